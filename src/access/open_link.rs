@@ -1,0 +1,85 @@
+//! Opens a link: whoever shows its key reads the item as it is now.
+//!
+//! The key is checked first, without the database; then one statement finds link, item and current
+//! version together. Whatever is wrong (a wrong key, a revoked link, an item in the recycle bin) is
+//! one and the same «not found», so that nothing is learned by trying.
+
+use secrecy::ExposeSecret;
+
+use crate::access::walk;
+use crate::app::App;
+use crate::domain::address::{ShareToken, SharedAddress};
+use crate::domain::authkey::ProvenLink;
+use crate::domain::identity::Caller;
+use crate::domain::item::Item;
+use crate::domain::link::{Link, LinkScope};
+use crate::error::{Error, Result};
+use crate::store::{OpenedLink, Tx};
+
+/// What a visitor gets to see.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    pub item: Item,
+    /// What is shared: the item itself, or a folder above it.
+    pub shared: Item,
+    /// The link that opened it; none where it opened to who manages it.
+    pub link: Option<(Link, ProvenLink)>,
+}
+
+/// Opens what a link's URL names.
+pub async fn open_link(app: &App, visitor: Option<&Caller>, token: &ShareToken) -> Result<Opened> {
+    open_shared(app, visitor, &SharedAddress::whole(token.clone())).await
+}
+
+/// Opens an item that is shared, or one inside of a shared folder.
+pub async fn open_shared(app: &App, visitor: Option<&Caller>, address: &SharedAddress) -> Result<Opened> {
+    let opened = open(app, visitor, address).await;
+    match &opened {
+        Ok(Opened { link: Some((link, _)), .. }) => app.metrics.link_opened(link.link_type, link.scope),
+        Err(Error::ItemNotFound | Error::Unauthenticated(_)) => app.metrics.link_refused(),
+        _ => {}
+    }
+    opened
+}
+
+async fn open(app: &App, visitor: Option<&Caller>, address: &SharedAddress) -> Result<Opened> {
+    let proven = match &address.share {
+        ShareToken::ShareId(id) => app.keys.prove_share_id(id.expose_secret()),
+        ShareToken::Link { item, authkey } => app.keys.prove_authkey(*item, authkey.expose_secret()),
+        ShareToken::Item(id) => {
+            let visitor = visitor.ok_or(Error::ItemNotFound)?;
+            let mut tx = app.store.read().await?;
+            let shared = tx.item(*id).await?.ok_or(Error::ItemNotFound)?;
+            if !visitor.manages(&shared.drive.tenant, &shared.drive.owner) {
+                return Err(Error::ItemNotFound);
+            }
+            let item = inside(&mut tx, &shared, address).await?;
+            return Ok(Opened { item, shared, link: None });
+        }
+    };
+    let proven = proven.ok_or(Error::ItemNotFound)?;
+    let mut tx = app.store.read().await?;
+    let OpenedLink { link, item: shared, .. } = tx.open_link(proven).await?.ok_or(Error::ItemNotFound)?;
+    if link.scope == LinkScope::Organization && visitor.is_none_or(|visitor| visitor.tenant != shared.drive.tenant) {
+        return Err(Error::Unauthenticated("The link is for signed-in members of its owner's organization."));
+    }
+    let item = inside(&mut tx, &shared, address).await?;
+    Ok(Opened { item, shared, link: Some((link, proven)) })
+}
+
+/// The item that is addressed inside of what is shared. Nothing outside is ever found.
+async fn inside(tx: &mut Tx, shared: &Item, address: &SharedAddress) -> Result<Item> {
+    let start = match address.item {
+        None => shared.clone(),
+        Some(id) if id == shared.id => shared.clone(),
+        Some(id) if id.drive == shared.id.drive => {
+            let lineage = tx.lineage(id).await?;
+            if !lineage.iter().any(|(number, _)| *number == shared.id.number) {
+                return Err(Error::ItemNotFound);
+            }
+            tx.item(id).await?.ok_or(Error::ItemNotFound)?
+        }
+        Some(_) => return Err(Error::ItemNotFound),
+    };
+    walk(tx, start, address.path.names()).await
+}

@@ -1,0 +1,55 @@
+//! The second listener, for those who run the service: is it alive, is it ready, how is it doing.
+//! Not for the public.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+
+use crate::app::App;
+use crate::error::Result;
+
+pub fn routes(admin: &mut web::ServiceConfig) {
+    admin
+        .service(web::resource("/healthz").get(healthz))
+        .service(web::resource("/readyz").get(readyz))
+        .service(web::resource("/metrics").get(metrics));
+}
+
+/// The process answers. Says nothing of what it depends on: restarting it would mend none of that.
+async fn healthz() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain").body("alive\n")
+}
+
+#[derive(Serialize)]
+struct Readiness {
+    ready: bool,
+    /// Reachable, and not a standby: one still shows links that are revoked.
+    database: &'static str,
+    migrations: &'static str,
+    keys: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopping: Option<bool>,
+}
+
+/// Requests may be sent here.
+async fn readyz(app: web::Data<App>, is_stopping: web::Data<AtomicBool>) -> HttpResponse {
+    let word = |is_good: Result<bool>, bad| match is_good {
+        Ok(true) => "ok",
+        Ok(false) => bad,
+        Err(_) => "unavailable",
+    };
+    let database = word(app.store.is_primary().await, "standby");
+    let migrations = word(app.store.is_migrated().await, "not current");
+    let stopping = is_stopping.load(Ordering::Relaxed);
+    let ready = database == "ok" && migrations == "ok" && !stopping;
+    // Without its keys the service would not have started.
+    let body = Readiness { ready, database, migrations, keys: "ok", stopping: stopping.then_some(true) };
+    if ready { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
+}
+
+async fn metrics(app: web::Data<App>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4; charset=utf-8")
+        .body(app.metrics.render(app.store.connections()))
+}

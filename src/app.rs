@@ -1,0 +1,50 @@
+//! What a running service consists of.
+
+use std::time::Duration;
+
+use crate::auth::Verifier;
+use crate::clock::Clock;
+use crate::content::Content;
+use crate::domain::authkey::KeyRing;
+use crate::domain::link::LinkScope;
+use crate::store::Store;
+use crate::telemetry::Metrics;
+
+pub struct App {
+    pub store: Store,
+    pub content: Content,
+    /// The secrets that sign links and download tickets.
+    pub keys: KeyRing,
+    /// Whose tokens are believed.
+    pub verifier: Verifier,
+    pub clock: Clock,
+    /// What links start with; no slash at its end.
+    pub public_url: String,
+    /// Scope of a link where the request names none.
+    pub default_scope: LinkScope,
+    pub limits: Limits,
+    pub metrics: Metrics,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of a JSON body.
+    pub json: usize,
+    /// Bytes of a file that is uploaded in one request.
+    pub upload: u64,
+    /// How long a client may take for the next bytes of a body.
+    pub stall: Duration,
+    /// How long a download ticket opens.
+    pub ticket: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            json: 16 * 1024,
+            upload: 250 * 1024 * 1024,
+            stall: Duration::from_secs(20),
+            ticket: Duration::from_secs(600),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Makes a [`Caller`] of a request's bearer token. Knows nothing of items and links.
+//!
+//! A middleware checks the token, because that may wait for an issuer's keys. A handler then asks for
+//! what it needs with an extractor that does not wait, so that a request is refused before any of
+//! its body is read: [`Granted`] for a caller with a scope, [`Visitor`] for whoever comes.
+
+mod bearer;
+mod claims;
+mod jwks;
+mod local_issuer;
+mod scope;
+
+use std::future::{Ready, ready};
+use std::marker::PhantomData;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+
+use crate::clock::Timestamp;
+use crate::domain::identity::Caller;
+use crate::error::{Error, Result};
+
+pub use jwks::OidcIssuer;
+pub use local_issuer::{LocalIssuer, NewToken};
+pub use claims::is_plain;
+pub use scope::{FilesRead, FilesReadWrite, Scope};
+
+/// Whose tokens are believed.
+pub enum Verifier {
+    Local(LocalIssuer),
+    Oidc(OidcIssuer),
+}
+
+impl Verifier {
+    async fn verify(&self, token: &str, now: Timestamp) -> Result<Caller> {
+        match self {
+            Self::Local(issuer) => issuer.verify(token, now),
+            Self::Oidc(issuer) => issuer.verify(token, now).await,
+        }
+    }
+}
+
+/// What became of a request's token; none where it has none.
+struct Authentication(Option<Result<Caller>>);
+
+/// Checks the request's token and keeps the outcome for the extractors. Refuses nothing itself: some
+/// addresses take no token and tolerate any.
+pub async fn authenticate<B: MessageBody + 'static>(
+    verifier: &Verifier,
+    now: Timestamp,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, actix_web::Error> {
+    let outcome = match bearer::token(request.headers()) {
+        Ok(Some(token)) => Some(verifier.verify(token, now).await),
+        Ok(None) => None,
+        Err(error) => Some(Err(error)),
+    };
+    request.extensions_mut().insert(Authentication(outcome));
+    next.call(request).await
+}
+
+/// A caller whose token grants `S`. Must be a handler's first parameter, so that it refuses before
+/// the body is read.
+pub struct Granted<S> {
+    pub caller: Caller,
+    scope: PhantomData<S>,
+}
+
+impl<S: Scope> FromRequest for Granted<S> {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let outcome = request.extensions_mut().remove::<Authentication>();
+        ready(match outcome.and_then(|authentication| authentication.0) {
+            None => Err(Error::Unauthenticated("Access token is empty.")),
+            Some(Err(error)) => Err(error),
+            Some(Ok(caller)) => S::check(&caller).map(|()| Self { caller, scope: PhantomData }),
+        })
+    }
+}
+
+/// Whoever comes: a caller with whatever token, or nobody known.
+pub struct Visitor(pub Option<Caller>);
+
+impl FromRequest for Visitor {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    /// A token that does not hold is as good as none: what a link opens to anybody it opens to its
+    /// bearer too. A token that could not be checked is told, for its bearer may be somebody.
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let outcome = request.extensions_mut().remove::<Authentication>();
+        ready(match outcome.and_then(|authentication| authentication.0) {
+            None | Some(Err(Error::Unauthenticated(_))) => Ok(Self(None)),
+            Some(Ok(caller)) => Ok(Self(Some(caller))),
+            Some(Err(error)) => Err(error),
+        })
+    }
+}
+

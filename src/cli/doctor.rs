@@ -1,0 +1,133 @@
+//! `everlink doctor`: finds what is wrong before users do. Changes nothing.
+
+use std::fmt::Display;
+
+use crate::cli::Failure;
+use crate::config::{DatabaseUrl, Settings};
+use crate::content::Content;
+use crate::error::{Error, Result};
+use crate::keys::{self, Keys};
+use crate::store::Store;
+use crate::telemetry::start_logging;
+
+pub async fn doctor(settings: &Settings) -> Result<(), Failure> {
+    start_logging(settings);
+    let mut report = Report::default();
+    let store = check_database(settings, &mut report).await;
+    check_keys(settings, store.as_ref(), &mut report).await;
+    check_content(settings, &mut report).await;
+    if let Some(store) = store {
+        store.close().await;
+    }
+    match report.problems {
+        0 => Ok(()),
+        1 => Err(Failure("1 problem".to_owned())),
+        problems => Err(Failure(format!("{problems} problems"))),
+    }
+}
+
+#[derive(Default)]
+struct Report {
+    problems: usize,
+}
+
+impl Report {
+    fn good(&self, what: &str, how: impl Display) {
+        println!("ok       {what:<12} {how}");
+    }
+
+    fn bad(&mut self, what: &str, why: impl Display) {
+        self.problems += 1;
+        println!("problem  {what:<12} {why}");
+    }
+
+    fn note<T>(&mut self, what: &str, outcome: Result<T>, how: impl Display) -> Option<T> {
+        match outcome {
+            Ok(value) => {
+                self.good(what, how);
+                Some(value)
+            }
+            Err(error) => {
+                self.bad(what, error.inside().unwrap_or_else(|| error.to_string()));
+                None
+            }
+        }
+    }
+}
+
+async fn check_database(settings: &Settings, report: &mut Report) -> Option<Store> {
+    let url = report.note("setting", settings.database().map_err(Error::internal), "DATABASE_URL")?;
+    if let DatabaseUrl::Sqlite(path) = &url
+        && !path.exists()
+    {
+        report.good("database", format_args!("{} is not there yet; `everlink serve` makes it", path.display()));
+        return None;
+    }
+    let store =
+        report.note("database", Store::connect(&url, settings.database_connections).await, url.display())?;
+    match store.is_primary().await {
+        Ok(true) => report.good("primary", "it takes writes"),
+        Ok(false) => report.bad("primary", "it is a standby: revoked links would open for a while"),
+        Err(error) => report.bad("primary", error.inside().unwrap_or_default()),
+    }
+    match store.is_migrated().await {
+        Ok(true) => report.good("migrations", "current"),
+        Ok(false) if settings.no_migrate => report.bad("migrations", "not current: run `everlink migrate`"),
+        Ok(false) => report.good("migrations", "not current; `everlink serve` applies them"),
+        Err(error) => report.bad("migrations", error.inside().unwrap_or_default()),
+    }
+    Some(store)
+}
+
+async fn check_keys(settings: &Settings, store: Option<&Store>, report: &mut Report) {
+    let path = settings.key_file();
+    match Keys::load(&path) {
+        Err(error) => report.bad("key file", Failure::from(Error::internal(error))),
+        Ok(None) => {
+            let is_new = match store {
+                None => true,
+                Some(store) => has_no_epochs(store).await,
+            };
+            if is_new {
+                report.good("key file", format_args!("{} is not there yet; `everlink serve` makes it", path.display()));
+            } else {
+                report.bad("key file", keys::BadKeys::Missing(path));
+            }
+        }
+        Ok(Some(keys)) => {
+            if keys::is_exposed(&path).unwrap_or(true) {
+                report.bad("key file", format_args!("{}: others may read it, chmod 600", path.display()));
+            } else {
+                report.good("key file", path.display());
+            }
+            if let Some(store) = store
+                && store.is_migrated().await.unwrap_or(false)
+            {
+                report.note("keys", keys.check(store).await, "they fit the database");
+            }
+        }
+    }
+}
+
+async fn has_no_epochs(store: &Store) -> bool {
+    match store.read().await {
+        Ok(mut tx) => tx.key_epochs().await.is_ok_and(|epochs| epochs.is_empty()),
+        Err(_) => false,
+    }
+}
+
+async fn check_content(settings: &Settings, report: &mut Report) {
+    let Some(folder) = report.note("setting", settings.content_dir().map_err(Error::internal), "EVERLINK_CONTENT_URL")
+    else {
+        return;
+    };
+    if !folder.exists() {
+        report.good("content", format_args!("{} is not there yet; `everlink serve` makes it", folder.display()));
+        return;
+    }
+    let tried = match Content::in_folder(&folder) {
+        Ok(content) => content.try_out().await,
+        Err(error) => Err(error),
+    };
+    report.note("content", tried, folder.display());
+}

@@ -1,0 +1,46 @@
+//! `everlink serve`
+
+use crate::cli::{Failure, asked_to_stop};
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::server;
+use crate::telemetry::start_logging;
+
+pub async fn serve(settings: &Settings) -> Result<(), Failure> {
+    start_logging(settings);
+    let server = server::bind(settings, Clock::system()).await?;
+    greet(settings, &server)?;
+    server.run(asked_to_stop()).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Says what runs where, and what to try next.
+fn greet(settings: &Settings, server: &server::Server) -> Result<(), Failure> {
+    let app = server.app();
+    let bad = |bad: crate::config::BadSetting| Failure(bad.to_string());
+    println!("Everlink {} is at {}", env!("CARGO_PKG_VERSION"), app.public_url);
+    println!("  listening  {}", server.api);
+    println!("  admin      http://{}/readyz and /metrics", server.admin);
+    println!("  database   {}: {}", app.store.name(), settings.database().map_err(bad)?.display());
+    println!("  content    {}", settings.content_dir().map_err(bad)?.display());
+    match &settings.oidc_issuer {
+        Some(issuer) => println!("  tokens     of {issuer}"),
+        None => {
+            let key_file = settings.key_file();
+            println!("  tokens     of the local issuer, key file {}", key_file.display());
+            println!();
+            println!("Try:");
+            println!("  token=$(everlink token --user alice --app-id demo --key-file {})", key_file.display());
+            println!(
+                "  curl -H \"Authorization: Bearer $token\" -T README.md {}/drive/root:/README.md:/content",
+                app.public_url
+            );
+            println!(
+                "  curl -H \"Authorization: Bearer $token\" -d '{{\"type\":\"view\"}}' {}/drive/root:/README.md:/createLink",
+                app.public_url
+            );
+        }
+    }
+    Ok(())
+}

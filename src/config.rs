@@ -1,0 +1,232 @@
+//! Every flag and variable. The only reader of the environment.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use jsonwebtoken::Algorithm;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::domain::link::LinkScope;
+
+/// What an installation is: where it listens, where it keeps things, whom it believes.
+#[derive(Args, Clone, Debug)]
+pub struct Settings {
+    /// Address of the API and the pages
+    #[arg(long, env = "EVERLINK_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+
+    /// Address of /healthz, /readyz and /metrics
+    #[arg(long, env = "EVERLINK_ADMIN_LISTEN", default_value = "127.0.0.1:9090", value_name = "ADDRESS")]
+    pub admin_listen: SocketAddr,
+
+    /// URL under which clients reach the service; links start with it [default: http:// and the listen address]
+    #[arg(long, env = "EVERLINK_PUBLIC_URL", value_name = "URL", value_parser = parse_public_url)]
+    pub public_url: Option<String>,
+
+    /// Folder for what has no other place
+    #[arg(long, env = "EVERLINK_DATA_DIR", default_value = "./everlink-data", value_name = "FOLDER")]
+    pub data_dir: PathBuf,
+
+    /// postgres://… or sqlite://… [default: sqlite:// and everlink.db in the data folder]
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<SecretString>,
+
+    /// Where contents are kept, file://… [default: file:// and content in the data folder]
+    #[arg(long, env = "EVERLINK_CONTENT_URL", value_name = "URL")]
+    pub content_url: Option<String>,
+
+    /// File of the secrets that sign links; made at the first start [default: keys.json in the data folder]
+    #[arg(long, env = "EVERLINK_KEY_FILE", value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+
+    /// OpenID Connect issuer whose tokens are believed [default: the local issuer's, see `everlink token`]
+    #[arg(long, env = "EVERLINK_OIDC_ISSUER", value_name = "URL", requires = "oidc_audience")]
+    pub oidc_issuer: Option<String>,
+
+    /// What the issuer's tokens must name as their audience
+    #[arg(long, env = "EVERLINK_OIDC_AUDIENCE", value_name = "AUDIENCE")]
+    pub oidc_audience: Option<String>,
+
+    /// Signature algorithms that the issuer uses
+    #[arg(long, env = "EVERLINK_OIDC_ALGORITHMS", value_name = "ALGORITHMS", default_value = "RS256", value_delimiter = ',', value_parser = parse_algorithm)]
+    pub oidc_algorithms: Vec<Algorithm>,
+
+    /// Scope of a link where the request names none
+    #[arg(long, env = "EVERLINK_DEFAULT_SCOPE", value_name = "SCOPE", default_value = "anonymous", value_parser = parse_link_scope)]
+    pub default_scope: LinkScope,
+
+    /// Threads that serve requests [default: one a processor]
+    #[arg(long, env = "EVERLINK_WORKERS", value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub workers: Option<u16>,
+
+    /// Connections to PostgreSQL, at most
+    #[arg(long, env = "EVERLINK_DATABASE_CONNECTIONS", value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=1000))]
+    pub database_connections: u32,
+
+    /// Refuse to start, rather than migrate, when the database's tables are older than this program
+    #[arg(long, env = "EVERLINK_NO_MIGRATE")]
+    pub no_migrate: bool,
+
+    /// Least severe messages that are logged: error, warn, info, debug or trace
+    #[arg(long, env = "EVERLINK_LOG", value_name = "LEVEL", default_value = "info")]
+    pub log: tracing::Level,
+
+    /// text for people, json for machines [default: text on a terminal, json elsewhere]
+    #[arg(long, env = "EVERLINK_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Settings {
+    /// Where the key file is.
+    pub fn key_file(&self) -> PathBuf {
+        self.key_file.clone().unwrap_or_else(|| self.data_dir.join("keys.json"))
+    }
+
+    pub fn database(&self) -> Result<DatabaseUrl, BadSetting> {
+        match &self.database_url {
+            Some(url) => DatabaseUrl::parse(url),
+            None => Ok(DatabaseUrl::Sqlite(self.data_dir.join("everlink.db"))),
+        }
+    }
+
+    /// The folder that contents are kept in.
+    pub fn content_dir(&self) -> Result<PathBuf, BadSetting> {
+        match &self.content_url {
+            None => Ok(self.data_dir.join("content")),
+            Some(url) => match url.strip_prefix("file://") {
+                Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
+                _ => Err(BadSetting("EVERLINK_CONTENT_URL is not of the form file://FOLDER".to_owned())),
+            },
+        }
+    }
+
+    /// The URL that links start with, once it is known where the service listens.
+    pub fn public_url(&self, listening: SocketAddr) -> String {
+        self.public_url.clone().unwrap_or_else(|| {
+            let mut reachable = listening;
+            if listening.ip().is_unspecified() {
+                reachable.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+            }
+            format!("http://{reachable}")
+        })
+    }
+}
+
+/// A setting that can't be used, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct BadSetting(pub String);
+
+/// Which database.
+#[derive(Clone, Debug)]
+pub enum DatabaseUrl {
+    Postgres(SecretString),
+    Sqlite(PathBuf),
+}
+
+impl DatabaseUrl {
+    pub fn parse(url: &SecretString) -> Result<Self, BadSetting> {
+        let text = url.expose_secret();
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Self::Postgres(url.clone()));
+        }
+        match text.strip_prefix("sqlite://") {
+            Some(":memory:" | "") => {
+                Err(BadSetting("DATABASE_URL names no file; links that last need one".to_owned()))
+            }
+            Some(path) => Ok(Self::Sqlite(PathBuf::from(path))),
+            None => Err(BadSetting("DATABASE_URL is neither postgres://… nor sqlite://FILE".to_owned())),
+        }
+    }
+
+    /// The URL without its password.
+    pub fn display(&self) -> String {
+        match self {
+            Self::Sqlite(path) => format!("sqlite://{}", path.display()),
+            Self::Postgres(url) => {
+                let url = url.expose_secret();
+                let place = url.rsplit_once('@').map_or_else(
+                    || url.trim_start_matches("postgresql://").trim_start_matches("postgres://"),
+                    |(_, place)| place,
+                );
+                // Options after the question mark may hold a password too.
+                format!("postgres://{}", place.split('?').next().unwrap_or_default())
+            }
+        }
+    }
+}
+
+fn parse_public_url(text: &str) -> Result<String, String> {
+    let url = reqwest::Url::parse(text).map_err(|error| error.to_string())?;
+    let plain = matches!(url.scheme(), "http" | "https")
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty();
+    if !plain || url.host_str().is_none() {
+        return Err("not of the form http(s)://host[:port][/path]".to_owned());
+    }
+    if url.path() != "/" {
+        return Err("a path is not supported: links start at the root".to_owned());
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+fn parse_algorithm(text: &str) -> Result<Algorithm, String> {
+    match text.parse() {
+        // A shared secret is no way to believe an issuer whose keys are public.
+        Ok(Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512) | Err(_) => {
+            Err("not one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA".to_owned())
+        }
+        Ok(algorithm) => Ok(algorithm),
+    }
+}
+
+fn parse_link_scope(text: &str) -> Result<LinkScope, String> {
+    LinkScope::ALL
+        .into_iter()
+        .find(|scope| scope.as_str() == text)
+        .ok_or_else(|| "not one of anonymous, organization".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(url: &str) -> Result<DatabaseUrl, BadSetting> {
+        DatabaseUrl::parse(&SecretString::from(url))
+    }
+
+    #[test]
+    fn a_database_url_is_shown_without_its_password() {
+        for (url, shown) in [
+            ("postgres://ann:p%40ss@db:5432/links?sslmode=require&password=p", "postgres://db:5432/links"),
+            ("postgresql:///links?host=/run/pg", "postgres:///links"),
+            ("sqlite:///var/lib/everlink.db", "sqlite:///var/lib/everlink.db"),
+        ] {
+            let url = parse(url).expect("a database");
+            assert_eq!(url.display(), shown);
+            assert!(!format!("{url:?}").contains("p%40ss"));
+        }
+    }
+
+    #[test]
+    fn other_databases_are_refused() {
+        for url in ["mysql://x", "sqlite://:memory:", "sqlite://", ""] {
+            assert!(parse(url).is_err(), "{url:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn a_shared_secret_is_no_algorithm_for_an_issuer() {
+        assert!(parse_algorithm("HS256").is_err());
+        assert!(parse_algorithm("none").is_err());
+        assert_eq!(parse_algorithm("ES256"), Ok(Algorithm::ES256));
+    }
+}

@@ -1,0 +1,277 @@
+//! The content store: bytes under keys. Knows nothing of items and names.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::{Bytes, BytesMut};
+use futures_util::stream::{BoxStream, Stream, StreamExt, TryStreamExt};
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as ObjectPath;
+use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
+use sha2::Digest;
+use uuid::Uuid;
+
+use crate::domain::item::{DriveId, Hashes};
+use crate::error::{Error, Result};
+
+/// Uploads are passed on in parts of this many bytes; what is smaller is stored in one go.
+const PART_SIZE: usize = 5 * 1024 * 1024;
+
+#[derive(Clone, Debug)]
+pub struct Content {
+    store: Arc<dyn ObjectStore>,
+}
+
+/// What was learned of a content while it was stored.
+#[derive(Debug)]
+pub struct Stored {
+    pub size: i64,
+    pub hashes: Hashes,
+}
+
+impl Content {
+    /// Contents as files under a folder, which is made.
+    pub fn in_folder(folder: &Path) -> Result<Self> {
+        std::fs::create_dir_all(folder).map_err(|error| cannot_use(folder, error))?;
+        let store = LocalFileSystem::new_with_prefix(folder)
+            .map_err(|error| cannot_use(folder, error))?
+            // What was answered survives a power cut.
+            .with_fsync(true);
+        Ok(Self { store: Arc::new(store) })
+    }
+
+    /// Stores what `body` yields, in memory never more than a part or two of it. Nothing is left
+    /// under the key when it fails, or when it turns out to be more than `limit` bytes.
+    pub async fn put(
+        &self,
+        drive: DriveId,
+        key: Uuid,
+        limit: u64,
+        mut body: impl Stream<Item = Result<Bytes>> + Unpin,
+    ) -> Result<Stored> {
+        let path = path_of(drive, key);
+        let mut hashing = Hashing::default();
+        let mut part = BytesMut::new();
+        let mut upload: Option<Box<dyn MultipartUpload>> = None;
+        let stored = async {
+            while let Some(chunk) = body.try_next().await? {
+                hashing.update(&chunk);
+                if hashing.size > limit {
+                    return Err(Error::PayloadTooLarge { limit });
+                }
+                part.extend_from_slice(&chunk);
+                if part.len() >= PART_SIZE {
+                    let upload = match &mut upload {
+                        Some(upload) => upload,
+                        none => none.insert(self.store.put_multipart(&path).await.map_err(failed)?),
+                    };
+                    // One part at a time: the client's next bytes wait until the last are stored.
+                    upload.put_part(std::mem::take(&mut part).freeze().into()).await.map_err(failed)?;
+                }
+            }
+            match &mut upload {
+                None => {
+                    self.store.put(&path, PutPayload::from(part.split().freeze())).await.map_err(failed)?;
+                }
+                Some(upload) => {
+                    if !part.is_empty() {
+                        upload.put_part(part.split().freeze().into()).await.map_err(failed)?;
+                    }
+                    upload.complete().await.map_err(failed)?;
+                }
+            }
+            Ok(())
+        }
+        .await;
+        if let Err(error) = stored {
+            if let Some(mut upload) = upload {
+                // What can't be taken away now is swept later.
+                let _ = upload.abort().await;
+            }
+            return Err(error);
+        }
+        Ok(hashing.finish())
+    }
+
+    /// Bytes of a content.
+    pub async fn get(&self, drive: DriveId, key: Uuid, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
+        if range.is_empty() {
+            return Ok(futures_util::stream::empty().boxed());
+        }
+        let options = object_store::GetOptions { range: Some(range.into()), ..Default::default() };
+        let got = self.store.get_opts(&path_of(drive, key), options).await.map_err(failed)?;
+        Ok(got.into_stream().map_err(failed).boxed())
+    }
+
+    /// Takes a content away; one that is not there is fine.
+    pub async fn delete(&self, drive: DriveId, key: Uuid) -> Result<()> {
+        match self.store.delete(&path_of(drive, key)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Writes, reads and deletes a few bytes.
+    pub async fn try_out(&self) -> Result<()> {
+        let drive = DriveId::from_bytes([0; 8]);
+        let key = Uuid::from_bytes(crate::clock::random_bytes());
+        let bytes = Bytes::from_static(b"everlink doctor");
+        self.put(drive, key, 1024, futures_util::stream::iter([Ok(bytes.clone())])).await?;
+        let read: Vec<Bytes> = self.get(drive, key, 0..bytes.len() as u64).await?.try_collect().await?;
+        self.delete(drive, key).await?;
+        if read.concat() == bytes { Ok(()) } else { Err(Error::internal("what was read is not what was written")) }
+    }
+}
+
+fn path_of(drive: DriveId, key: Uuid) -> ObjectPath {
+    ObjectPath::from(format!("{drive}/{}", key.simple()))
+}
+
+fn failed(error: object_store::Error) -> Error {
+    match error {
+        // The database names it, so it was there: something else took it away.
+        object_store::Error::NotFound { .. } => Error::internal(error),
+        error => Error::unavailable(error),
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the content folder {} can't be used", folder.display())]
+struct CannotUse {
+    folder: PathBuf,
+    source: crate::error::Cause,
+}
+
+fn cannot_use(folder: &Path, error: impl Into<crate::error::Cause>) -> Error {
+    Error::internal(CannotUse { folder: folder.to_owned(), source: error.into() })
+}
+
+/// Computes a content's digests as it passes by.
+#[derive(Default)]
+struct Hashing {
+    size: u64,
+    quick_xor: QuickXor,
+    sha1: sha1::Sha1,
+    sha256: sha2::Sha256,
+}
+
+impl Hashing {
+    fn update(&mut self, bytes: &[u8]) {
+        self.size += bytes.len() as u64;
+        self.quick_xor.update(bytes);
+        self.sha1.update(bytes);
+        self.sha256.update(bytes);
+    }
+
+    fn finish(self) -> Stored {
+        let hex = |digest: &[u8]| digest.iter().map(|byte| format!("{byte:02X}")).collect();
+        Stored {
+            size: self.size.cast_signed(),
+            hashes: Hashes {
+                quick_xor: STANDARD.encode(self.quick_xor.finish()),
+                sha1: hex(&self.sha1.finalize()),
+                sha256: hex(&self.sha256.finalize()),
+            },
+        }
+    }
+}
+
+/// Microsoft's QuickXorHash: each byte is xored into a ring of 160 bits, 11 bits further on than the
+/// byte before; at last the length is xored into the end.
+/// <https://learn.microsoft.com/onedrive/developer/code-snippets/quickxorhash>
+#[derive(Default)]
+struct QuickXor {
+    /// Byte number `i` of the content belongs at bit `11 * i % 160`; the positions repeat after 160
+    /// bytes, so that bytes 160 apart are xored first and shifted once, at the end.
+    columns: Columns,
+    length: u64,
+}
+
+struct Columns([u8; 160]);
+
+impl Default for Columns {
+    fn default() -> Self {
+        Self([0; 160])
+    }
+}
+
+impl QuickXor {
+    fn update(&mut self, bytes: &[u8]) {
+        let mut column = (self.length % 160) as usize;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(rest.len().min(160 - column));
+            for (sum, byte) in self.columns.0[column..].iter_mut().zip(now) {
+                *sum ^= byte;
+            }
+            column = 0;
+            rest = later;
+        }
+        self.length += bytes.len() as u64;
+    }
+
+    fn finish(self) -> [u8; 20] {
+        let mut ring = [0_u8; 20];
+        for (column, byte) in self.columns.0.into_iter().enumerate() {
+            let bit = column * 11 % 160;
+            let spread = u16::from(byte) << (bit % 8);
+            ring[bit / 8] ^= spread.to_le_bytes()[0];
+            ring[(bit / 8 + 1) % 20] ^= spread.to_le_bytes()[1];
+        }
+        for (end, byte) in ring[12..].iter_mut().zip(self.length.to_le_bytes()) {
+            *end ^= byte;
+        }
+        ring
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quick_xor(bytes: &[u8]) -> String {
+        let mut hash = QuickXor::default();
+        hash.update(bytes);
+        STANDARD.encode(hash.finish())
+    }
+
+    /// Microsoft's definition, bit by bit.
+    fn quick_xor_by_definition(bytes: &[u8]) -> String {
+        let mut ring = [0_u8; 20];
+        for (i, byte) in bytes.iter().enumerate() {
+            for bit in 0..8 {
+                let place = (i * 11 + bit) % 160;
+                ring[place / 8] ^= (byte >> bit & 1) << (place % 8);
+            }
+        }
+        for (end, byte) in ring[12..].iter_mut().zip((bytes.len() as u64).to_le_bytes()) {
+            *end ^= byte;
+        }
+        STANDARD.encode(ring)
+    }
+
+    #[test]
+    fn quick_xor_is_what_onedrive_computes() {
+        // From rclone's tests of its own implementation, which were made with OneDrive.
+        assert_eq!(quick_xor(b""), "AAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+        assert_eq!(quick_xor(&STANDARD.decode("Sg==").expect("base64")), "SgAAAAAAAAAAAAAAAQAAAAAAAAA=");
+        assert_eq!(quick_xor(&STANDARD.decode("tbQ=").expect("base64")), "taAFAAAAAAAAAAAAAgAAAAAAAAA=");
+        assert_eq!(quick_xor(&STANDARD.decode("0pZP").expect("base64")), "0rDEEwAAAAAAAAAAAwAAAAAAAAA=");
+    }
+
+    #[test]
+    fn quick_xor_does_not_depend_on_how_the_bytes_come() {
+        let bytes: Vec<u8> = (0..10_000_u32).map(|i| (i * 7 % 251) as u8).collect();
+        let mut pieces = QuickXor::default();
+        for piece in bytes.chunks(37) {
+            pieces.update(piece);
+        }
+        assert_eq!(STANDARD.encode(pieces.finish()), quick_xor(&bytes));
+        for length in [1, 19, 20, 159, 160, 161, 10_000] {
+            assert_eq!(quick_xor(&bytes[..length]), quick_xor_by_definition(&bytes[..length]));
+        }
+    }
+}

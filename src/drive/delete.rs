@@ -1,0 +1,90 @@
+//! The recycle bin. Links of what is in it open nothing, and open again once it is restored.
+
+use crate::app::App;
+use crate::domain::address::{Base, DriveAddress, ItemAddress};
+use crate::domain::identity::Caller;
+use crate::domain::item::ItemId;
+use crate::domain::name::Name;
+use crate::drive::rename::{Destination, destination};
+use crate::access::{PlacedItem, locate};
+use crate::domain::preconditions::Preconditions;
+use crate::drive::{Author};
+use crate::error::{Error, Result};
+use crate::store::Place;
+
+pub async fn delete_item(
+    app: &App,
+    caller: &Caller,
+    address: &ItemAddress,
+    preconditions: &Preconditions,
+) -> Result<()> {
+    let item = locate(app, caller, address).await?;
+    if item.id.is_root() {
+        return Err(Error::NotAllowed("The root of a drive can't be deleted."));
+    }
+    let author = Author::of(app, caller).await?;
+    let now = app.clock.now();
+    app.store
+        .write(async |tx| {
+            let change = author.change(tx.begin_change(item.id.drive).await?, now);
+            let item = tx.item(item.id).await?.ok_or(Error::ItemNotFound)?;
+            if !preconditions.hold(Some(&item)) {
+                return Err(Error::ResourceModified);
+            }
+            tx.delete_item(item.id, change).await
+        })
+        .await
+}
+
+/// Where a restored item goes; to its old place under its old name where that is not said.
+#[derive(Clone, Debug, Default)]
+pub struct Restoration {
+    pub name: Option<Name>,
+    pub destination: Option<Destination>,
+}
+
+/// Takes an item out of the recycle bin. It is addressed by its id: a path leads to live items only.
+pub async fn restore_item(
+    app: &App,
+    caller: &Caller,
+    address: &ItemAddress,
+    restoration: &Restoration,
+) -> Result<PlacedItem> {
+    let id = deleted_id(address)?;
+    let author = Author::of(app, caller).await?;
+    let now = app.clock.now();
+    let known = app.store.read().await?.item_or_deleted(id).await?;
+    known
+        .filter(|item| caller.manages(&item.drive.tenant, &item.drive.owner))
+        .ok_or(Error::ItemNotFound)?;
+    app.store
+        .write(async |tx| {
+            let change = author.change(tx.begin_change(id.drive).await?, now);
+            if !tx.is_in_recycle_bin(id).await? {
+                return Err(Error::ItemNotFound);
+            }
+            let item = tx.item_or_deleted(id).await?.ok_or(Error::ItemNotFound)?;
+            let folder = destination(tx, &item, restoration.destination.as_ref()).await?;
+            let name = match &restoration.name {
+                Some(name) => name.clone(),
+                None => Name::parse(&item.name).map_err(Error::internal)?,
+            };
+            if tx.child(Place { folder, name: &name }).await?.is_some() {
+                return Err(Error::NameAlreadyExists);
+            }
+            tx.restore_item(id, Place { folder, name: &name }, change).await?;
+            let item = tx.item(id).await?.ok_or(Error::ItemNotFound)?;
+            PlacedItem::of(tx, item).await
+        })
+        .await
+}
+
+fn deleted_id(address: &ItemAddress) -> Result<ItemId> {
+    match address {
+        ItemAddress::InDrive { drive, base: Base::Item(id), path } if path.is_empty() => match drive {
+            DriveAddress::Id(drive) if *drive != id.drive => Err(Error::ItemNotFound),
+            _ => Ok(*id),
+        },
+        _ => Err(Error::ItemNotFound),
+    }
+}

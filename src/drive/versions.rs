@@ -1,0 +1,45 @@
+//! A file's earlier contents.
+
+use crate::app::App;
+use crate::domain::address::ItemAddress;
+use crate::domain::identity::Caller;
+use crate::domain::item::{FileVersion, Item, ItemId, Stamp};
+use crate::access::{locate};
+use crate::drive::Author;
+use crate::error::{Error, Result};
+
+async fn locate_file(app: &App, caller: &Caller, address: &ItemAddress) -> Result<Item> {
+    let item = locate(app, caller, address).await?;
+    if item.file().is_none() {
+        return Err(Error::invalid_request("The item is a folder: it has no versions."));
+    }
+    Ok(item)
+}
+
+/// All versions of a file, the newest first.
+pub async fn list_versions(app: &App, caller: &Caller, address: &ItemAddress) -> Result<Vec<(FileVersion, Stamp)>> {
+    let item = locate_file(app, caller, address).await?;
+    app.store.read().await?.versions(&item).await
+}
+
+/// The file, if it has a version of that number.
+pub async fn locate_version(app: &App, caller: &Caller, address: &ItemAddress, number: i64) -> Result<ItemId> {
+    let item = locate_file(app, caller, address).await?;
+    app.store.read().await?.version(item.id, number).await?.ok_or(Error::ItemNotFound)?;
+    Ok(item.id)
+}
+
+/// Makes an earlier content current again, as a new version. The content itself is shared by both.
+pub async fn restore_version(app: &App, caller: &Caller, address: &ItemAddress, number: i64) -> Result<()> {
+    let item = locate_file(app, caller, address).await?;
+    let author = Author::of(app, caller).await?;
+    let now = app.clock.now();
+    app.store
+        .write(async |tx| {
+            let change = author.change(tx.begin_change(item.id.drive).await?, now);
+            let mut file = tx.version(item.id, number).await?.ok_or(Error::ItemNotFound)?;
+            file.number = tx.newest_version(item.id).await? + 1;
+            tx.replace_content(item.id, &file, change).await
+        })
+        .await
+}

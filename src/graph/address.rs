@@ -1,0 +1,433 @@
+//! Reads addresses: the many ways to write one thing in a URL become one.
+//!
+//! Clients of Microsoft's API write an item's address in many ways: by id or by path, encoded here and
+//! not there, with and without a version in front, with three namespaces before an action. This module
+//! takes a raw path apart into the item that it names ([`ItemAddress`]) and what is wanted of it, a
+//! route of the table in [`super`]. The table so lists each operation once.
+//!
+//! The path is decoded as a whole, once, and then split: `/` and `:` can't be in a name, so an encoded
+//! one is a separator too, as real clients mean it.
+
+use std::borrow::Cow;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::Uri;
+use actix_web::http::uri::PathAndQuery;
+use actix_web::middleware::Next;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use secrecy::SecretString;
+use std::future::{Ready, ready};
+
+use crate::domain::address::{Base, DriveAddress, ItemAddress, ShareToken, SharedAddress};
+use crate::domain::item::{DriveId, ItemId};
+use crate::domain::name::{BadName, ItemPath};
+use crate::error::{Error, Result};
+
+/// What every address may start with.
+const PREFIXES: [&str; 4] = ["v1.0/", "v2.0/", "beta/", "_api/v2.0/"];
+/// Namespaces that clients of different years put before an action.
+const NAMESPACES: [&str; 3] = ["microsoft.graph.", "onedrive.", "action."];
+/// Of segments that follow an item, those the table knows, in its spelling.
+const SEGMENTS: [&str; 9] = [
+    "children",
+    "content",
+    "createLink",
+    "permission",
+    "permissions",
+    "restore",
+    "restoreVersion",
+    "versions",
+    "createUploadSession",
+];
+
+/// What a request's path says.
+#[derive(Debug)]
+struct Parsed {
+    /// A path of the table.
+    route: String,
+    named: Named,
+}
+
+#[derive(Debug)]
+enum Named {
+    Drive(Result<DriveAddress>),
+    Item(Result<ItemAddress>),
+}
+
+/// Replaces the request's path by its route, and keeps what the path names for the extractors. What
+/// is wrong with an address is told by the extractor, after the caller was asked who they are.
+pub async fn read_address<B: MessageBody + 'static>(
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, actix_web::Error> {
+    if !crate::pages::is_page(request.path()) {
+        let route = match parse(request.uri().path()) {
+            Some(Parsed { route, named }) => {
+                request.extensions_mut().insert(named);
+                route
+            }
+            // Nothing is at this path, so that the default answers.
+            None => "/-".to_owned(),
+        };
+        let mut parts = request.uri().clone().into_parts();
+        let query = request.uri().query();
+        let path = query.map_or_else(|| route.clone(), |query| format!("{route}?{query}"));
+        // A route is made of plain and encoded characters, and the query was in a URI before.
+        parts.path_and_query = Some(PathAndQuery::try_from(path).map_err(Error::internal)?);
+        let uri = Uri::from_parts(parts).map_err(Error::internal)?;
+        request.match_info_mut().get_mut().update(&uri);
+        request.head_mut().uri = uri;
+    }
+    next.call(request).await
+}
+
+/// None where the path is of no form that addresses have.
+fn parse(raw: &str) -> Option<Parsed> {
+    let Ok(path) = percent_decode_str(raw).decode_utf8() else {
+        return Some(Parsed { route: "/item".to_owned(), named: Named::Item(Err(not_utf8())) });
+    };
+    let path = path.strip_prefix('/')?;
+    let path = PREFIXES.iter().find_map(|prefix| path.strip_prefix(prefix)).unwrap_or(path);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    if let Some(rest) = path.strip_prefix("shares/") {
+        return parse_share(rest);
+    }
+    let (drive, rest) = parse_drive(path)?;
+    if rest.is_empty() {
+        return Some(Parsed { route: "/drive".to_owned(), named: Named::Drive(drive) });
+    }
+    let (base, path, tail) = split_item(rest)?;
+    let address = drive.and_then(|drive| Ok(ItemAddress::InDrive { drive, base: base?, path: path? }));
+    Some(Parsed { route: format!("/item{}", route_of(tail)), named: Named::Item(address) })
+}
+
+/// The drive at a path's start, and what follows its slash.
+fn parse_drive(path: &str) -> Option<(Result<DriveAddress>, &str)> {
+    let within_me = path.strip_prefix("me/").unwrap_or(path);
+    let (first, rest) = within_me.split_once('/').unwrap_or((within_me, ""));
+    match first {
+        "drive" => Some((Ok(DriveAddress::Mine), rest)),
+        "drives" if !rest.is_empty() => {
+            let (id, rest) = rest.split_once('/').unwrap_or((rest, ""));
+            let id = id.parse::<DriveId>().map_err(|_| Error::ItemNotFound);
+            Some((id.map(DriveAddress::Id), rest))
+        }
+        "users" => {
+            let (user, rest) = rest.split_once('/')?;
+            let (drive, rest) = rest.split_once('/').unwrap_or((rest, ""));
+            (drive == "drive" && !user.is_empty()).then(|| (Ok(DriveAddress::Of(user.to_owned())), rest))
+        }
+        _ => None,
+    }
+}
+
+type ItemParts<'a> = (Result<Base>, Result<ItemPath>, &'a str);
+
+/// An item below a drive: where it starts, the path from there, and what is wanted of it.
+fn split_item(text: &str) -> Option<ItemParts<'_>> {
+    let (in_items, text) = text.strip_prefix("items/").map_or((false, text), |rest| (true, rest));
+    let end = text.find([':', '/']).unwrap_or(text.len());
+    let (head, rest) = text.split_at(end);
+    let base = match head {
+        "root" => Ok(Base::Root),
+        id if in_items => id.parse().map(Base::Item).map_err(|_| Error::ItemNotFound),
+        _ => return None,
+    };
+    let (path, tail) = split_path(rest);
+    Some((base, path, tail))
+}
+
+/// `:/path:/tail`, and `/tail` where there is no path. The second colon may be missing where nothing
+/// follows it, and stand there too.
+fn split_path(rest: &str) -> (Result<ItemPath>, &str) {
+    let Some(rest) = rest.strip_prefix(':') else {
+        return (Ok(ItemPath::default()), rest.strip_prefix('/').unwrap_or(rest));
+    };
+    let (path, tail) = rest.split_once(':').unwrap_or((rest, ""));
+    let tail = tail.trim_start_matches(':');
+    (ItemPath::parse(path).map_err(bad_path), tail.strip_prefix('/').unwrap_or(tail))
+}
+
+fn parse_share(rest: &str) -> Option<Parsed> {
+    let (token, rest) = rest.split_once('/').unwrap_or((rest, ""));
+    let share = parse_share_token(token).ok_or(Error::ItemNotFound);
+    let end = rest.find([':', '/']).unwrap_or(rest.len());
+    let (head, after) = rest.split_at(end);
+    let (route, item, path) = match head {
+        "" => ("/share".to_owned(), Ok(None), Ok(ItemPath::default())),
+        "permission" if after.is_empty() => ("/share/permission".to_owned(), Ok(None), Ok(ItemPath::default())),
+        "driveItem" | "root" => {
+            let (path, tail) = split_path(after);
+            (format!("/share/item{}", route_of(tail)), Ok(None), path)
+        }
+        "items" => {
+            let text = after.strip_prefix('/')?;
+            let end = text.find([':', '/']).unwrap_or(text.len());
+            let (id, after) = text.split_at(end);
+            let (path, tail) = split_path(after);
+            let id = id.parse::<ItemId>().map(Some).map_err(|_| Error::ItemNotFound);
+            (format!("/share/item{}", route_of(tail)), id, path)
+        }
+        _ => return None,
+    };
+    let address =
+        share.and_then(|share| Ok(ItemAddress::Shared(SharedAddress { share, item: item?, path: path? })));
+    Some(Parsed { route, named: Named::Item(address) })
+}
+
+/// `s!…` is a share id; `u!…` is a URL in base64url, with or without padding.
+fn parse_share_token(token: &str) -> Option<ShareToken> {
+    if token.starts_with("s!") {
+        return Some(ShareToken::ShareId(SecretString::from(token)));
+    }
+    let encoded = token.strip_prefix("u!")?.trim_end_matches('=');
+    let url = String::from_utf8(URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()?;
+    let (place, query) = url.split_once('?')?;
+    let page = place.rsplit('/').next()?;
+    if !matches!(page, "redir" | "download" | "embed") {
+        return None;
+    }
+    link_parameters(query)
+}
+
+/// The `resid` and `authkey` of a link's URL. Names are read in any case; a name that is there twice
+/// makes it no link.
+pub fn link_parameters(query: &str) -> Option<ShareToken> {
+    let mut item = None;
+    let mut authkey = None;
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let slot = if name.eq_ignore_ascii_case("resid") {
+            &mut item
+        } else if name.eq_ignore_ascii_case("authkey") {
+            &mut authkey
+        } else {
+            continue;
+        };
+        if slot.replace(value).is_some() {
+            return None;
+        }
+    }
+    let item = item?.parse().ok()?;
+    Some(match authkey {
+        Some(authkey) => ShareToken::Link { item, authkey: SecretString::from(authkey.into_owned()) },
+        None => ShareToken::Item(item),
+    })
+}
+
+/// What follows an item, as the table spells it. Segments it does not know keep their spelling.
+fn route_of(tail: &str) -> String {
+    let mut route = String::new();
+    for segment in tail.split('/').filter(|_| !tail.is_empty()) {
+        route.push('/');
+        route.push_str(&table_spelling(segment));
+    }
+    route
+}
+
+fn table_spelling(segment: &str) -> Cow<'_, str> {
+    let lower = segment.to_ascii_lowercase();
+    let bare = NAMESPACES.iter().find_map(|namespace| lower.strip_prefix(namespace)).unwrap_or(&lower);
+    let bare = if bare == "upload.createsession" { "createuploadsession" } else { bare };
+    match SEGMENTS.iter().find(|known| known.eq_ignore_ascii_case(bare)) {
+        Some(known) => Cow::Borrowed(*known),
+        None => utf8_percent_encode(segment, NON_ALPHANUMERIC).to_string().into(),
+    }
+}
+
+/// An item's address that stands in a body: `/drive/root:/path`, `/drives/{id}/items/{id}`, and
+/// whatever else a URL may say, encoded as there.
+pub fn parse_reference(text: &str) -> Result<ItemAddress> {
+    let text = if text.starts_with('/') { Cow::Borrowed(text) } else { format!("/{text}").into() };
+    match parse(&text) {
+        Some(Parsed { route, named: Named::Item(address) }) if route == "/item" => address,
+        _ => Err(Error::invalid_request("The parentReference's path names no folder.")),
+    }
+}
+
+fn bad_path(bad: BadName) -> Error {
+    Error::InvalidPath(bad.to_string().into())
+}
+
+fn not_utf8() -> Error {
+    Error::InvalidPath("The address is not UTF-8.".into())
+}
+
+impl FromRequest for ItemAddress {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(match request.extensions_mut().remove::<Named>() {
+            Some(Named::Item(address)) => address,
+            _ => Err(Error::NoSuchApi),
+        })
+    }
+}
+
+impl FromRequest for DriveAddress {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(match request.extensions_mut().remove::<Named>() {
+            Some(Named::Drive(address)) => address,
+            _ => Err(Error::NoSuchApi),
+        })
+    }
+}
+
+impl FromRequest for SharedAddress {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(match request.extensions_mut().remove::<Named>() {
+            Some(Named::Item(Ok(ItemAddress::Shared(address)))) => Ok(address),
+            Some(Named::Item(Err(error))) => Err(error),
+            _ => Err(Error::NoSuchApi),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Route, drive, base and path in one text.
+    fn read(raw: &str) -> String {
+        let Some(Parsed { route, named }) = parse(raw) else { return "nothing".to_owned() };
+        match named {
+            Named::Drive(Ok(drive)) => format!("{route} {drive:?}"),
+            Named::Item(Ok(ItemAddress::InDrive { drive, base, path })) => {
+                let base = match base {
+                    Base::Root => "root".to_owned(),
+                    Base::Item(id) => id.to_string(),
+                };
+                let names: Vec<&str> = path.names().iter().map(|name| name.as_str()).collect();
+                format!("{route} {drive:?} {base} {names:?}")
+            }
+            Named::Item(Ok(ItemAddress::Shared(shared))) => format!("{route} shared {:?}", shared.item.is_some()),
+            Named::Drive(Err(error)) | Named::Item(Err(error)) => format!("{route} {error:?}"),
+        }
+    }
+
+    const A_B: &str = r#"/item/createLink Mine root ["a", "b.txt"]"#;
+    const BY_ID: &str = "/item/createLink Mine 00000000000000AB!7 []";
+
+    #[test]
+    fn an_item_by_path_has_many_spellings() {
+        for raw in [
+            "/drive/root:/a/b.txt:/createLink",
+            "/me/drive/root:/a/b.txt:/createLink",
+            "/v1.0/me/drive/root:/a/b.txt:/microsoft.graph.createLink",
+            "/v2.0/drive/root:/a/b.txt:/oneDrive.createLink",
+            "/beta/me/drive/root:/a/b.txt:/CREATELINK",
+            "/_api/v2.0/drive/root:/a/b.txt:/action.createLink",
+            "/drive/items/root:/a/b.txt:/action.createLink",
+            "/drive/items/root%3A%2Fa%2Fb.txt%3A/createLink",
+            "/drive/root:%2Fa%2Fb.txt:/createLink",
+            "/drive/root:/a%2Fb.txt:/createLink",
+            "/drive/root:/a/b.txt:/createLink/",
+            "/drive/root:/a/b%2Etxt/:/createLink",
+        ] {
+            assert_eq!(read(raw), A_B, "{raw}");
+        }
+    }
+
+    #[test]
+    fn an_item_by_id_has_many_spellings() {
+        for raw in [
+            "/drive/items/00000000000000AB!7/createLink",
+            "/drive/items/00000000000000ab%217/createLink",
+            "/drive/items/AB!7/Microsoft.Graph.CreateLink",
+            "/me/drive/items/AB!7:/createLink".replace(":/createLink", "::/createLink").as_str(),
+        ] {
+            assert_eq!(read(raw), BY_ID, "{raw}");
+        }
+        assert_eq!(read("/drives/ab/items/AB!7"), format!("/item Id({:?}) 00000000000000AB!7 []", "ab".parse::<DriveId>().expect("an id")));
+    }
+
+    #[test]
+    fn colons_and_slashes_at_the_end_change_nothing() {
+        for raw in ["/drive/root:/a", "/drive/root:/a:", "/drive/root:/a:/", "/drive/root:/a/", "/drive/root:/a::"] {
+            assert_eq!(read(raw), r#"/item Mine root ["a"]"#, "{raw}");
+        }
+        for raw in ["/drive/root", "/drive/root/", "/drive/root:", "/drive/root:/", "/drive/items/root"] {
+            assert_eq!(read(raw), "/item Mine root []", "{raw}");
+        }
+        for raw in ["/drive", "/drive/", "/me/drive"] {
+            assert_eq!(read(raw), "/drive Mine", "{raw}");
+        }
+    }
+
+    #[test]
+    fn names_are_decoded_once_and_a_plus_is_a_plus() {
+        assert_eq!(read("/drive/root:/a%2520b:"), r#"/item Mine root ["a%20b"]"#);
+        assert_eq!(read("/drive/root:/a+b"), r#"/item Mine root ["a+b"]"#);
+        assert_eq!(read("/drive/root:/100%"), r#"/item Mine root ["100%"]"#);
+        assert_eq!(read("/drive/root:/createLink"), r#"/item Mine root ["createLink"]"#);
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_address_is_said() {
+        assert!(read("/drive/root:/%FF").contains("InvalidPath"));
+        assert!(read("/drive/root:/a//b:/createLink").contains("InvalidPath"));
+        assert!(read("/drive/root:/a/../b").contains("InvalidPath"));
+        assert!(read("/drive/root:/a%00b").contains("InvalidPath"));
+        assert_eq!(read("/drive/items/nonsense"), "/item ItemNotFound");
+        assert_eq!(read("/drives/nonsense/root"), "/item ItemNotFound");
+    }
+
+    #[test]
+    fn what_is_no_address_is_nothing() {
+        for raw in ["/", "", "/item/children", "/share", "/drives", "/users/alice", "/users/alice/mail", "/drive/nonsense", "/shares/x/nonsense", "/v1.0"] {
+            assert_eq!(read(raw), "nothing", "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_share_is_named_by_its_id_or_by_a_url() {
+        let url = "http://h/redir?resid=AB!7&authkey=!abc&ithint=file%2cmd";
+        let encoded = URL_SAFE_NO_PAD.encode(url);
+        for token in ["s!abc".to_owned(), format!("u!{encoded}"), format!("u%21{encoded}=")] {
+            assert_eq!(read(&format!("/v1.0/shares/{token}")), "/share shared false");
+            assert_eq!(read(&format!("/shares/{token}/driveItem/content")), "/share/item/content shared false");
+            assert_eq!(read(&format!("/shares/{token}/items/AB!8/children")), "/share/item/children shared true");
+            assert_eq!(read(&format!("/shares/{token}/driveItem:/a:/content")), "/share/item/content shared false");
+        }
+        for token in ["abc", "u!%%", "u!", &format!("u!{}", URL_SAFE_NO_PAD.encode("http://h/other?resid=AB!7"))] {
+            assert_eq!(read(&format!("/shares/{token}")), "/share ItemNotFound");
+        }
+    }
+
+    #[test]
+    fn a_links_parameters_are_read_in_any_case_and_once() {
+        assert!(matches!(link_parameters("ResId=AB!7&AUTHKEY=!x&more=1"), Some(ShareToken::Link { .. })));
+        assert!(matches!(link_parameters("resid=AB%217"), Some(ShareToken::Item(_))));
+        for bad in ["", "authkey=!x", "resid=AB!7&resid=AB!7&authkey=!x", "resid=AB!7&authkey=!x&AuthKey=!x", "resid=x&authkey=!x"] {
+            assert!(link_parameters(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_shows_no_secret_when_it_is_printed() {
+        let parsed = parse("/shares/s!topsecret/driveItem").expect("an address");
+        assert!(!format!("{parsed:?}").contains("topsecret"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_path_is_read_without_a_panic(raw in "/.{0,60}") {
+            parse(&raw);
+        }
+
+        #[test]
+        fn any_tail_of_a_drive_is_read_without_a_panic(raw in "/drive/[a-z:/%!0-9.]{0,40}") {
+            parse(&raw);
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! `createLink` and an item's permissions.
+
+use actix_web::{HttpResponse, web};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::app::App;
+use crate::auth::{FilesReadWrite, Granted};
+use crate::domain::address::ItemAddress;
+use crate::domain::link::{LinkScope, LinkType};
+use crate::domain::preconditions::Preconditions;
+use crate::error::{Error, Result};
+use crate::graph::body::JsonBody;
+use crate::graph::wire::{self, Collection};
+use crate::sharing::{self, LinkRequest};
+
+/// What `createLink` is asked. Members that are not here are ignored; those that would change what
+/// kind of link is made are refused, rather than a link made that is less than was asked for.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateLink {
+    r#type: Option<String>,
+    scope: Option<String>,
+    expiration_date_time: Option<IgnoredAny>,
+    password: Option<IgnoredAny>,
+    recipients: Option<Vec<IgnoredAny>>,
+    send_notification: Option<bool>,
+    retain_inherited_permissions: Option<bool>,
+}
+
+impl CreateLink {
+    fn request(&self) -> Result<LinkRequest> {
+        let link_type = self.r#type.as_deref().and_then(|wanted| LinkType::ALL.into_iter().find(|t| t.as_str() == wanted));
+        let link_type =
+            link_type.ok_or_else(|| Error::invalid_request("The link's type is required, one of view, edit, embed."))?;
+        let scope = match self.scope.as_deref() {
+            None | Some("") => None,
+            Some(wanted) => Some(LinkScope::ALL.into_iter().find(|scope| scope.as_str() == wanted).ok_or_else(
+                || Error::invalid_request("The link's scope is not one of anonymous, organization."),
+            )?),
+        };
+        let refused = [
+            (self.expiration_date_time.is_some(), "Links never expire: expirationDateTime is not supported."),
+            (self.password.is_some(), "Links have no password: password is not supported."),
+            (
+                self.recipients.as_ref().is_some_and(|recipients| !recipients.is_empty()),
+                "Links are for whoever has them: recipients are not supported.",
+            ),
+            (self.send_notification == Some(true), "No mail is sent: sendNotification is not supported."),
+            (
+                self.retain_inherited_permissions == Some(false),
+                "A link takes nothing away: retainInheritedPermissions can't be false.",
+            ),
+        ];
+        match refused.into_iter().find(|(is_wanted, _)| *is_wanted) {
+            Some((_, message)) => Err(Error::NotSupported(message)),
+            None => Ok(LinkRequest { link_type, scope }),
+        }
+    }
+}
+
+pub async fn create(
+    granted: Granted<FilesReadWrite>,
+    address: ItemAddress,
+    body: JsonBody<CreateLink>,
+    app: web::Data<App>,
+) -> Result<HttpResponse> {
+    let (link, created) = sharing::create_link(&app, &granted.caller, &address, body.0.request()?).await?;
+    let mut answer = if created { HttpResponse::Created() } else { HttpResponse::Ok() };
+    Ok(answer.json(wire::link_permission(&app, &link, None)?.with_context(&app)))
+}
+
+// A link's secrets are for those who could have made it, so that reading them takes the right to write.
+
+pub async fn permissions(
+    granted: Granted<FilesReadWrite>,
+    address: ItemAddress,
+    app: web::Data<App>,
+) -> Result<HttpResponse> {
+    let permissions = sharing::list_permissions(&app, &granted.caller, &address).await?;
+    let value = permissions.iter().map(|one| wire::permission(&app, one)).collect::<Result<Vec<_>>>()?;
+    let context = wire::context(&app, "Collection(permission)");
+    Ok(HttpResponse::Ok().json(Collection { context, next_link: None, value }))
+}
+
+pub async fn permission(
+    granted: Granted<FilesReadWrite>,
+    address: ItemAddress,
+    permission: web::Path<String>,
+    app: web::Data<App>,
+) -> Result<HttpResponse> {
+    let id = wire::parse_permission_id(&permission)?;
+    let permission = sharing::get_permission(&app, &granted.caller, &address, id).await?;
+    Ok(HttpResponse::Ok().json(wire::permission(&app, &permission)?.with_context(&app)))
+}
+
+#[derive(Deserialize)]
+pub struct PermissionChange {
+    #[serde(rename = "roles")]
+    _roles: Option<Vec<String>>,
+}
+
+pub async fn change(
+    granted: Granted<FilesReadWrite>,
+    address: ItemAddress,
+    permission: web::Path<String>,
+    _change: JsonBody<PermissionChange>,
+    app: web::Data<App>,
+) -> Result<HttpResponse> {
+    let id = wire::parse_permission_id(&permission)?;
+    sharing::get_permission(&app, &granted.caller, &address, id).await?;
+    Err(Error::NotSupported("A link keeps its role: make a link of the other type, and delete this one."))
+}
+
+pub async fn revoke(
+    granted: Granted<FilesReadWrite>,
+    address: ItemAddress,
+    permission: web::Path<String>,
+    preconditions: Preconditions,
+    app: web::Data<App>,
+) -> Result<HttpResponse> {
+    let Some(id) = wire::parse_permission_id(&permission)? else {
+        return Err(Error::AccessDenied("The owner's permission can't be deleted.".into()));
+    };
+    sharing::revoke_link(&app, &granted.caller, &address, id, &preconditions).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,65 @@
+//! Microsoft's API over HTTP. Holds no rule: a handler reads what it is asked, calls one operation and
+//! shows what it gave.
+
+pub mod address;
+mod body;
+pub mod errors;
+mod items;
+mod links;
+mod query;
+mod shares;
+pub mod wire;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::web;
+
+use crate::error::Error;
+
+/// Every URL of the API. Paths are as [`address::read_address`] leaves them: `/item` is any address of
+/// an item, with any version in front; `/share/item` is one reached through `/shares/{id}`.
+pub fn routes(api: &mut web::ServiceConfig) {
+    api.service(web::resource("/drive").get(items::get_drive))
+        .service(web::resource("/item").get(items::get).patch(items::update).delete(items::delete))
+        .service(web::resource("/item/children").get(items::children).post(items::create_folder))
+        .service(web::resource("/item/content").get(items::download).put(items::upload))
+        .service(web::resource("/item/restore").post(items::restore))
+        .service(web::resource("/item/versions").get(items::versions))
+        .service(web::resource("/item/versions/{version}/content").get(items::version_content))
+        .service(web::resource("/item/versions/{version}/restoreVersion").post(items::restore_version))
+        .service(web::resource("/item/createLink").post(links::create))
+        .service(web::resource("/item/permissions").get(links::permissions))
+        .service(
+            web::resource("/item/permissions/{permission}")
+                .get(links::permission)
+                .patch(links::change)
+                .delete(links::revoke),
+        )
+        .service(web::resource("/share").get(shares::get))
+        .service(web::resource("/share/permission").get(shares::permission))
+        .service(web::resource("/share/item").get(shares::item))
+        .service(web::resource("/share/item/children").get(shares::children))
+        .service(web::resource("/share/item/content").get(shares::download).put(shares::upload))
+        // What the owner does with an item does not depend on how the item is named.
+        .service(web::resource("/share/item/createLink").post(links::create))
+        .service(web::resource("/share/item/permissions").get(links::permissions))
+        .service(
+            web::resource("/share/item/permissions/{permission}")
+                .get(links::permission)
+                .patch(links::change)
+                .delete(links::revoke),
+        );
+}
+
+/// Runs each request in a task of its own, so that it goes on to its end when its client goes away:
+/// what a transaction began is finished, and a connection is never left in the middle of one.
+pub async fn run_to_completion<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, actix_web::Error> {
+    match actix_web::rt::spawn(next.call(request)).await {
+        Ok(answer) => answer,
+        Err(panic) => Err(Error::internal(panic).into()),
+    }
+}

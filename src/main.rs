@@ -1,0 +1,17 @@
+//! Parses the command line, runs the command, and tells how it ended.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use everlink::cli::Cli;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match actix_web::rt::System::new().block_on(cli.run()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("everlink: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

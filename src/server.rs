@@ -1,0 +1,185 @@
+//! Puts the parts together and runs them: two listeners, the order of the middlewares, and an end
+//! that loses no request.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
+use actix_web::{HttpServer, web};
+
+use crate::admin;
+use crate::app::{App, Limits};
+use crate::auth::{self, LocalIssuer, OidcIssuer, Verifier};
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::content::Content;
+use crate::drive::sweep_loose_content;
+use crate::error::{Error, Result};
+use crate::graph;
+use crate::keys::Keys;
+use crate::pages;
+use crate::store::Store;
+use crate::telemetry::{self, Metrics};
+
+/// How long requests that are under way may take to end when the service stops, in seconds.
+const GRACE: u64 = 20;
+/// A connection that says nothing for so long is closed.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
+
+/// A service that is ready to run.
+pub struct Server {
+    pub api: SocketAddr,
+    pub admin: SocketAddr,
+    app: web::Data<App>,
+    api_listener: TcpListener,
+    admin_listener: TcpListener,
+    workers: usize,
+}
+
+/// Opens everything the settings name: the listeners, the database (migrated, unless that is
+/// forbidden), the keys and the content store.
+pub async fn bind(settings: &Settings, clock: Clock) -> Result<Server> {
+    let api_listener = listen(settings.listen)?;
+    let admin_listener = listen(settings.admin_listen)?;
+    let api = api_listener.local_addr().map_err(Error::internal)?;
+    let admin = admin_listener.local_addr().map_err(Error::internal)?;
+    let store = open_store(settings).await?;
+    let keys = Keys::for_store(&settings.key_file(), &store, clock.now()).await?;
+    let verifier = match (&settings.oidc_issuer, &settings.oidc_audience) {
+        (Some(issuer), Some(audience)) => {
+            Verifier::Oidc(OidcIssuer::new(issuer, audience, &settings.oidc_algorithms)?)
+        }
+        _ => Verifier::Local(LocalIssuer::new(&keys.local_issuer)),
+    };
+    let app = App {
+        store,
+        content: Content::in_folder(&settings.content_dir().map_err(Error::internal)?)?,
+        keys: keys.ring,
+        verifier,
+        clock,
+        public_url: settings.public_url(api),
+        default_scope: settings.default_scope,
+        limits: Limits::default(),
+        metrics: Metrics::new(),
+    };
+    let workers = match settings.workers {
+        Some(workers) => usize::from(workers),
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    Ok(Server { api, admin, app: web::Data::new(app), api_listener, admin_listener, workers })
+}
+
+/// The database, with its tables in this program's state.
+pub async fn open_store(settings: &Settings) -> Result<Store> {
+    let url = settings.database().map_err(Error::internal)?;
+    if settings.database_url.is_none() {
+        std::fs::create_dir_all(&settings.data_dir).map_err(Error::internal)?;
+    }
+    let store = Store::connect(&url, settings.database_connections).await?;
+    if !settings.no_migrate {
+        store.migrate().await?;
+    } else if !store.is_migrated().await? {
+        return Err(Error::internal("the database's tables are not this program's: run `everlink migrate`"));
+    }
+    Ok(store)
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address)
+        .map_err(|error| Error::internal(io::Error::new(error.kind(), format!("can't listen on {address}: {error}"))))
+}
+
+impl Server {
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Serves until `stop` is ready, then finishes what is under way.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
+        let is_stopping = Arc::new(AtomicBool::new(false));
+        let api = self.serve_api()?;
+        let admin = self.serve_admin(&is_stopping)?;
+        let handles = [api.handle(), admin.handle()];
+        let (api, admin) = (actix_web::rt::spawn(api), actix_web::rt::spawn(admin));
+        let sweeping = actix_web::rt::spawn(sweep(self.app.clone()));
+        stop.await;
+        is_stopping.store(true, Ordering::Relaxed);
+        let [api_handle, admin_handle]: [ServerHandle; 2] = handles;
+        api_handle.stop(true).await;
+        sweeping.abort();
+        admin_handle.stop(false).await;
+        self.app.store.close().await;
+        api.await.map_err(io::Error::other)??;
+        admin.await.map_err(io::Error::other)?
+    }
+
+    fn serve_api(&self) -> io::Result<actix_web::dev::Server> {
+        let app = self.app.clone();
+        let server = HttpServer::new(move || {
+            // The last is the outermost: a request passes them from the bottom up.
+            actix_web::App::new()
+                .app_data(app.clone())
+                .configure(graph::routes)
+                .configure(pages::routes)
+                .wrap(from_fn({
+                    let app = app.clone();
+                    move |request, next| {
+                        let app = app.clone();
+                        async move { auth::authenticate(&app.verifier, app.clock.now(), request, next).await }
+                    }
+                }))
+                .wrap(from_fn(graph::address::read_address))
+                .wrap(from_fn(graph::run_to_completion))
+                .wrap(from_fn({
+                    let app = app.clone();
+                    move |request, next| {
+                        let app = app.clone();
+                        async move {
+                            graph::errors::render_errors(app.clock.now(), &app.public_url, request, next).await
+                        }
+                    }
+                }))
+                .wrap(from_fn({
+                    let app = app.clone();
+                    move |request, next| {
+                        let app = app.clone();
+                        async move { telemetry::observe(&app.metrics, request, next).await }
+                    }
+                }))
+        });
+        let server = server
+            .listen(self.api_listener.try_clone()?)?
+            .workers(self.workers)
+            .keep_alive(KEEP_ALIVE)
+            .shutdown_timeout(GRACE)
+            .disable_signals();
+        Ok(server.run())
+    }
+
+    fn serve_admin(&self, is_stopping: &Arc<AtomicBool>) -> io::Result<actix_web::dev::Server> {
+        let app = self.app.clone();
+        let is_stopping = web::Data::from(is_stopping.clone());
+        let server = HttpServer::new(move || {
+            actix_web::App::new().app_data(app.clone()).app_data(is_stopping.clone()).configure(admin::routes)
+        });
+        Ok(server.listen(self.admin_listener.try_clone()?)?.workers(1).disable_signals().run())
+    }
+}
+
+/// Sweeps now and then. Several servers may do so at once.
+async fn sweep(app: web::Data<App>) {
+    let mut every = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        every.tick().await;
+        match sweep_loose_content(&app).await {
+            Ok(0) => {}
+            Ok(swept) => tracing::info!(swept, "took away what broken uploads left"),
+            Err(error) => tracing::warn!(error = error.inside(), "the sweep failed, and is tried again later"),
+        }
+    }
+}

@@ -1,0 +1,471 @@
+//! Files, folders and their versions.
+
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::domain::identity::{Application, User};
+use crate::domain::item::{Drive, FileVersion, Hashes, Item, ItemContent, ItemId, Kind, Stamp};
+use crate::domain::link::LinkScope;
+use crate::domain::name::Name;
+use crate::error::{Error, Result};
+use crate::store::{Tx, execute, on};
+
+/// The columns of [`ItemRow`] and the tables they come from. `i` is the item.
+macro_rules! select_items {
+    ($columns:literal, $rest:literal) => {
+        concat!(
+            "SELECT i.drive_id, i.item_no, i.parent_no, i.name, i.kind, i.change_no,
+                    i.deleted_at IS NOT NULL AS deleted,
+                    i.created_at, i.created_by, ca.app_id AS created_app_id, ca.display_name AS created_app_name,
+                    i.modified_at, i.modified_by, ma.app_id AS modified_app_id, ma.display_name AS modified_app_name,
+                    i.client_created_at, i.client_modified_at,
+                    i.current_version, i.content_key, i.size, i.mime_type,
+                    v.quick_xor_hash, v.sha1_hash, v.sha256_hash,
+                    d.tenant, d.owner, d.owner_name,
+                    (SELECT min(s.scope) FROM links s
+                      WHERE s.drive_id = i.drive_id AND s.item_no = i.item_no) AS shared,
+                    CASE i.kind WHEN 'folder' THEN
+                        (SELECT count(*) FROM items c
+                          WHERE c.drive_id = i.drive_id AND c.parent_no = i.item_no AND c.deleted_at IS NULL)
+                    ELSE 0 END AS child_count",
+            $columns,
+            " FROM items i
+              JOIN drives d ON d.drive_id = i.drive_id
+              LEFT JOIN versions v ON v.drive_id = i.drive_id AND v.item_no = i.item_no
+                                  AND v.version_no = i.current_version
+              LEFT JOIN applications ca ON ca.app_no = i.created_app_no
+              LEFT JOIN applications ma ON ma.app_no = i.modified_app_no ",
+            $rest
+        )
+    };
+}
+pub(super) use select_items;
+
+#[derive(FromRow)]
+pub(super) struct ItemRow {
+    #[sqlx(flatten)]
+    id: ItemId,
+    parent_no: Option<i64>,
+    name: String,
+    kind: Kind,
+    change_no: i64,
+    deleted: bool,
+    created_at: Timestamp,
+    created_by: Option<String>,
+    created_app_id: Option<String>,
+    created_app_name: Option<String>,
+    modified_at: Timestamp,
+    modified_by: Option<String>,
+    modified_app_id: Option<String>,
+    modified_app_name: Option<String>,
+    client_created_at: Option<Timestamp>,
+    client_modified_at: Option<Timestamp>,
+    current_version: Option<i64>,
+    content_key: Option<Uuid>,
+    size: i64,
+    mime_type: Option<String>,
+    quick_xor_hash: Option<String>,
+    sha1_hash: Option<String>,
+    sha256_hash: Option<String>,
+    tenant: String,
+    owner: String,
+    owner_name: Option<String>,
+    shared: Option<LinkScope>,
+    child_count: i64,
+}
+
+impl From<ItemRow> for Item {
+    fn from(row: ItemRow) -> Self {
+        let file = || {
+            Some(FileVersion {
+                number: row.current_version?,
+                content_key: row.content_key?,
+                size: row.size,
+                mime_type: row.mime_type?,
+                hashes: Hashes {
+                    quick_xor: row.quick_xor_hash?,
+                    sha1: row.sha1_hash?,
+                    sha256: row.sha256_hash?,
+                },
+            })
+        };
+        let content = match row.kind {
+            Kind::Folder => ItemContent::Folder { child_count: row.child_count },
+            Kind::File => ItemContent::File(file().expect("the table's check: a file has a current version")),
+        };
+        let drive = Drive { id: row.id.drive, tenant: row.tenant, owner: row.owner, owner_name: row.owner_name };
+        let stamp = |at, by: Option<String>, app_id: Option<String>, app_name| Stamp {
+            at,
+            user: by.map(|id| if id == drive.owner { drive.owner() } else { User { id, name: None } }),
+            application: app_id.map(|id| Application { id, name: app_name }),
+        };
+        Self {
+            id: row.id,
+            parent: row.parent_no,
+            name: row.name,
+            content,
+            created: stamp(row.created_at, row.created_by, row.created_app_id, row.created_app_name),
+            modified: stamp(row.modified_at, row.modified_by, row.modified_app_id, row.modified_app_name),
+            client_created_at: row.client_created_at,
+            client_modified_at: row.client_modified_at,
+            change: row.change_no,
+            deleted: row.deleted,
+            shared: row.shared,
+            drive,
+        }
+    }
+}
+
+/// A version as the list of versions shows it.
+#[derive(FromRow)]
+struct VersionRow {
+    #[sqlx(flatten)]
+    version: FileVersion,
+    created_at: Timestamp,
+    created_by: Option<String>,
+    app_id: Option<String>,
+    display_name: Option<String>,
+}
+
+/// Who changes something, and when, as the tables keep it.
+#[derive(Clone, Copy, Debug)]
+pub struct Change<'a> {
+    /// The drive's change number, from [`Tx::begin_change`].
+    pub number: i64,
+    pub at: Timestamp,
+    pub by: Option<&'a str>,
+    pub app_no: Option<i32>,
+}
+
+/// A folder and a name in it.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    pub folder: ItemId,
+    pub name: &'a Name,
+}
+
+/// What a new item is.
+#[derive(Clone, Copy, Debug)]
+pub enum NewItem<'a> {
+    Folder,
+    File(&'a FileVersion),
+}
+
+impl Tx {
+    /// A live item.
+    pub async fn item(&mut self, id: ItemId) -> Result<Option<Item>> {
+        Ok(self.item_or_deleted(id).await?.filter(|item| !item.deleted))
+    }
+
+    /// An item, be it in the recycle bin.
+    pub async fn item_or_deleted(&mut self, id: ItemId) -> Result<Option<Item>> {
+        let row: Option<ItemRow> = on!(self, |connection| sqlx::query_as(select_items!(
+            "",
+            "WHERE i.drive_id = $1 AND i.item_no = $2"
+        ))
+        .bind(id.drive)
+        .bind(id.number)
+        .fetch_optional(connection))?;
+        Ok(row.map(Item::from))
+    }
+
+    /// The live item of a name in a folder.
+    pub async fn child(&mut self, place: Place<'_>) -> Result<Option<ItemId>> {
+        on!(self, |connection| sqlx::query_as(
+            "SELECT drive_id, item_no FROM items
+             WHERE drive_id = $1 AND parent_no = $2 AND name_key = $3 AND deleted_at IS NULL"
+        )
+        .bind(place.folder.drive)
+        .bind(place.folder.number)
+        .bind(place.name.key())
+        .fetch_optional(connection))
+    }
+
+    /// A page of a folder's live items, by name, from the name after `after`.
+    pub async fn children(&mut self, folder: ItemId, after: &str, limit: i64) -> Result<Vec<Item>> {
+        let rows: Vec<ItemRow> = on!(self, |connection| sqlx::query_as(select_items!(
+            "",
+            "WHERE i.drive_id = $1 AND i.parent_no = $2 AND i.deleted_at IS NULL AND i.name_key > $3
+             ORDER BY i.name_key LIMIT $4"
+        ))
+        .bind(folder.drive)
+        .bind(folder.number)
+        .bind(after)
+        .bind(limit)
+        .fetch_all(connection))?;
+        Ok(rows.into_iter().map(Item::from).collect())
+    }
+
+    /// Number and name of the item and of each folder above it, the item first, the root last.
+    pub async fn lineage(&mut self, id: ItemId) -> Result<Vec<(i64, String)>> {
+        on!(self, |connection| sqlx::query_as(
+            "WITH RECURSIVE up (item_no, parent_no, name, depth) AS (
+                 SELECT item_no, parent_no, name, 0 FROM items WHERE drive_id = $1 AND item_no = $2
+                 UNION ALL
+                 SELECT p.item_no, p.parent_no, p.name, up.depth + 1
+                 FROM up JOIN items p ON p.drive_id = $1 AND p.item_no = up.parent_no
+             )
+             SELECT item_no, name FROM up ORDER BY depth"
+        )
+        .bind(id.drive)
+        .bind(id.number)
+        .fetch_all(connection))
+    }
+
+    /// Makes an item. The drive's change is begun, and the name known to be free.
+    pub async fn insert_item(&mut self, place: Place<'_>, new: NewItem<'_>, change: Change<'_>) -> Result<ItemId> {
+        let drive = place.folder.drive;
+        let number = self.next_item_number(drive).await?;
+        let id = ItemId { drive, number };
+        let (kind, file) = match new {
+            NewItem::Folder => (Kind::Folder, None),
+            NewItem::File(file) => (Kind::File, Some(file)),
+        };
+        let inserted = execute!(
+            self,
+            sqlx::query(
+                "INSERT INTO items (drive_id, item_no, parent_no, name, name_key, kind, current_version, size,
+                                    mime_type, content_key, created_at, created_by, created_app_no,
+                                    modified_at, modified_by, modified_app_no, change_no)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $11, $12, $13, $14)"
+            )
+            .bind(drive)
+            .bind(number)
+            .bind(place.folder.number)
+            .bind(place.name.as_str())
+            .bind(place.name.key())
+            .bind(kind)
+            .bind(file.map(|file| file.number))
+            .bind(file.map_or(0, |file| file.size))
+            .bind(file.map(|file| file.mime_type.as_str()))
+            .bind(file.map(|file| file.content_key))
+            .bind(change.at)
+            .bind(change.by)
+            .bind(change.app_no)
+            .bind(change.number)
+        );
+        name_taken(inserted)?;
+        if let Some(file) = file {
+            self.insert_version(id, file, change).await?;
+        }
+        Ok(id)
+    }
+
+    /// Gives a file a new current version.
+    pub async fn replace_content(&mut self, id: ItemId, file: &FileVersion, change: Change<'_>) -> Result<()> {
+        self.insert_version(id, file, change).await?;
+        execute!(
+            self,
+            sqlx::query(
+                "UPDATE items SET current_version = $3, size = $4, mime_type = $5, content_key = $6,
+                                  modified_at = $7, modified_by = $8, modified_app_no = $9, change_no = $10,
+                                  client_modified_at = NULL
+                 WHERE drive_id = $1 AND item_no = $2"
+            )
+            .bind(id.drive)
+            .bind(id.number)
+            .bind(file.number)
+            .bind(file.size)
+            .bind(&file.mime_type)
+            .bind(file.content_key)
+            .bind(change.at)
+            .bind(change.by)
+            .bind(change.app_no)
+            .bind(change.number)
+        )?;
+        Ok(())
+    }
+
+    async fn insert_version(&mut self, id: ItemId, file: &FileVersion, change: Change<'_>) -> Result<()> {
+        execute!(
+            self,
+            sqlx::query(
+                "INSERT INTO versions (drive_id, item_no, version_no, content_key, size, mime_type,
+                                       quick_xor_hash, sha1_hash, sha256_hash, created_at, created_by, created_app_no)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+            )
+            .bind(id.drive)
+            .bind(id.number)
+            .bind(file.number)
+            .bind(file.content_key)
+            .bind(file.size)
+            .bind(&file.mime_type)
+            .bind(&file.hashes.quick_xor)
+            .bind(&file.hashes.sha1)
+            .bind(&file.hashes.sha256)
+            .bind(change.at)
+            .bind(change.by)
+            .bind(change.app_no)
+        )?;
+        Ok(())
+    }
+
+    /// A file's versions, the newest first.
+    pub async fn versions(&mut self, item: &Item) -> Result<Vec<(FileVersion, Stamp)>> {
+        let rows: Vec<VersionRow> = on!(self, |connection| sqlx::query_as(
+            "SELECT v.version_no, v.content_key, v.size, v.mime_type, v.quick_xor_hash, v.sha1_hash, v.sha256_hash,
+                    v.created_at, v.created_by, a.app_id, a.display_name
+             FROM versions v LEFT JOIN applications a ON a.app_no = v.created_app_no
+             WHERE v.drive_id = $1 AND v.item_no = $2 ORDER BY v.version_no DESC"
+        )
+        .bind(item.id.drive)
+        .bind(item.id.number)
+        .fetch_all(connection))?;
+        let owner = item.drive.owner();
+        let stamp = |row: VersionRow| {
+            let stamp = Stamp {
+                at: row.created_at,
+                user: row.created_by.map(|id| if id == owner.id { owner.clone() } else { User { id, name: None } }),
+                application: row.app_id.map(|id| Application { id, name: row.display_name }),
+            };
+            (row.version, stamp)
+        };
+        Ok(rows.into_iter().map(stamp).collect())
+    }
+
+    /// One version of a live file.
+    pub async fn version(&mut self, id: ItemId, number: i64) -> Result<Option<FileVersion>> {
+        on!(self, |connection| sqlx::query_as(
+            "SELECT v.version_no, v.content_key, v.size, v.mime_type, v.quick_xor_hash, v.sha1_hash, v.sha256_hash
+             FROM versions v JOIN items i ON i.drive_id = v.drive_id AND i.item_no = v.item_no
+             WHERE v.drive_id = $1 AND v.item_no = $2 AND v.version_no = $3 AND i.deleted_at IS NULL"
+        )
+        .bind(id.drive)
+        .bind(id.number)
+        .bind(number)
+        .fetch_optional(connection))
+    }
+
+    /// The number of a file's newest version.
+    pub async fn newest_version(&mut self, id: ItemId) -> Result<i64> {
+        on!(self, |connection| sqlx::query_scalar(
+            "SELECT coalesce(max(version_no), 0) FROM versions WHERE drive_id = $1 AND item_no = $2"
+        )
+        .bind(id.drive)
+        .bind(id.number)
+        .fetch_one(connection))
+    }
+
+    /// Renames an item and puts it into a folder, which may be the one it is in.
+    pub async fn place_item(&mut self, id: ItemId, place: Place<'_>, change: Change<'_>) -> Result<()> {
+        let placed = execute!(
+            self,
+            sqlx::query(
+                "UPDATE items SET parent_no = $3, name = $4, name_key = $5,
+                                  modified_at = $6, modified_by = $7, modified_app_no = $8, change_no = $9
+                 WHERE drive_id = $1 AND item_no = $2"
+            )
+            .bind(id.drive)
+            .bind(id.number)
+            .bind(place.folder.number)
+            .bind(place.name.as_str())
+            .bind(place.name.key())
+            .bind(change.at)
+            .bind(change.by)
+            .bind(change.app_no)
+            .bind(change.number)
+        );
+        name_taken(placed)?;
+        Ok(())
+    }
+
+    /// Keeps the times of the client's own disk; those not given stay.
+    pub async fn set_client_times(
+        &mut self,
+        id: ItemId,
+        created_at: Option<Timestamp>,
+        modified_at: Option<Timestamp>,
+        change: i64,
+    ) -> Result<()> {
+        execute!(
+            self,
+            sqlx::query(
+                "UPDATE items SET client_created_at = coalesce($3, client_created_at),
+                                  client_modified_at = coalesce($4, client_modified_at), change_no = $5
+                 WHERE drive_id = $1 AND item_no = $2"
+            )
+            .bind(id.drive)
+            .bind(id.number)
+            .bind(created_at)
+            .bind(modified_at)
+            .bind(change)
+        )?;
+        Ok(())
+    }
+
+    /// Puts an item and all that is live below it into the recycle bin.
+    pub async fn delete_item(&mut self, id: ItemId, change: Change<'_>) -> Result<()> {
+        execute!(
+            self,
+            sqlx::query(
+                "WITH RECURSIVE down (item_no) AS (
+                     SELECT item_no FROM items WHERE drive_id = $1 AND item_no = $2 AND deleted_at IS NULL
+                     UNION ALL
+                     SELECT c.item_no FROM down
+                     JOIN items c ON c.drive_id = $1 AND c.parent_no = down.item_no AND c.deleted_at IS NULL
+                 )
+                 UPDATE items SET deleted_at = $3, deleted_with = $2, change_no = $4
+                 WHERE drive_id = $1 AND item_no IN (SELECT item_no FROM down)"
+            )
+            .bind(id.drive)
+            .bind(id.number)
+            .bind(change.at)
+            .bind(change.number)
+        )?;
+        Ok(())
+    }
+
+    /// Whether the item itself was deleted, rather than a folder above it.
+    pub async fn is_in_recycle_bin(&mut self, id: ItemId) -> Result<bool> {
+        on!(self, |connection| sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM items WHERE drive_id = $1 AND item_no = $2 AND deleted_with = $2)"
+        )
+        .bind(id.drive)
+        .bind(id.number)
+        .fetch_one(connection))
+    }
+
+    /// Takes an item out of the recycle bin, with just what went there with it.
+    pub async fn restore_item(&mut self, id: ItemId, place: Place<'_>, change: Change<'_>) -> Result<()> {
+        // The name first: the index on live names is to judge the item where it will be.
+        execute!(
+            self,
+            sqlx::query(
+                "UPDATE items SET parent_no = $3, name = $4, name_key = $5 WHERE drive_id = $1 AND item_no = $2"
+            )
+            .bind(id.drive)
+            .bind(id.number)
+            .bind(place.folder.number)
+            .bind(place.name.as_str())
+            .bind(place.name.key())
+        )?;
+        let restored = execute!(
+            self,
+            sqlx::query(
+                "UPDATE items SET deleted_at = NULL, deleted_with = NULL, change_no = $3
+                 WHERE drive_id = $1 AND deleted_with = $2"
+            )
+            .bind(id.drive)
+            .bind(id.number)
+            .bind(change.number)
+        );
+        name_taken(restored)?;
+        Ok(())
+    }
+}
+
+/// Names are unique among a folder's live items; the index has the last word.
+fn name_taken(written: Result<u64>) -> Result<u64> {
+    written.map_err(|error| match &error {
+        Error::Internal(cause)
+            if cause
+                .downcast_ref::<sqlx::Error>()
+                .and_then(sqlx::Error::as_database_error)
+                .is_some_and(|error| error.is_unique_violation()) =>
+        {
+            Error::NameAlreadyExists
+        }
+        _ => error,
+    })
+}

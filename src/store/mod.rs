@@ -1,0 +1,329 @@
+//! The database: all SQL is in this folder, and nothing else is.
+//!
+//! Two databases, one text. A statement is written once and runs on PostgreSQL and on SQLite with the
+//! same binds, by the [`on!`] macro. So it may use `$1`, `ON CONFLICT`, `RETURNING` and recursive
+//! queries; it may not use arrays, casts, `FOR UPDATE`, `now()` or constraint names. Every test of
+//! behaviour runs on both.
+
+mod applications;
+mod audit;
+mod drives;
+mod items;
+mod key_epochs;
+mod links;
+mod loose_content;
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use secrecy::ExposeSecret;
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, PgConnection, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+
+use crate::config::DatabaseUrl;
+use crate::error::{Error, Result};
+use applications::KnownApplications;
+
+pub use audit::LinkAction;
+pub use items::{Change, NewItem, Place};
+pub use links::{NewLink, OpenedLink};
+
+/// How long to wait for a free connection. With [`STATEMENT_LIMIT`] it keeps the promise that a
+/// database that is away is told to clients within three seconds.
+const ACQUIRE_LIMIT: Duration = Duration::from_millis(1_500);
+/// How long one statement may take. Every statement here reads or writes a few rows by key.
+const STATEMENT_LIMIT: Duration = Duration::from_millis(1_400);
+/// Connections are made anew after this, so that a database that has moved is found again.
+const CONNECTION_LIFETIME: Duration = Duration::from_secs(600);
+/// How often a transaction is tried that others kept from running.
+const TRIES: u32 = 5;
+
+static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// The database, and what is remembered of it because it never changes there.
+#[derive(Debug)]
+pub struct Store {
+    pools: Pools,
+    applications: KnownApplications,
+}
+
+#[derive(Debug)]
+enum Pools {
+    Postgres(PgPool),
+    /// SQLite has one writer at a time. With a connection of its own it never waits for a lock, and
+    /// readers never wait for it.
+    Sqlite { writer: SqlitePool, readers: SqlitePool },
+}
+
+/// One transaction. It lasts when it is committed, and is undone when it is dropped.
+pub enum Tx {
+    Postgres(Transaction<'static, Postgres>),
+    Sqlite(Transaction<'static, Sqlite>),
+}
+
+/// Runs a statement on whichever database the transaction is of.
+macro_rules! on {
+    ($tx:expr, |$connection:ident| $statement:expr) => {
+        match $tx {
+            $crate::store::Tx::Postgres(tx) => {
+                let $connection = &mut **tx;
+                $crate::store::within_limit($statement).await
+            }
+            $crate::store::Tx::Sqlite(tx) => {
+                let $connection = &mut **tx;
+                $crate::store::within_limit($statement).await
+            }
+        }
+    };
+}
+use on;
+
+/// Like [`on!`], for a statement that returns no rows: gives the number of rows it changed.
+macro_rules! execute {
+    ($tx:expr, $query:expr) => {
+        $crate::store::on!($tx, |connection| futures_util::TryFutureExt::map_ok(
+            $query.execute(connection),
+            |done| done.rows_affected()
+        ))
+    };
+}
+use execute;
+
+/// Gives up on a database that has gone silent in the middle of a statement.
+async fn within_limit<T>(statement: impl Future<Output = sqlx::Result<T>>) -> Result<T> {
+    match tokio::time::timeout(STATEMENT_LIMIT, statement).await {
+        Ok(done) => Ok(done?),
+        Err(elapsed) => Err(Error::unavailable(elapsed)),
+    }
+}
+
+impl Store {
+    pub async fn connect(url: &DatabaseUrl, connections: u32) -> Result<Self> {
+        let pools = match url {
+            DatabaseUrl::Postgres(url) => {
+                Pools::Postgres(connect_postgres(url.expose_secret(), connections).await?)
+            }
+            DatabaseUrl::Sqlite(path) => {
+                let options = SqliteConnectOptions::new()
+                    .filename(path)
+                    .create_if_missing(true)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    // What was answered survives a power cut.
+                    .synchronous(SqliteSynchronous::Full)
+                    .foreign_keys(true)
+                    .busy_timeout(STATEMENT_LIMIT)
+                    .pragma("mmap_size", "268435456")
+                    .disable_statement_logging();
+                let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_LIMIT).test_before_acquire(false);
+                // The writer first: it makes the file and sets the journal's mode.
+                let writer = pool().max_connections(1).connect_with(options.clone()).await?;
+                let readers = pool().max_connections(4).connect_with(options.pragma("query_only", "ON")).await?;
+                Pools::Sqlite { writer, readers }
+            }
+        };
+        Ok(Self { pools, applications: KnownApplications::default() })
+    }
+
+    /// Brings the tables to this program's state. Servers that start together wait for each other.
+    pub async fn migrate(&self) -> Result<()> {
+        match &self.pools {
+            Pools::Postgres(pool) => {
+                // A migration of a large table may take its time.
+                let mut connection = pool.acquire().await?;
+                sqlx::query("SET statement_timeout = 0").execute(&mut *connection).await?;
+                sqlx::query("SET lock_timeout = 0").execute(&mut *connection).await?;
+                POSTGRES_MIGRATIONS.run(&mut *connection).await.map_err(Error::internal)?;
+                // Its settings go with it.
+                connection.close_on_drop();
+            }
+            Pools::Sqlite { writer, .. } => SQLITE_MIGRATIONS.run(writer).await.map_err(Error::internal)?,
+        }
+        Ok(())
+    }
+
+    /// Whether the tables are in this program's state.
+    pub async fn is_migrated(&self) -> Result<bool> {
+        let newest = match &self.pools {
+            Pools::Postgres(_) => &POSTGRES_MIGRATIONS,
+            Pools::Sqlite { .. } => &SQLITE_MIGRATIONS,
+        }
+        .iter()
+        .map(|migration| migration.version)
+        .max();
+        let mut tx = self.read().await?;
+        let applied: Result<Option<i64>> = on!(&mut tx, |connection| sqlx::query_scalar(
+            "SELECT max(version) FROM _sqlx_migrations WHERE success"
+        )
+        .fetch_one(connection));
+        match applied {
+            Ok(applied) => Ok(applied == newest),
+            // The table itself is missing: nothing was ever applied.
+            Err(Error::Internal(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A transaction that only reads, and sees one moment throughout: one after it began.
+    pub async fn read(&self) -> Result<Tx> {
+        Ok(match &self.pools {
+            Pools::Postgres(pool) => {
+                Tx::Postgres(begin(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")).await?)
+            }
+            Pools::Sqlite { readers, .. } => Tx::Sqlite(begin(readers.begin()).await?),
+        })
+    }
+
+    /// Does `work` in one transaction, and commits it. Work that the database refused because others
+    /// were in its way is done again, so it must have no effects but on the transaction.
+    ///
+    /// Not to be called where a client that goes away drops the future: see
+    /// `graph::run_to_completion`.
+    pub async fn write<T>(&self, mut work: impl AsyncFnMut(&mut Tx) -> Result<T>) -> Result<T> {
+        let mut tries = 1;
+        loop {
+            let mut tx = match &self.pools {
+                Pools::Postgres(pool) => Tx::Postgres(begin(pool.begin()).await?),
+                Pools::Sqlite { writer, .. } => Tx::Sqlite(begin(writer.begin_with("BEGIN IMMEDIATE")).await?),
+            };
+            let done = match work(&mut tx).await {
+                Ok(value) => tx.commit().await.map(|()| value),
+                Err(error) => Err(error),
+            };
+            match done {
+                Err(error) if is_in_the_way(&error) && tries < TRIES => tries += 1,
+                done => return done,
+            }
+        }
+    }
+
+    /// Whether the database answers, and may be written: a standby still shows links that are revoked.
+    pub async fn is_primary(&self) -> Result<bool> {
+        match &self.pools {
+            Pools::Postgres(pool) => {
+                let standby: bool =
+                    within_limit(sqlx::query_scalar("SELECT pg_is_in_recovery()").fetch_one(pool)).await?;
+                Ok(!standby)
+            }
+            Pools::Sqlite { readers, .. } => {
+                within_limit(sqlx::query("SELECT 1").execute(readers)).await?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Connections to the database: all there are, and those that wait for work.
+    pub fn connections(&self) -> (u32, usize) {
+        match &self.pools {
+            Pools::Postgres(pool) => (pool.size(), pool.num_idle()),
+            Pools::Sqlite { writer, readers } => {
+                (writer.size() + readers.size(), writer.num_idle() + readers.num_idle())
+            }
+        }
+    }
+
+    pub fn name(&self) -> &'static str {
+        match &self.pools {
+            Pools::Postgres(_) => "PostgreSQL",
+            Pools::Sqlite { .. } => "SQLite",
+        }
+    }
+
+    /// Waits for what is under way and closes the connections.
+    pub async fn close(&self) {
+        match &self.pools {
+            Pools::Postgres(pool) => pool.close().await,
+            Pools::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+        }
+    }
+}
+
+impl Tx {
+    async fn commit(self) -> Result<()> {
+        match self {
+            Self::Postgres(tx) => within_limit(tx.commit()).await,
+            Self::Sqlite(tx) => within_limit(tx.commit()).await,
+        }
+    }
+}
+
+async fn begin<T>(beginning: impl Future<Output = sqlx::Result<T>>) -> Result<T> {
+    match tokio::time::timeout(ACQUIRE_LIMIT + STATEMENT_LIMIT, beginning).await {
+        Ok(begun) => Ok(begun?),
+        Err(elapsed) => Err(Error::unavailable(elapsed)),
+    }
+}
+
+async fn connect_postgres(url: &str, connections: u32) -> Result<PgPool> {
+    let limit = STATEMENT_LIMIT.as_millis().to_string();
+    let options: PgConnectOptions = url.parse()?;
+    let options = options
+        .application_name("everlink")
+        .options([
+            ("statement_timeout", limit.as_str()),
+            ("lock_timeout", limit.as_str()),
+            ("idle_in_transaction_session_timeout", "10000"),
+        ])
+        .disable_statement_logging();
+    let pool = PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_LIMIT)
+        .max_lifetime(CONNECTION_LIFETIME)
+        .after_release(|connection, _| leave_no_transaction(connection))
+        .connect_with(options)
+        .await?;
+    Ok(pool)
+}
+
+/// A future that is dropped in the middle of beginning leaves its connection inside a transaction,
+/// and whoever gets the connection next would write into it and never commit. So what comes back is
+/// taken out of any transaction; a connection that does not answer is thrown away.
+fn leave_no_transaction(connection: &mut PgConnection) -> BoxFuture<'_, sqlx::Result<bool>> {
+    Box::pin(async move {
+        let cleared = sqlx::raw_sql("BEGIN; ROLLBACK").execute(connection);
+        match tokio::time::timeout(Duration::from_millis(500), cleared).await {
+            Ok(done) => done.map(|_| true),
+            Err(_) => Err(sqlx::Error::PoolTimedOut),
+        }
+    })
+}
+
+/// Serialisation failures and deadlocks: the same work may well succeed a moment later.
+fn is_in_the_way(error: &Error) -> bool {
+    let Error::Unavailable(cause) = error else { return false };
+    let Some(sqlx::Error::Database(error)) = cause.downcast_ref::<sqlx::Error>() else { return false };
+    matches!(error.code().as_deref(), Some("40001" | "40P01"))
+}
+
+/// Which failures of a database mean that it is away or overloaded, rather than that a statement is wrong.
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let away = match &error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::BeginFailed => true,
+            sqlx::Error::Database(error) => match error.code().as_deref() {
+                Some(code) => {
+                    // PostgreSQL: connection, resources, intervention, locks and time-outs, serialisation.
+                    code.len() == 5
+                        && (["08", "53", "57"].iter().any(|class| code.starts_with(class))
+                            || matches!(code, "55P03" | "40001" | "40P01" | "25006"))
+                    // SQLite: busy, locked, and the disk's own errors (I/O, full).
+                        || code.parse::<u32>().is_ok_and(|code| matches!(code & 0xFF, 5 | 6 | 10 | 13) && code < 10_000)
+                }
+                None => false,
+            },
+            _ => false,
+        };
+        if away { Self::unavailable(error) } else { Self::internal(error) }
+    }
+}

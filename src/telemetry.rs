@@ -1,0 +1,236 @@
+//! What is told to those who run the service: logs, request ids and metrics.
+//!
+//! No key, token or query string gets into either, at any level: requests are named by the route
+//! they matched, and other libraries speak up from warnings on only.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{HttpMessage, HttpRequest};
+use metrics::{Counter, Gauge, Key, Label, Level, Metadata, Recorder};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use uuid::Uuid;
+
+use crate::clock::random_bytes;
+use crate::config::{LogFormat, Settings};
+use crate::domain::link::{LinkScope, LinkType};
+
+/// Starts logging to standard error.
+pub fn start_logging(settings: &Settings) {
+    let levels = Targets::new()
+        .with_target("everlink", LevelFilter::from_level(settings.log))
+        .with_default(LevelFilter::WARN);
+    let format = settings.log_format.unwrap_or(if std::io::stderr().is_terminal() {
+        LogFormat::Text
+    } else {
+        LogFormat::Json
+    });
+    let registry = tracing_subscriber::registry().with(levels);
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => registry.with(layer.with_target(false)).init(),
+        LogFormat::Json => registry.with(layer.json().flatten_event(true)).init(),
+    }
+}
+
+/// A request's own id, and the one its client gave it.
+#[derive(Clone, Debug)]
+pub struct RequestIds {
+    pub request: Uuid,
+    pub client: Option<String>,
+}
+
+impl RequestIds {
+    /// The client's id is echoed if it is short and plain.
+    fn of(request: &ServiceRequest) -> Self {
+        let client = request
+            .headers()
+            .get("client-request-id")
+            .and_then(|value| value.to_str().ok())
+            .filter(|id| id.len() <= 128 && !id.is_empty())
+            .map(str::to_owned);
+        Self { request: Uuid::from_bytes(random_bytes()), client }
+    }
+
+    /// Of a request that [`observe`] has seen.
+    pub fn get(request: &HttpRequest) -> Option<Self> {
+        request.extensions().get::<Self>().cloned()
+    }
+}
+
+/// Gives each request its ids, and tells how it went.
+pub async fn observe<B: MessageBody + 'static>(
+    metrics: &Metrics,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, actix_web::Error> {
+    let started = Instant::now();
+    let ids = RequestIds::of(&request);
+    request.extensions_mut().insert(ids.clone());
+    let method = request.method().clone();
+    let answer = next.call(request).await;
+    let (status, route) = match &answer {
+        Ok(response) => (response.status(), response.request().match_pattern()),
+        Err(error) => (error.as_response_error().status_code(), None),
+    };
+    let route = route.unwrap_or_else(|| "none".to_owned());
+    let elapsed = started.elapsed();
+    metrics.request_answered(method.as_str(), &route, status.as_u16(), elapsed);
+    tracing::info!(
+        request_id = %ids.request,
+        client_request_id = ids.client,
+        %method,
+        route,
+        status = status.as_u16(),
+        milliseconds = elapsed.as_secs_f64() * 1e3,
+        "request"
+    );
+    let mut response = answer?;
+    let headers = response.headers_mut();
+    insert(headers, "request-id", &ids.request.to_string());
+    if let Some(client) = &ids.client {
+        insert(headers, "client-request-id", client);
+    }
+    Ok(response)
+}
+
+/// Clients may invent methods; metrics don't follow them.
+fn known_method(method: &str) -> &'static str {
+    ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+        .into_iter()
+        .find(|known| *known == method)
+        .unwrap_or("other")
+}
+
+fn insert(headers: &mut actix_web::http::header::HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(HeaderName::from_static(name), value);
+    }
+}
+
+/// The service's metrics. A registry of its own, so that two services in one process don't mix.
+pub struct Metrics {
+    recorder: PrometheusRecorder,
+    created: [[Counter; 2]; 3],
+    returned: [[Counter; 2]; 3],
+    opened: [[Counter; 2]; 3],
+    refused: Counter,
+    revoked: Counter,
+    connections: Gauge,
+    idle_connections: Gauge,
+}
+
+/// Upper bounds of the durations' buckets, in seconds.
+const DURATIONS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
+const REQUEST_DURATION: &str = "everlink_request_duration_seconds";
+const METADATA: Metadata<'static> = Metadata::new("everlink", Level::INFO, None);
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    pub fn new() -> Self {
+        let recorder = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Full(REQUEST_DURATION.to_owned()), &DURATIONS)
+            .expect("there are buckets")
+            .build_recorder();
+        for (name, description) in [
+            ("everlink_links_created_total", "Links made by createLink"),
+            ("everlink_links_returned_total", "Links that createLink found made already"),
+            ("everlink_links_opened_total", "Requests that a link let in"),
+        ] {
+            recorder.describe_counter(name.into(), None, description.into());
+        }
+        recorder.describe_counter(
+            "everlink_links_refused_total".into(),
+            None,
+            "Requests with a wrong, revoked or foreign key".into(),
+        );
+        recorder.describe_counter("everlink_links_revoked_total".into(), None, "Links revoked".into());
+        recorder.describe_counter("everlink_requests_total".into(), None, "Requests answered".into());
+        recorder.describe_histogram(
+            REQUEST_DURATION.into(),
+            None,
+            "Time until the head of the answer was ready".into(),
+        );
+        recorder.describe_gauge(
+            "everlink_database_connections".into(),
+            None,
+            "Connections to the database".into(),
+        );
+        recorder.describe_gauge(
+            "everlink_database_connections_idle".into(),
+            None,
+            "Connections to the database that wait for work".into(),
+        );
+        let by_link = |name: &'static str| {
+            LinkType::ALL.map(|link_type| {
+                LinkScope::ALL.map(|scope| {
+                    let labels =
+                        vec![Label::new("type", link_type.as_str()), Label::new("scope", scope.as_str())];
+                    recorder.register_counter(&Key::from_parts(name, labels), &METADATA)
+                })
+            })
+        };
+        let counter = |name: &'static str| recorder.register_counter(&Key::from_name(name), &METADATA);
+        let gauge = |name: &'static str| recorder.register_gauge(&Key::from_name(name), &METADATA);
+        Self {
+            created: by_link("everlink_links_created_total"),
+            returned: by_link("everlink_links_returned_total"),
+            opened: by_link("everlink_links_opened_total"),
+            refused: counter("everlink_links_refused_total"),
+            revoked: counter("everlink_links_revoked_total"),
+            connections: gauge("everlink_database_connections"),
+            idle_connections: gauge("everlink_database_connections_idle"),
+            recorder,
+        }
+    }
+
+    pub fn link_answered(&self, link_type: LinkType, scope: LinkScope, created: bool) {
+        let counters = if created { &self.created } else { &self.returned };
+        counters[link_type as usize][scope as usize].increment(1);
+    }
+
+    pub fn link_opened(&self, link_type: LinkType, scope: LinkScope) {
+        self.opened[link_type as usize][scope as usize].increment(1);
+    }
+
+    pub fn link_refused(&self) {
+        self.refused.increment(1);
+    }
+
+    pub fn link_revoked(&self) {
+        self.revoked.increment(1);
+    }
+
+    fn request_answered(&self, method: &str, route: &str, status: u16, elapsed: Duration) {
+        let labels = vec![
+            Label::new("method", known_method(method)),
+            Label::new("route", route.to_owned()),
+            Label::new("status", status.to_string()),
+        ];
+        let key = Key::from_parts("everlink_requests_total", labels);
+        self.recorder.register_counter(&key, &METADATA).increment(1);
+        let key = Key::from_parts(REQUEST_DURATION, vec![Label::new("route", route.to_owned())]);
+        self.recorder.register_histogram(&key, &METADATA).record(elapsed.as_secs_f64());
+    }
+
+    /// Everything in Prometheus' text format. Connections are counted when they are asked for.
+    pub fn render(&self, (connections, idle): (u32, usize)) -> String {
+        self.connections.set(f64::from(connections));
+        self.idle_connections.set(idle as f64);
+        let handle = self.recorder.handle();
+        handle.run_upkeep();
+        handle.render()
+    }
+}
