@@ -1,0 +1,4 @@
+//! What the service promises, tried on the real server with a real database, on each of the two.
+
+mod create_link;
+mod support;

@@ -1,0 +1,122 @@
+//! A database of a test's own, and a look into it that the server does not know of.
+
+use std::path::Path;
+
+use sqlx::{Connection, PgConnection, Row, SqliteConnection};
+use uuid::Uuid;
+
+use super::postgres;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Postgres,
+    Sqlite,
+}
+
+#[derive(Clone, Debug)]
+pub struct TestDatabase {
+    pub kind: Kind,
+    pub url: String,
+}
+
+impl TestDatabase {
+    pub async fn create(kind: Kind, folder: &Path) -> Self {
+        let url = match kind {
+            Kind::Sqlite => format!("sqlite://{}", folder.join("everlink.db").display()),
+            Kind::Postgres => {
+                let name = format!("test_{}", Uuid::from_bytes(everlink::clock::random_bytes()).simple());
+                let mut server = PgConnection::connect(&postgres::url("postgres")).await.expect("the server");
+                let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
+                sqlx::query(create).execute(&mut server).await.expect("a database");
+                postgres::url(&name)
+            }
+        };
+        Self { kind, url }
+    }
+
+    /// The one number a query gives.
+    pub async fn number(&self, sql: &str) -> i64 {
+        let sql = sqlx::AssertSqlSafe(sql.to_owned());
+        match self.kind {
+            Kind::Postgres => {
+                let mut connection = self.postgres().await;
+                sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("the query runs")
+            }
+            Kind::Sqlite => {
+                let mut connection = self.sqlite().await;
+                sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("the query runs")
+            }
+        }
+    }
+
+    /// Runs a statement.
+    pub async fn run(&self, sql: &str) {
+        let sql = sqlx::AssertSqlSafe(sql.to_owned());
+        match self.kind {
+            Kind::Postgres => {
+                sqlx::raw_sql(sql).execute(&mut self.postgres().await).await.expect("the statement runs");
+            }
+            Kind::Sqlite => {
+                sqlx::raw_sql(sql).execute(&mut self.sqlite().await).await.expect("the statement runs");
+            }
+        }
+    }
+
+    /// Rows of a query, each value as text; what has no text shows as hexadecimal.
+    pub async fn rows(&self, sql: &str) -> Vec<Vec<String>> {
+        match self.kind {
+            Kind::Postgres => {
+                let sql = format!("SELECT to_jsonb(q)::text AS row FROM ({}) q", sql.trim().trim_end_matches(';'));
+                let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut self.postgres().await).await;
+                rows.expect("the query runs").iter().map(|row| json_values(&row.get::<String, _>("row"))).collect()
+            }
+            Kind::Sqlite => {
+                let sql = sqlx::AssertSqlSafe(sql.to_owned());
+                let rows = sqlx::query(sql).fetch_all(&mut self.sqlite().await).await.expect("the query runs");
+                rows.iter().map(|row| (0..row.len()).map(|column| sqlite_text(row, column)).collect()).collect()
+            }
+        }
+    }
+
+    /// Every value of every row of every table.
+    pub async fn everything(&self) -> Vec<String> {
+        let tables = match self.kind {
+            Kind::Postgres => "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'",
+            Kind::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table'",
+        };
+        let mut values = Vec::new();
+        for table in self.rows(tables).await {
+            let rows = self.rows(&format!("SELECT * FROM {}", table[0])).await;
+            values.extend(rows.into_iter().flatten());
+        }
+        values
+    }
+
+    pub async fn postgres(&self) -> PgConnection {
+        PgConnection::connect(&self.url).await.expect("the database")
+    }
+
+    async fn sqlite(&self) -> SqliteConnection {
+        SqliteConnection::connect(&self.url).await.expect("the database")
+    }
+}
+
+fn json_values(row: &str) -> Vec<String> {
+    let row: serde_json::Map<String, serde_json::Value> = serde_json::from_str(row).expect("an object");
+    let text = |value: serde_json::Value| match value {
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
+    };
+    row.into_iter().map(|(_, value)| text(value)).collect()
+}
+
+fn sqlite_text(row: &sqlx::sqlite::SqliteRow, column: usize) -> String {
+    if let Ok(text) = row.try_get::<Option<String>, _>(column) {
+        return text.unwrap_or_default();
+    }
+    if let Ok(number) = row.try_get::<i64, _>(column) {
+        return number.to_string();
+    }
+    let bytes: Vec<u8> = row.get(column);
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,43 @@
+//! What the tests share: a real server on a port of its own, a real database of its own, and users.
+
+mod app;
+mod database;
+mod postgres;
+mod process;
+mod user;
+
+pub use app::TestApp;
+pub use database::{Kind, TestDatabase};
+pub use process::Process;
+pub use user::{Answer, User};
+
+/// Makes of each named test one on PostgreSQL and one on SQLite.
+macro_rules! on_each_database {
+    ($($test:ident),* $(,)?) => { $(
+        mod $test {
+            #[tokio::test]
+            async fn postgres() {
+                super::$test($crate::support::TestApp::start($crate::support::Kind::Postgres).await).await;
+            }
+
+            #[tokio::test]
+            async fn sqlite() {
+                super::$test($crate::support::TestApp::start($crate::support::Kind::Sqlite).await).await;
+            }
+        }
+    )* };
+}
+pub(crate) use on_each_database;
+
+/// Waits until a condition holds; fails after a generous while.
+pub async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !is_so().await {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    assert!(
+        tokio::time::timeout(std::time::Duration::from_secs(30), waiting).await.is_ok(),
+        "never happened: {what}"
+    );
+}

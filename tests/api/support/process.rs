@@ -1,0 +1,79 @@
+//! The program itself, as a process.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+
+use super::database::TestDatabase;
+use super::user::User;
+
+/// A running `everlink serve`. Killed when it is dropped.
+pub struct Process {
+    pub child: Child,
+    pub url: String,
+    pub admin: String,
+    _output: BufReader<ChildStdout>,
+}
+
+impl Process {
+    /// The program, with no settings from the test's own environment.
+    pub fn command(folder: &Path) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_everlink"));
+        command.env_clear().current_dir(folder);
+        command
+    }
+
+    /// Starts a server and waits until it says where it listens.
+    pub fn serve(folder: &Path, database: &TestDatabase, stderr: Stdio) -> Self {
+        let mut command = Self::command(folder);
+        command
+            .args(["serve", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--log=trace", "--data-dir"])
+            .arg(folder)
+            .arg("--database-url")
+            .arg(&database.url)
+            .stdout(Stdio::piped())
+            .stderr(stderr);
+        let mut child = command.spawn().expect("the program runs");
+        let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut after = |word: &str| loop {
+            let mut line = String::new();
+            assert_ne!(output.read_line(&mut line).expect("text"), 0, "the server ended before it was up");
+            if let Some(rest) = line.trim().strip_prefix(word) {
+                return rest.trim().to_owned();
+            }
+        };
+        let url = format!("http://{}", after("listening"));
+        let admin = after("admin").split("/readyz").next().expect("a URL").to_owned();
+        Self { child, url, admin, _output: output }
+    }
+
+    /// The same user at this server.
+    pub fn user(&self, user: &User) -> User {
+        User::new(client(), self.url.clone(), user.token.clone())
+    }
+
+    /// Ends it the hard way.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ended");
+    }
+
+    /// Sends it a signal by name, and waits for its end.
+    pub fn signal(&mut self, name: &str) -> ExitStatus {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
+        assert!(sent.expect("kill runs").success());
+        self.child.wait().expect("it ended")
+    }
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client")
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
