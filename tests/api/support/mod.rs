@@ -2,14 +2,16 @@
 
 mod app;
 mod database;
+mod issuer;
 mod postgres;
 mod process;
 mod user;
 
 pub use app::TestApp;
 pub use database::{Kind, TestDatabase};
+pub use issuer::{AUDIENCE, Issuer, SigningKey};
 pub use process::Process;
-pub use user::{Answer, User};
+pub use user::{Answer, User, download_path, web_url};
 
 /// Makes of each named test one on PostgreSQL and one on SQLite.
 macro_rules! on_each_database {

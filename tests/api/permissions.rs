@@ -1,0 +1,146 @@
+//! The owner sees an item's links among its permissions, and can remove them.
+
+use serde_json::{Value, json};
+
+use crate::support::{TestApp, on_each_database};
+
+on_each_database!(
+    an_item_lists_its_owner_and_its_links,
+    links_of_folders_above_are_listed_as_inherited,
+    one_permission_is_read_by_its_id,
+    a_deleted_permission_is_gone_and_in_the_audit_trail,
+    an_inherited_permission_is_deleted_where_it_comes_from,
+    a_deletion_may_ask_for_an_item_that_has_not_changed,
+    a_links_role_can_not_be_changed,
+    nobody_else_gets_the_list,
+);
+
+fn links(list: &Value) -> Vec<&Value> {
+    list["value"].as_array().expect("a list").iter().filter(|one| one.get("link").is_some()).collect()
+}
+
+async fn an_item_lists_its_owner_and_its_links(app: TestApp) {
+    let alice = app.user("alice");
+    let other = app.user_with(|token| token.application = "5678".to_owned());
+    let item = alice.upload("/b.txt", "one").await;
+    let path = format!("/drive/items/{item}/permissions");
+    let bare = alice.get(&path).await.expect(200).json();
+    assert_eq!(bare["value"].as_array().expect("a list").len(), 1);
+    assert_eq!(bare["value"][0]["roles"], json!(["owner"]));
+    assert_eq!(bare["value"][0]["grantedTo"]["user"]["id"], "alice");
+    let made = [alice.link(&item, "view").await, alice.link(&item, "edit").await, other.link(&item, "view").await];
+    let list = alice.get(&path).await.expect(200).json();
+    let listed = links(&list);
+    assert_eq!(listed.len(), 3);
+    for link in made {
+        let shown = listed.iter().find(|shown| shown["id"] == link["id"]).expect("it is listed");
+        assert_eq!((&shown["link"], &shown["shareId"]), (&link["link"], &link["shareId"]));
+        assert!(shown.get("inheritedFrom").is_none());
+    }
+    assert!(!list.to_string().contains("null"));
+}
+
+async fn links_of_folders_above_are_listed_as_inherited(app: TestApp) {
+    let alice = app.user("alice");
+    let item = alice.upload("/a/b c/d.txt", "one").await;
+    let top = alice.get("/drive/root:/a").await.json()["id"].as_str().expect("an id").to_owned();
+    let middle = alice.get("/drive/root:/a/b c").await.json()["id"].as_str().expect("an id").to_owned();
+    let (of_top, of_middle, own) =
+        (alice.link(&top, "view").await, alice.link(&middle, "edit").await, alice.link(&item, "view").await);
+    let list = alice.get(&format!("/drive/items/{item}/permissions")).await.expect(200).json();
+    let listed = links(&list);
+    let ids: Vec<&Value> = listed.iter().map(|one| &one["id"]).collect();
+    assert_eq!(ids, [&own["id"], &of_middle["id"], &of_top["id"]]);
+    let (drive, _) = item.split_once('!').expect("an id");
+    assert_eq!(
+        listed[1]["inheritedFrom"],
+        json!({ "driveId": drive, "driveType": "personal", "id": middle, "path": format!("/drives/{drive}/root:/a/b%20c") })
+    );
+    assert_eq!(listed[2]["inheritedFrom"]["id"], top.as_str());
+    assert_eq!(listed[2]["link"], of_top["link"]);
+}
+
+async fn one_permission_is_read_by_its_id(app: TestApp) {
+    let alice = app.user("alice");
+    let item = alice.upload("/b.txt", "one").await;
+    let link = alice.link(&item, "view").await;
+    let path = format!("/drive/root:/b.txt:/permissions/{}", link["id"].as_str().expect("an id"));
+    assert_eq!(alice.get(&path).await.expect(200).json(), link);
+    let owner = alice.get("/drive/root:/b.txt:/permissions/owner").await.expect(200).json();
+    assert_eq!(owner["roles"], json!(["owner"]));
+    for wrong in ["AAAAAAAAAAAAAAAAAAAAAA", "x", "%00", "%FF"] {
+        let answer = alice.get(&format!("/drive/root:/b.txt:/permissions/{wrong}")).await;
+        assert!(matches!(answer.status.as_u16(), 400 | 404), "{}", answer.text());
+    }
+}
+
+async fn a_deleted_permission_is_gone_and_in_the_audit_trail(app: TestApp) {
+    let alice = app.user("alice");
+    let item = alice.upload("/b.txt", "one").await;
+    let link = alice.link(&item, "view").await;
+    let path = format!("/drive/items/{item}/permissions/{}", link["id"].as_str().expect("an id"));
+    alice.delete(&path).await.expect(204);
+    alice.delete(&path).await.expect_error(404, "itemNotFound");
+    alice.get(&path).await.expect_error(404, "itemNotFound");
+    let events = app.database.rows("SELECT action, actor FROM link_events ORDER BY at").await;
+    assert_eq!(events, [["created", "alice"], ["revoked", "alice"]]);
+    alice.delete(&format!("/drive/items/{item}/permissions/owner")).await.expect_error(403, "accessDenied");
+}
+
+async fn an_inherited_permission_is_deleted_where_it_comes_from(app: TestApp) {
+    let alice = app.user("alice");
+    let item = alice.upload("/a/b.txt", "one").await;
+    let folder = alice.get("/drive/root:/a").await.json()["id"].as_str().expect("an id").to_owned();
+    let link = alice.link(&folder, "view").await;
+    let id = link["id"].as_str().expect("an id");
+    let answer = alice.delete(&format!("/drive/items/{item}/permissions/{id}")).await;
+    let answer = answer.expect_error(403, "accessDenied");
+    assert!(answer.text().contains(&folder), "{}", answer.text());
+    alice.delete(&format!("/drive/items/{folder}/permissions/{id}")).await.expect(204);
+}
+
+async fn a_deletion_may_ask_for_an_item_that_has_not_changed(app: TestApp) {
+    let alice = app.user("alice");
+    let item = alice.upload("/b.txt", "one").await;
+    let delete = async |header: &str, tag: &str| {
+        let link = alice.link(&item, "view").await;
+        let path = format!("/drive/items/{item}/permissions/{}", link["id"].as_str().expect("an id"));
+        let request = alice.request(reqwest::Method::DELETE, &path).header(header, tag);
+        alice.send(request).await
+    };
+    let shown = alice.get(&format!("/drive/items/{item}")).await.json();
+    let (etag, ctag) = (shown["eTag"].as_str().expect("a tag"), shown["cTag"].as_str().expect("a tag"));
+    delete("if-match", "\"other\"").await.expect_error(412, "resourceModified");
+    delete("if-match", "unquoted").await.expect_error(400, "invalidRequest");
+    for tag in [etag, ctag, "*"] {
+        delete("if-match", tag).await.expect(204);
+    }
+    alice.upload("/b.txt", "two").await;
+    delete("if-match", etag).await.expect_error(412, "resourceModified");
+    delete("if-match", ctag).await.expect_error(412, "resourceModified");
+}
+
+async fn a_links_role_can_not_be_changed(app: TestApp) {
+    let alice = app.user("alice");
+    let item = alice.upload("/b.txt", "one").await;
+    let link = alice.link(&item, "edit").await;
+    let path = format!("/drive/items/{item}/permissions/{}", link["id"].as_str().expect("an id"));
+    alice.patch(&path, json!({ "roles": ["read"] })).await.expect_error(400, "notSupported");
+    assert_eq!(alice.get(&path).await.expect(200).json(), link);
+}
+
+async fn nobody_else_gets_the_list(app: TestApp) {
+    let alice = app.user("alice");
+    let item = alice.upload("/b.txt", "one").await;
+    let link = alice.link(&item, "view").await;
+    let (drive, _) = item.split_once('!').expect("an id");
+    let path = format!("/drives/{drive}/items/{item}/permissions");
+    let one = format!("{path}/{}", link["id"].as_str().expect("an id"));
+    let reader = app.user_with(|token| token.scope = "Files.Read".to_owned());
+    for path in [&path, &one] {
+        app.user("bob").get(path).await.expect_error(404, "itemNotFound");
+        app.user("bob").delete(&one).await.expect_error(404, "itemNotFound");
+        app.anybody().get(path).await.expect_error(401, "InvalidAuthenticationToken");
+        reader.get(path).await.expect_error(403, "accessDenied");
+    }
+}
