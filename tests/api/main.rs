@@ -1,8 +1,12 @@
 //! What the service promises, tried on the real server with a real database, on each of the two.
 
+mod admin;
+mod cli;
 mod create_link;
 mod current_version;
+mod drive_items;
 mod errors;
+mod faults;
 mod open_link;
 mod permissions;
 mod secrets;

@@ -53,6 +53,11 @@ impl TestApp {
         Self::run(self.folder.clone(), self.database.clone(), &[]).await
     }
 
+    /// A server whose way to its database is `database`, rather than its own.
+    pub async fn by_way_of(&self, database: TestDatabase) -> Self {
+        Self::run(self.folder.clone(), database, &[]).await
+    }
+
     async fn run(folder: Arc<tempfile::TempDir>, database: TestDatabase, flags: &[&str]) -> Self {
         let data_dir = folder.path().to_str().expect("UTF-8");
         let usual = [

@@ -5,12 +5,14 @@ mod database;
 mod issuer;
 mod postgres;
 mod process;
+mod proxy;
 mod user;
 
 pub use app::TestApp;
 pub use database::{Kind, TestDatabase};
 pub use issuer::{AUDIENCE, Issuer, SigningKey};
 pub use process::Process;
+pub use proxy::ChaosProxy;
 pub use user::{Answer, User, download_path, web_url};
 
 /// Makes of each named test one on PostgreSQL and one on SQLite.

@@ -1,0 +1,54 @@
+//! The second listener.
+
+use crate::support::{TestApp, on_each_database};
+
+on_each_database!(
+    a_service_is_alive_and_ready,
+    metrics_count_what_happens,
+    nothing_of_it_is_on_the_public_listener,
+);
+
+async fn a_service_is_alive_and_ready(app: TestApp) {
+    assert_eq!(app.admin("/healthz").await.expect(200).text(), "alive\n");
+    let ready = app.admin("/readyz").await.expect(200).json();
+    let expected = serde_json::json!({ "ready": true, "database": "ok", "migrations": "ok", "keys": "ok" });
+    assert_eq!(ready, expected);
+    app.database.run("DELETE FROM _sqlx_migrations WHERE version = 2").await;
+    assert_eq!(app.admin("/readyz").await.expect(503).json()["migrations"], "not current");
+}
+
+async fn metrics_count_what_happens(app: TestApp) {
+    let alice = app.user("alice");
+    let item = alice.upload("/b.txt", "one").await;
+    let link = alice.link(&item, "view").await;
+    alice.link(&item, "view").await;
+    alice.link(&item, "edit").await;
+    app.anybody().open(&link).await.expect(200);
+    let id = link["id"].as_str().expect("an id");
+    alice.delete(&format!("/drive/items/{item}/permissions/{id}")).await.expect(204);
+    app.anybody().open(&link).await.expect(404);
+    let metrics = app.admin("/metrics").await.expect(200).text();
+    for line in [
+        "everlink_links_created_total{type=\"view\",scope=\"anonymous\"} 1",
+        "everlink_links_created_total{type=\"edit\",scope=\"anonymous\"} 1",
+        "everlink_links_returned_total{type=\"view\",scope=\"anonymous\"} 1",
+        "everlink_links_opened_total{type=\"view\",scope=\"anonymous\"} 1",
+        "everlink_links_opened_total{type=\"embed\",scope=\"organization\"} 0",
+        "everlink_links_refused_total 1",
+        "everlink_links_revoked_total 1",
+        "everlink_requests_total{method=\"POST\",route=\"/item/createLink\",status=\"201\"} 2",
+        "everlink_requests_total{method=\"POST\",route=\"/item/createLink\",status=\"200\"} 1",
+        "everlink_requests_total{method=\"GET\",route=\"/download\",status=\"404\"} 1",
+        "everlink_request_duration_seconds_count{route=\"/item/createLink\"} 3",
+    ] {
+        assert!(metrics.lines().any(|shown| shown == line), "{line} is not in\n{metrics}");
+    }
+    assert!(metrics.contains("everlink_database_connections "));
+    assert!(!metrics.contains(&item));
+}
+
+async fn nothing_of_it_is_on_the_public_listener(app: TestApp) {
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        app.anybody().get(path).await.expect_error(404, "itemNotFound");
+    }
+}
