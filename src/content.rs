@@ -97,7 +97,12 @@ impl Content {
     }
 
     /// Bytes of a content.
-    pub async fn get(&self, drive: DriveId, key: Uuid, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
+    pub async fn get(
+        &self,
+        drive: DriveId,
+        key: Uuid,
+        range: Range<u64>,
+    ) -> Result<BoxStream<'static, Result<Bytes>>> {
         if range.is_empty() {
             return Ok(futures_util::stream::empty().boxed());
         }
@@ -122,7 +127,11 @@ impl Content {
         self.put(drive, key, 1024, futures_util::stream::iter([Ok(bytes.clone())])).await?;
         let read: Vec<Bytes> = self.get(drive, key, 0..bytes.len() as u64).await?.try_collect().await?;
         self.delete(drive, key).await?;
-        if read.concat() == bytes { Ok(()) } else { Err(Error::internal("what was read is not what was written")) }
+        if read.concat() == bytes {
+            Ok(())
+        } else {
+            Err(Error::internal("what was read is not what was written"))
+        }
     }
 }
 

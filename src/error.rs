@@ -2,7 +2,7 @@
 //!
 //! An error has an outside (the code, status and message that a client reads, in Graph's words:
 //! <https://learn.microsoft.com/graph/errors>) and, where the fault is ours, an inside that goes to the
-//! log alone. How an error becomes bytes is `graph::errors`' and `pages`' business.
+//! log alone. How an error becomes bytes is the server's business.
 
 use std::borrow::Cow;
 
@@ -89,7 +89,9 @@ impl Error {
             Self::ResourceModified => {
                 (StatusCode::PRECONDITION_FAILED, "resourceModified", Some("entityTagDoesNotMatch"))
             }
-            Self::MalformedEntityTag => (StatusCode::BAD_REQUEST, "invalidRequest", Some("malformedEntityTag")),
+            Self::MalformedEntityTag => {
+                (StatusCode::BAD_REQUEST, "invalidRequest", Some("malformedEntityTag"))
+            }
             Self::PayloadTooLarge { .. } => {
                 (StatusCode::PAYLOAD_TOO_LARGE, "invalidRequest", Some("maxStreamSizeExceeded"))
             }

@@ -70,11 +70,17 @@ impl Keys {
             .map_err(|_| malformed("not JSON with the members epochs and local_issuer"))?;
         let secret = |text: SecretString| {
             let bytes = STANDARD.decode(text.expose_secret()).ok().and_then(|bytes| bytes.try_into().ok());
-            bytes.map(|bytes| Secret::new(Box::new(bytes))).ok_or(malformed("a secret is not 32 bytes in base64"))
+            bytes
+                .map(|bytes| Secret::new(Box::new(bytes)))
+                .ok_or(malformed("a secret is not 32 bytes in base64"))
         };
-        let epochs =
-            file.epochs.into_iter().map(|(epoch, text)| Ok((epoch, secret(text)?))).collect::<Result<_, _>>()?;
-        let ring = KeyRing::new(epochs).ok_or(malformed("epochs are numbered from 1 to 255, and there is one"))?;
+        let epochs = file
+            .epochs
+            .into_iter()
+            .map(|(epoch, text)| Ok((epoch, secret(text)?)))
+            .collect::<Result<_, _>>()?;
+        let ring =
+            KeyRing::new(epochs).ok_or(malformed("epochs are numbered from 1 to 255, and there is one"))?;
         Ok(Some(Self { ring, local_issuer: secret(file.local_issuer)? }))
     }
 
@@ -85,7 +91,8 @@ impl Keys {
             fs::create_dir_all(folder).map_err(failed)?;
         }
         let secrets = [(); 2].map(|()| STANDARD.encode(random_bytes::<32>()));
-        let file = NewKeyFile { epochs: BTreeMap::from([(1, secrets[0].as_str())]), local_issuer: &secrets[1] };
+        let file =
+            NewKeyFile { epochs: BTreeMap::from([(1, secrets[0].as_str())]), local_issuer: &secrets[1] };
         let mut text = serde_json::to_string_pretty(&file).map_err(|error| failed(error.into()))?;
         text.push('\n');
         // Written whole under another name first, so that nobody ever reads half a file.

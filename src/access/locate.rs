@@ -31,7 +31,9 @@ impl PlacedItem {
 /// The caller's own drive, made at its first use.
 pub async fn own_drive(app: &App, caller: &Caller) -> Result<Drive> {
     let user = caller.user.as_ref().ok_or_else(|| {
-        Error::invalid_request("An application on its own has no drive: address one by /drives/{id} or /users/{id}/drive.")
+        Error::invalid_request(
+            "An application on its own has no drive: address one by /drives/{id} or /users/{id}/drive.",
+        )
     })?;
     let known = app.store.read().await?.drive_of(&caller.tenant, &user.id).await?;
     match known {

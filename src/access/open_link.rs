@@ -60,7 +60,9 @@ async fn open(app: &App, visitor: Option<&Caller>, address: &SharedAddress) -> R
     let proven = proven.ok_or(Error::ItemNotFound)?;
     let mut tx = app.store.read().await?;
     let OpenedLink { link, item: shared, .. } = tx.open_link(proven).await?.ok_or(Error::ItemNotFound)?;
-    if link.scope == LinkScope::Organization && visitor.is_none_or(|visitor| visitor.tenant != shared.drive.tenant) {
+    if link.scope == LinkScope::Organization
+        && visitor.is_none_or(|visitor| visitor.tenant != shared.drive.tenant)
+    {
         return Err(Error::Unauthenticated("The link is for signed-in members of its owner's organization."));
     }
     let item = inside(&mut tx, &shared, address).await?;

@@ -12,7 +12,9 @@ pub fn token(headers: &HeaderMap) -> Result<Option<&str>> {
     let (None, Ok(value)) = (values.next(), value.to_str()) else { return Err(not_bearer) };
     match value.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(token.trim_matches(' '))),
-        _ if value.trim().eq_ignore_ascii_case("bearer") => Err(Error::Unauthenticated("Access token is empty.")),
+        _ if value.trim().eq_ignore_ascii_case("bearer") => {
+            Err(Error::Unauthenticated("Access token is empty."))
+        }
         _ => Err(not_bearer),
     }
 }

@@ -121,7 +121,9 @@ impl OidcIssuer {
                     let keys = Keys { fetched_at: now, keys };
                     *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(keys));
                 }
-                Err(error) => tracing::warn!(%error, issuer = self.issuer, "the issuer's keys can't be fetched"),
+                Err(error) => {
+                    tracing::warn!(%error, issuer = self.issuer, "the issuer's keys can't be fetched");
+                }
             }
         }
         self.known_keys().ok_or_else(|| Error::unavailable("the issuer's keys are not known"))
@@ -133,7 +135,8 @@ impl OidcIssuer {
         if description.issuer != self.issuer {
             return Err(format!("it calls itself {:?}", description.issuer).into());
         }
-        let set: JwkSet = self.http.get(description.jwks_uri).send().await?.error_for_status()?.json().await?;
+        let set: JwkSet =
+            self.http.get(description.jwks_uri).send().await?.error_for_status()?.json().await?;
         let keys: Vec<Key> = set
             .keys
             .iter()

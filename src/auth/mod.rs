@@ -22,9 +22,9 @@ use crate::clock::Timestamp;
 use crate::domain::identity::Caller;
 use crate::error::{Error, Result};
 
+pub use claims::is_plain;
 pub use jwks::OidcIssuer;
 pub use local_issuer::{LocalIssuer, NewToken};
-pub use claims::is_plain;
 pub use scope::{FilesRead, FilesReadWrite, Scope};
 
 /// Whose tokens are believed.
@@ -101,4 +101,3 @@ impl FromRequest for Visitor {
         })
     }
 }
-

@@ -38,5 +38,6 @@ impl Scope for FilesRead {
 pub struct FilesReadWrite;
 
 impl Scope for FilesReadWrite {
-    const ANY_OF: &'static [&'static str] = &["Files.ReadWrite", "Files.ReadWrite.All", "Sites.ReadWrite.All"];
+    const ANY_OF: &'static [&'static str] =
+        &["Files.ReadWrite", "Files.ReadWrite.All", "Sites.ReadWrite.All"];
 }

@@ -60,7 +60,8 @@ async fn check_database(settings: &Settings, report: &mut Report) -> Option<Stor
     if let DatabaseUrl::Sqlite(path) = &url
         && !path.exists()
     {
-        report.good("database", format_args!("{} is not there yet; `everlink serve` makes it", path.display()));
+        report
+            .good("database", format_args!("{} is not there yet; `everlink serve` makes it", path.display()));
         return None;
     }
     let store =
@@ -89,7 +90,10 @@ async fn check_keys(settings: &Settings, store: Option<&Store>, report: &mut Rep
                 Some(store) => has_no_epochs(store).await,
             };
             if is_new {
-                report.good("key file", format_args!("{} is not there yet; `everlink serve` makes it", path.display()));
+                report.good(
+                    "key file",
+                    format_args!("{} is not there yet; `everlink serve` makes it", path.display()),
+                );
             } else {
                 report.bad("key file", keys::BadKeys::Missing(path));
             }
@@ -117,12 +121,16 @@ async fn has_no_epochs(store: &Store) -> bool {
 }
 
 async fn check_content(settings: &Settings, report: &mut Report) {
-    let Some(folder) = report.note("setting", settings.content_dir().map_err(Error::internal), "EVERLINK_CONTENT_URL")
+    let Some(folder) =
+        report.note("setting", settings.content_dir().map_err(Error::internal), "EVERLINK_CONTENT_URL")
     else {
         return;
     };
     if !folder.exists() {
-        report.good("content", format_args!("{} is not there yet; `everlink serve` makes it", folder.display()));
+        report.good(
+            "content",
+            format_args!("{} is not there yet; `everlink serve` makes it", folder.display()),
+        );
         return;
     }
     let tried = match Content::in_folder(&folder) {

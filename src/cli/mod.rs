@@ -72,7 +72,8 @@ impl From<std::io::Error> for Failure {
 async fn asked_to_stop() {
     use tokio::signal::unix::{SignalKind, signal};
 
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
         // Without a handler the signals end the process by themselves.
         return std::future::pending().await;

@@ -31,7 +31,10 @@ fn greet(settings: &Settings, server: &server::Server) -> Result<(), Failure> {
             println!("  tokens     of the local issuer, key file {}", key_file.display());
             println!();
             println!("Try:");
-            println!("  token=$(everlink token --user alice --app-id demo --key-file {})", key_file.display());
+            println!(
+                "  token=$(everlink token --user alice --app-id demo --key-file {})",
+                key_file.display()
+            );
             println!(
                 "  curl -H \"Authorization: Bearer $token\" -T README.md {}/drive/root:/README.md:/content",
                 app.public_url

@@ -149,7 +149,8 @@ impl Share {
         if let Some(scope) = &self.scope {
             request["scope"] = json!(scope);
         }
-        let create = http.post(format!("{item}/createLink")).bearer_auth(token.expose_secret()).json(&request);
+        let create =
+            http.post(format!("{item}/createLink")).bearer_auth(token.expose_secret()).json(&request);
         let answer = succeeded(create.send().await.map_err(Error::internal)?).await?;
         let permission: PermissionBody = answer.json().await.map_err(Error::internal)?;
         Ok(permission.link.web_url)
@@ -202,16 +203,17 @@ impl Source {
 
 /// Whether a service that takes the token answers at the URL; false where nothing does.
 async fn is_there(http: &Client, base: &str, token: &SecretString) -> Result<bool, Failure> {
-    let request = http.get(format!("{base}/v1.0/me/drive")).bearer_auth(token.expose_secret()).timeout(PROBE_LIMIT);
+    let request =
+        http.get(format!("{base}/v1.0/me/drive")).bearer_auth(token.expose_secret()).timeout(PROBE_LIMIT);
     match request.send().await {
         Err(error) if error.is_connect() => Ok(false),
         Err(error) => Err(Failure::from(Error::internal(error))),
-        Ok(answer) if answer.status() == StatusCode::UNAUTHORIZED => {
-            Err(Failure(format!("the service at {base} does not take the token: give --token, or its --key-file")))
-        }
-        Ok(answer) if !answer.headers().contains_key("request-id") => {
-            Err(Failure(format!("something that is not Everlink answers at {base}: give --server or --listen")))
-        }
+        Ok(answer) if answer.status() == StatusCode::UNAUTHORIZED => Err(Failure(format!(
+            "the service at {base} does not take the token: give --token, or its --key-file"
+        ))),
+        Ok(answer) if !answer.headers().contains_key("request-id") => Err(Failure(format!(
+            "something that is not Everlink answers at {base}: give --server or --listen"
+        ))),
         Ok(answer) => succeeded(answer).await.map(|_| true),
     }
 }

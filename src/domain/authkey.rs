@@ -109,14 +109,19 @@ impl KeyRing {
     }
 
     pub(super) fn link_code(&self, item: ItemId, link: LinkId, epoch: u8) -> Option<[u8; MAC_LENGTH]> {
-        self.code(epoch, LINK_LABEL, &[&item.drive.to_bytes(), &item.number.to_be_bytes(), &link.to_bytes(), &[epoch]])
+        self.code(
+            epoch,
+            LINK_LABEL,
+            &[&item.drive.to_bytes(), &item.number.to_be_bytes(), &link.to_bytes(), &[epoch]],
+        )
     }
 
     /// A message's code by an epoch's secret. Each label's messages have one length, so that no two
     /// messages are the same bytes.
     pub(super) fn code(&self, epoch: u8, label: &[u8], message: &[&[u8]]) -> Option<[u8; MAC_LENGTH]> {
         let secret = self.epochs.get(&epoch)?;
-        let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret()).expect("HMAC takes a key of any length");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(secret.expose_secret()).expect("HMAC takes a key of any length");
         mac.update(label);
         for part in message {
             mac.update(part);
@@ -144,7 +149,8 @@ pub(super) mod tests {
     use crate::domain::item::DriveId;
 
     pub fn ring() -> KeyRing {
-        let epochs = [(1, [7; 32]), (2, [9; 32])].map(|(epoch, secret)| (epoch, Secret::new(Box::new(secret))));
+        let epochs =
+            [(1, [7; 32]), (2, [9; 32])].map(|(epoch, secret)| (epoch, Secret::new(Box::new(secret))));
         KeyRing::new(BTreeMap::from(epochs)).expect("a ring")
     }
 

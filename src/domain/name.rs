@@ -2,6 +2,8 @@
 
 use unicode_normalization::UnicodeNormalization;
 
+use crate::error::Error;
+
 /// Longest name, in characters.
 const NAME_LIMIT: usize = 255;
 /// Longest path below the drive's root, in characters, separators included.
@@ -29,6 +31,12 @@ pub enum BadName {
     Ends,
     #[error("The name is reserved.")]
     Reserved,
+}
+
+impl From<BadName> for Error {
+    fn from(bad: BadName) -> Self {
+        Self::InvalidPath(bad.to_string().into())
+    }
 }
 
 impl Name {
@@ -145,9 +153,33 @@ mod tests {
 
     #[test]
     fn names_that_onedrive_refuses_are_refused() {
-        for bad in ["", "a/b", "a:b", "a*", "a?", "a<b", "a>b", "a|b", "a\\b", "a\"b", "a\u{0}b", "a\nb", " a", "a ", "a.", ".", "..",
-            "CON", "con.txt", "Com1.log", "LPT0", "desktop.ini", ".lock", "x_vti_y", "~$doc.docx"]
-        {
+        for bad in [
+            "",
+            "a/b",
+            "a:b",
+            "a*",
+            "a?",
+            "a<b",
+            "a>b",
+            "a|b",
+            "a\\b",
+            "a\"b",
+            "a\u{0}b",
+            "a\nb",
+            " a",
+            "a ",
+            "a.",
+            ".",
+            "..",
+            "CON",
+            "con.txt",
+            "Com1.log",
+            "LPT0",
+            "desktop.ini",
+            ".lock",
+            "x_vti_y",
+            "~$doc.docx",
+        ] {
             assert!(Name::parse(bad).is_err(), "{bad:?} was accepted");
         }
         assert_eq!(Name::parse(&"x".repeat(256)), Err(BadName::TooLong));
@@ -155,7 +187,19 @@ mod tests {
 
     #[test]
     fn odd_but_lawful_names_are_kept_as_written() {
-        for good in ["a", "#1 100% +sure & 'so'.txt", ".hidden", "smörgås.pdf", "日本語", "🎉.png", "com10", "console", "a.b.c", "it's", "e\u{301}"] {
+        for good in [
+            "a",
+            "#1 100% +sure & 'so'.txt",
+            ".hidden",
+            "smörgås.pdf",
+            "日本語",
+            "🎉.png",
+            "com10",
+            "console",
+            "a.b.c",
+            "it's",
+            "e\u{301}",
+        ] {
             assert_eq!(Name::parse(good).expect("lawful").as_str(), good);
         }
         assert!(Name::parse(&"é".repeat(255)).is_ok());

@@ -32,7 +32,8 @@ pub struct Ticket {
 
 impl KeyRing {
     pub fn sign_ticket(&self, ticket: &Ticket) -> String {
-        let (link, link_item) = ticket.through.map_or(([0; 16], 0), |link| (link.link().to_bytes(), link.item().number));
+        let (link, link_item) =
+            ticket.through.map_or(([0; 16], 0), |link| (link.link().to_bytes(), link.item().number));
         let mut body = Vec::with_capacity(LENGTH);
         body.push(self.newest());
         body.extend_from_slice(&ticket.item.drive.to_bytes());
@@ -85,7 +86,12 @@ mod tests {
         let folder = ItemId { number: 4, ..item() };
         for ticket in [
             Ticket { item: item(), version: None, expires_at: at(1000), through: None },
-            Ticket { item: item(), version: Some(3), expires_at: at(1000), through: Some(ProvenLink::new(folder, link())) },
+            Ticket {
+                item: item(),
+                version: Some(3),
+                expires_at: at(1000),
+                through: Some(ProvenLink::new(folder, link())),
+            },
         ] {
             let text = ring().sign_ticket(&ticket);
             assert_eq!(ring().prove_ticket(&text, at(999)), Some(ticket));
@@ -95,7 +101,8 @@ mod tests {
 
     #[test]
     fn a_changed_ticket_is_worth_nothing() {
-        let text = ring().sign_ticket(&Ticket { item: item(), version: None, expires_at: at(1000), through: None });
+        let text =
+            ring().sign_ticket(&Ticket { item: item(), version: None, expires_at: at(1000), through: None });
         for position in 0..text.len() {
             let mut changed = text.clone().into_bytes();
             changed[position] = if changed[position] == b'A' { b'B' } else { b'A' };

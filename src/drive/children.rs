@@ -1,11 +1,11 @@
 //! A folder's items.
 
+use crate::access::{PlacedItem, locate};
 use crate::app::App;
 use crate::domain::address::ItemAddress;
 use crate::domain::identity::Caller;
 use crate::domain::item::{Item, Kind};
 use crate::domain::name::{Name, name_key};
-use crate::access::{PlacedItem, locate};
 use crate::drive::upload::{Slot, find_slot};
 use crate::drive::{Author, Conflict};
 use crate::error::{Error, Result};

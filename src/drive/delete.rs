@@ -1,14 +1,14 @@
 //! The recycle bin. Links of what is in it open nothing, and open again once it is restored.
 
+use crate::access::{PlacedItem, locate};
 use crate::app::App;
 use crate::domain::address::{Base, DriveAddress, ItemAddress};
 use crate::domain::identity::Caller;
 use crate::domain::item::ItemId;
 use crate::domain::name::Name;
-use crate::drive::rename::{Destination, destination};
-use crate::access::{PlacedItem, locate};
 use crate::domain::preconditions::Preconditions;
-use crate::drive::{Author};
+use crate::drive::Author;
+use crate::drive::rename::{Destination, destination};
 use crate::error::{Error, Result};
 use crate::store::Place;
 
@@ -54,9 +54,7 @@ pub async fn restore_item(
     let author = Author::of(app, caller).await?;
     let now = app.clock.now();
     let known = app.store.read().await?.item_or_deleted(id).await?;
-    known
-        .filter(|item| caller.manages(&item.drive.tenant, &item.drive.owner))
-        .ok_or(Error::ItemNotFound)?;
+    known.filter(|item| caller.manages(&item.drive.tenant, &item.drive.owner)).ok_or(Error::ItemNotFound)?;
     app.store
         .write(async |tx| {
             let change = author.change(tx.begin_change(id.drive).await?, now);

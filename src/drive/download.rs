@@ -18,7 +18,8 @@ pub struct Download {
 
 impl Download {
     pub fn of(item: &Item) -> Result<Self> {
-        let file = item.file().ok_or_else(|| Error::invalid_request("The item is a folder: it has no content."))?;
+        let file =
+            item.file().ok_or_else(|| Error::invalid_request("The item is a folder: it has no content."))?;
         Ok(Self { item: item.id, name: item.name.clone(), file: file.clone(), modified_at: item.modified.at })
     }
 }
@@ -33,7 +34,8 @@ pub fn ticket_for(app: &App, item: ItemId, version: Option<i64>, through: Option
 pub async fn open_ticket(app: &App, ticket: &str) -> Result<Download> {
     let ticket = app.keys.prove_ticket(ticket, app.clock.now()).ok_or(Error::ItemNotFound)?;
     let mut tx = app.store.read().await?;
-    let item = tx.item(ticket.item).await?.filter(|item| item.kind() == Kind::File).ok_or(Error::ItemNotFound)?;
+    let item =
+        tx.item(ticket.item).await?.filter(|item| item.kind() == Kind::File).ok_or(Error::ItemNotFound)?;
     if let Some(proven) = ticket.through {
         tx.open_link(proven).await?.ok_or(Error::ItemNotFound)?;
         // The file may have left the shared folder since.

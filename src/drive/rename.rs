@@ -1,12 +1,12 @@
 //! Renames and moves. Links name items by number, so they follow.
 
+use crate::access::{PlacedItem, locate, walk};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::domain::address::{Base, ItemAddress};
 use crate::domain::identity::Caller;
 use crate::domain::item::{DriveId, Item, ItemId, Kind};
 use crate::domain::name::{ItemPath, Name};
-use crate::access::{PlacedItem, locate, walk};
 use crate::domain::preconditions::Preconditions;
 use crate::drive::upload::free_name;
 use crate::drive::{Author, Conflict};
@@ -63,15 +63,14 @@ pub async fn update_item(
                     // It may change the case of its own name.
                     None => name,
                     Some(existing) if existing == item.id => name,
-                    Some(_) if update.conflict == Conflict::Rename => {
-                        free_name(tx, folder, &name).await?
-                    }
+                    Some(_) if update.conflict == Conflict::Rename => free_name(tx, folder, &name).await?,
                     Some(_) => return Err(Error::NameAlreadyExists),
                 };
                 tx.place_item(item.id, Place { folder, name: &name }, author.change(number, now)).await?;
             }
             if update.client_created_at.is_some() || update.client_modified_at.is_some() {
-                tx.set_client_times(item.id, update.client_created_at, update.client_modified_at, number).await?;
+                tx.set_client_times(item.id, update.client_created_at, update.client_modified_at, number)
+                    .await?;
             }
             let item = tx.item(item.id).await?.ok_or(Error::ItemNotFound)?;
             PlacedItem::of(tx, item).await
@@ -80,11 +79,7 @@ pub async fn update_item(
 }
 
 /// The folder an item goes to: a live one of the same drive, and not inside the item itself.
-pub(super) async fn destination(
-    tx: &mut Tx,
-    item: &Item,
-    wanted: Option<&Destination>,
-) -> Result<ItemId> {
+pub(super) async fn destination(tx: &mut Tx, item: &Item, wanted: Option<&Destination>) -> Result<ItemId> {
     let no_folder = || Error::invalid_request("The new parent is not a folder of the same drive.");
     let folder = match wanted {
         None => item.parent.map(|number| ItemId { number, ..item.id }).ok_or_else(no_folder)?,

@@ -8,15 +8,15 @@ use bytes::Bytes;
 use futures_util::Stream;
 use uuid::Uuid;
 
+use crate::access::PlacedItem;
 use crate::app::App;
 use crate::clock::random_bytes;
 use crate::domain::authkey::ProvenLink;
 use crate::domain::item::{DriveId, FileVersion, Item, ItemId, Kind, mime_type_of};
 use crate::domain::link::LinkType;
 use crate::domain::name::{ItemPath, Name};
-use crate::access::{PlacedItem};
 use crate::domain::preconditions::Preconditions;
-use crate::drive::{Author};
+use crate::drive::Author;
 use crate::error::{Error, Result};
 use crate::store::{Change, NewItem, Place, Tx};
 
@@ -83,7 +83,7 @@ async fn store_and_commit(
             let slot = resolve(tx, target, change).await?;
             let (name, existing) = match &slot {
                 Slot::Free { name, .. } => (name.as_str(), None),
-                Slot::Taken(item) => (item.name.as_str(), Some(item)),
+                Slot::Taken(item) => (item.name.as_str(), Some(&**item)),
             };
             if !target.preconditions.hold(existing) {
                 return Err(Error::ResourceModified);
@@ -123,7 +123,7 @@ pub(super) enum Slot {
         name: Name,
     },
     /// In the place of this item.
-    Taken(Item),
+    Taken(Box<Item>),
 }
 
 /// Where the upload goes. Makes the folders on the way.
@@ -136,7 +136,7 @@ async fn resolve(tx: &mut Tx, target: &Upload<'_>, change: Change<'_>) -> Result
             return Err(Error::ItemNotFound);
         }
     }
-    let Some((last, folders)) = target.path.split_last() else { return Ok(Slot::Taken(base)) };
+    let Some((last, folders)) = target.path.split_last() else { return Ok(Slot::Taken(Box::new(base))) };
     let mut folder = base.id;
     for name in folders {
         let place = Place { folder, name };
@@ -161,7 +161,7 @@ pub(super) async fn find_slot(tx: &mut Tx, folder: ItemId, name: &Name, conflict
     };
     match conflict {
         Conflict::Fail => Err(Error::NameAlreadyExists),
-        Conflict::Replace => tx.item(existing).await?.map(Slot::Taken).ok_or(Error::ItemNotFound),
+        Conflict::Replace => Ok(Slot::Taken(Box::new(tx.item(existing).await?.ok_or(Error::ItemNotFound)?))),
         Conflict::Rename => Ok(Slot::Free { folder, name: free_name(tx, folder, name).await? }),
     }
 }
@@ -169,7 +169,7 @@ pub(super) async fn find_slot(tx: &mut Tx, folder: ItemId, name: &Name, conflict
 /// The name with the first number that is free.
 pub(super) async fn free_name(tx: &mut Tx, folder: ItemId, name: &Name) -> Result<Name> {
     for number in 1..=RENAMES {
-        let numbered = name.numbered(number).map_err(|bad| Error::InvalidPath(bad.to_string().into()))?;
+        let numbered = name.numbered(number)?;
         if tx.child(Place { folder, name: &numbered }).await?.is_none() {
             return Ok(numbered);
         }

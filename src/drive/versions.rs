@@ -1,10 +1,10 @@
 //! A file's earlier contents.
 
+use crate::access::locate;
 use crate::app::App;
 use crate::domain::address::ItemAddress;
 use crate::domain::identity::Caller;
 use crate::domain::item::{FileVersion, Item, ItemId, Stamp};
-use crate::access::{locate};
 use crate::drive::Author;
 use crate::error::{Error, Result};
 
@@ -17,13 +17,22 @@ async fn locate_file(app: &App, caller: &Caller, address: &ItemAddress) -> Resul
 }
 
 /// All versions of a file, the newest first.
-pub async fn list_versions(app: &App, caller: &Caller, address: &ItemAddress) -> Result<Vec<(FileVersion, Stamp)>> {
+pub async fn list_versions(
+    app: &App,
+    caller: &Caller,
+    address: &ItemAddress,
+) -> Result<Vec<(FileVersion, Stamp)>> {
     let item = locate_file(app, caller, address).await?;
     app.store.read().await?.versions(&item).await
 }
 
 /// The file, if it has a version of that number.
-pub async fn locate_version(app: &App, caller: &Caller, address: &ItemAddress, number: i64) -> Result<ItemId> {
+pub async fn locate_version(
+    app: &App,
+    caller: &Caller,
+    address: &ItemAddress,
+    number: i64,
+) -> Result<ItemId> {
     let item = locate_file(app, caller, address).await?;
     app.store.read().await?.version(item.id, number).await?.ok_or(Error::ItemNotFound)?;
     Ok(item.id)

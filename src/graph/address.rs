@@ -9,22 +9,20 @@
 //! one is a separator too, as real clients mean it.
 
 use std::borrow::Cow;
+use std::future::{Ready, ready};
 
-use actix_web::body::MessageBody;
-use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::http::Uri;
 use actix_web::http::uri::PathAndQuery;
-use actix_web::middleware::Next;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use secrecy::SecretString;
-use std::future::{Ready, ready};
 
 use crate::domain::address::{Base, DriveAddress, ItemAddress, ShareToken, SharedAddress};
 use crate::domain::item::{DriveId, ItemId};
-use crate::domain::name::{BadName, ItemPath};
+use crate::domain::name::ItemPath;
 use crate::error::{Error, Result};
 
 /// What every address may start with.
@@ -60,29 +58,24 @@ enum Named {
 
 /// Replaces the request's path by its route, and keeps what the path names for the extractors. What
 /// is wrong with an address is told by the extractor, after the caller was asked who they are.
-pub async fn read_address<B: MessageBody + 'static>(
-    mut request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, actix_web::Error> {
-    if !crate::pages::is_page(request.path()) {
-        let route = match parse(request.uri().path()) {
-            Some(Parsed { route, named }) => {
-                request.extensions_mut().insert(named);
-                route
-            }
-            // Nothing is at this path, so that the default answers.
-            None => "/-".to_owned(),
-        };
-        let mut parts = request.uri().clone().into_parts();
-        let query = request.uri().query();
-        let path = query.map_or_else(|| route.clone(), |query| format!("{route}?{query}"));
-        // A route is made of plain and encoded characters, and the query was in a URI before.
-        parts.path_and_query = Some(PathAndQuery::try_from(path).map_err(Error::internal)?);
-        let uri = Uri::from_parts(parts).map_err(Error::internal)?;
-        request.match_info_mut().get_mut().update(&uri);
-        request.head_mut().uri = uri;
-    }
-    next.call(request).await
+pub fn resolve(request: &mut ServiceRequest) -> Result<()> {
+    let route = match parse(request.uri().path()) {
+        Some(Parsed { route, named }) => {
+            request.extensions_mut().insert(named);
+            route
+        }
+        // Nothing is at this path, so that the default answers.
+        None => "/-".to_owned(),
+    };
+    let mut parts = request.uri().clone().into_parts();
+    let query = request.uri().query();
+    let path = query.map_or_else(|| route.clone(), |query| format!("{route}?{query}"));
+    // A route is made of plain and encoded characters, and the query was in a URI before.
+    parts.path_and_query = Some(PathAndQuery::try_from(path).map_err(Error::internal)?);
+    let uri = Uri::from_parts(parts).map_err(Error::internal)?;
+    request.match_info_mut().get_mut().update(&uri);
+    request.head_mut().uri = uri;
+    Ok(())
 }
 
 /// None where the path is of no form that addresses have.
@@ -149,7 +142,7 @@ fn split_path(rest: &str) -> (Result<ItemPath>, &str) {
     };
     let (path, tail) = rest.split_once(':').unwrap_or((rest, ""));
     let tail = tail.trim_start_matches(':');
-    (ItemPath::parse(path).map_err(bad_path), tail.strip_prefix('/').unwrap_or(tail))
+    (ItemPath::parse(path).map_err(Error::from), tail.strip_prefix('/').unwrap_or(tail))
 }
 
 fn parse_share(rest: &str) -> Option<Parsed> {
@@ -159,7 +152,9 @@ fn parse_share(rest: &str) -> Option<Parsed> {
     let (head, after) = rest.split_at(end);
     let (route, item, path) = match head {
         "" => ("/share".to_owned(), Ok(None), Ok(ItemPath::default())),
-        "permission" if after.is_empty() => ("/share/permission".to_owned(), Ok(None), Ok(ItemPath::default())),
+        "permission" if after.is_empty() => {
+            ("/share/permission".to_owned(), Ok(None), Ok(ItemPath::default()))
+        }
         "driveItem" | "root" => {
             let (path, tail) = split_path(after);
             (format!("/share/item{}", route_of(tail)), Ok(None), path)
@@ -248,10 +243,6 @@ pub fn parse_reference(text: &str) -> Result<ItemAddress> {
     }
 }
 
-fn bad_path(bad: BadName) -> Error {
-    Error::InvalidPath(bad.to_string().into())
-}
-
 fn not_utf8() -> Error {
     Error::InvalidPath("The address is not UTF-8.".into())
 }
@@ -310,7 +301,9 @@ mod tests {
                 let names: Vec<&str> = path.names().iter().map(|name| name.as_str()).collect();
                 format!("{route} {drive:?} {base} {names:?}")
             }
-            Named::Item(Ok(ItemAddress::Shared(shared))) => format!("{route} shared {:?}", shared.item.is_some()),
+            Named::Item(Ok(ItemAddress::Shared(shared))) => {
+                format!("{route} shared {:?}", shared.item.is_some())
+            }
             Named::Drive(Err(error)) | Named::Item(Err(error)) => format!("{route} {error:?}"),
         }
     }
@@ -348,12 +341,17 @@ mod tests {
         ] {
             assert_eq!(read(raw), BY_ID, "{raw}");
         }
-        assert_eq!(read("/drives/ab/items/AB!7"), format!("/item Id({:?}) 00000000000000AB!7 []", "ab".parse::<DriveId>().expect("an id")));
+        assert_eq!(
+            read("/drives/ab/items/AB!7"),
+            format!("/item Id({:?}) 00000000000000AB!7 []", "ab".parse::<DriveId>().expect("an id"))
+        );
     }
 
     #[test]
     fn colons_and_slashes_at_the_end_change_nothing() {
-        for raw in ["/drive/root:/a", "/drive/root:/a:", "/drive/root:/a:/", "/drive/root:/a/", "/drive/root:/a::"] {
+        for raw in
+            ["/drive/root:/a", "/drive/root:/a:", "/drive/root:/a:/", "/drive/root:/a/", "/drive/root:/a::"]
+        {
             assert_eq!(read(raw), r#"/item Mine root ["a"]"#, "{raw}");
         }
         for raw in ["/drive/root", "/drive/root/", "/drive/root:", "/drive/root:/", "/drive/items/root"] {
@@ -384,7 +382,18 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_nothing() {
-        for raw in ["/", "", "/item/children", "/share", "/drives", "/users/alice", "/users/alice/mail", "/drive/nonsense", "/shares/x/nonsense", "/v1.0"] {
+        for raw in [
+            "/",
+            "",
+            "/item/children",
+            "/share",
+            "/drives",
+            "/users/alice",
+            "/users/alice/mail",
+            "/drive/nonsense",
+            "/shares/x/nonsense",
+            "/v1.0",
+        ] {
             assert_eq!(read(raw), "nothing", "{raw}");
         }
     }
@@ -395,11 +404,22 @@ mod tests {
         let encoded = URL_SAFE_NO_PAD.encode(url);
         for token in ["s!abc".to_owned(), format!("u!{encoded}"), format!("u%21{encoded}=")] {
             assert_eq!(read(&format!("/v1.0/shares/{token}")), "/share shared false");
-            assert_eq!(read(&format!("/shares/{token}/driveItem/content")), "/share/item/content shared false");
-            assert_eq!(read(&format!("/shares/{token}/items/AB!8/children")), "/share/item/children shared true");
-            assert_eq!(read(&format!("/shares/{token}/driveItem:/a:/content")), "/share/item/content shared false");
+            assert_eq!(
+                read(&format!("/shares/{token}/driveItem/content")),
+                "/share/item/content shared false"
+            );
+            assert_eq!(
+                read(&format!("/shares/{token}/items/AB!8/children")),
+                "/share/item/children shared true"
+            );
+            assert_eq!(
+                read(&format!("/shares/{token}/driveItem:/a:/content")),
+                "/share/item/content shared false"
+            );
         }
-        for token in ["abc", "u!%%", "u!", &format!("u!{}", URL_SAFE_NO_PAD.encode("http://h/other?resid=AB!7"))] {
+        for token in
+            ["abc", "u!%%", "u!", &format!("u!{}", URL_SAFE_NO_PAD.encode("http://h/other?resid=AB!7"))]
+        {
             assert_eq!(read(&format!("/shares/{token}")), "/share ItemNotFound");
         }
     }
@@ -408,7 +428,13 @@ mod tests {
     fn a_links_parameters_are_read_in_any_case_and_once() {
         assert!(matches!(link_parameters("ResId=AB!7&AUTHKEY=!x&more=1"), Some(ShareToken::Link { .. })));
         assert!(matches!(link_parameters("resid=AB%217"), Some(ShareToken::Item(_))));
-        for bad in ["", "authkey=!x", "resid=AB!7&resid=AB!7&authkey=!x", "resid=AB!7&authkey=!x&AuthKey=!x", "resid=x&authkey=!x"] {
+        for bad in [
+            "",
+            "authkey=!x",
+            "resid=AB!7&resid=AB!7&authkey=!x",
+            "resid=AB!7&authkey=!x&AuthKey=!x",
+            "resid=x&authkey=!x",
+        ] {
             assert!(link_parameters(bad).is_none(), "{bad}");
         }
     }

@@ -27,7 +27,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
         Box::pin(async move {
             let limits = limits.ok_or_else(|| Error::internal("the app is not there"))?;
             let reading = read_all(payload, limits.json);
-            let bytes = tokio::time::timeout(limits.stall, reading).await.map_err(|_| Error::RequestTimeout)??;
+            let bytes =
+                tokio::time::timeout(limits.stall, reading).await.map_err(|_| Error::RequestTimeout)??;
             parse_object(&bytes).map(Self)
         })
     }
@@ -48,7 +49,8 @@ async fn read_all(mut payload: Payload, limit: usize) -> Result<Bytes> {
 fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let text = bytes.trim_ascii();
     if text.is_empty() {
-        return serde_json::from_slice(b"{}").map_err(|_| Error::invalid_request("The request's body is missing."));
+        return serde_json::from_slice(b"{}")
+            .map_err(|_| Error::invalid_request("The request's body is missing."));
     }
     // A list of values would do for a structure, too.
     if !text.starts_with(b"{") {
@@ -75,7 +77,8 @@ impl FromRequest for UploadBody {
         let Some(app) = request.app_data::<web::Data<App>>() else {
             return std::future::ready(Err(Error::internal("the app is not there")));
         };
-        let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let length =
+            request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         std::future::ready(Ok(Self {
             payload: payload.take(),
             stall: app.limits.stall,
@@ -93,7 +96,9 @@ impl UploadBody {
             return Err(Error::PayloadTooLarge { limit: self.limit });
         }
         if self.is_partial {
-            return Err(Error::invalid_request("Content-Range is for upload sessions: a file is uploaded whole here."));
+            return Err(Error::invalid_request(
+                "Content-Range is for upload sessions: a file is uploaded whole here.",
+            ));
         }
         let stall = self.stall;
         let stream = futures_util::stream::unfold(self.payload, move |mut payload| async move {

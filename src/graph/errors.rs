@@ -1,16 +1,10 @@
-//! Turns errors into answers: ours and the framework's own, in Graph's shape or as a page.
+//! An error in Graph's shape: <https://learn.microsoft.com/graph/errors>.
 
-use actix_web::body::{EitherBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::error::InternalError;
-use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderMap, HeaderValue};
-use actix_web::middleware::Next;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use serde::Serialize;
 
 use crate::clock::Timestamp;
-use crate::error::{Error, RETRY_AFTER};
+use crate::error::Error;
 use crate::graph::wire::time;
 use crate::telemetry::RequestIds;
 
@@ -38,130 +32,19 @@ struct InnerError<'a> {
     client_request_id: String,
 }
 
-/// Writes the body of whatever answer is an error, and the headers that every answer has.
-pub async fn render_errors<B: MessageBody + 'static>(
-    now: Timestamp,
-    public_url: &str,
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
-    let ids = RequestIds::get(request.request());
-    let style = Style::wanted(request.request());
-    let render = |error: &Error, headers: Option<&HeaderMap>| {
-        if let Some(inside) = error.inside() {
-            let request_id = ids.as_ref().map(|ids| ids.request.to_string());
-            tracing::error!(request_id, error = inside, "request failed");
-        }
-        let mut response = match style {
-            Style::Json => json(error, ids.as_ref(), now),
-            Style::Page => crate::pages::error_page(error),
-        };
-        add_headers(&mut response, error, headers, public_url);
-        response
-    };
-    match next.call(request).await {
-        Ok(response) => {
-            let status = response.status();
-            if !status.is_client_error() && !status.is_server_error() {
-                let mut response = response.map_into_left_body();
-                add_common_headers(response.headers_mut());
-                return Ok(response);
-            }
-            let known = response.response().error().and_then(|error| error.as_error::<Error>());
-            let rendered = match known {
-                Some(error) => render(error, None),
-                None => render(&framework_error(status), Some(response.headers())),
-            };
-            Ok(response.into_response(rendered).map_into_right_body())
-        }
-        // A handler panicked; the request is gone with it.
-        Err(error) => {
-            let rendered = render(&Error::internal(error.to_string()), None);
-            Err(InternalError::from_response("handler failed", rendered).into())
-        }
-    }
-}
-
-/// What an error looks like to who gets it.
-#[derive(Clone, Copy)]
-enum Style {
-    Json,
-    Page,
-}
-
-impl Style {
-    fn wanted(request: &HttpRequest) -> Self {
-        if crate::pages::is_page(request.path()) && !crate::pages::wants_json(request.headers()) {
-            Self::Page
-        } else {
-            Self::Json
-        }
-    }
-}
-
-/// The framework refuses some requests before a handler sees them: unknown paths, wrong methods, heads
-/// and bodies that are too large.
-fn framework_error(status: StatusCode) -> Error {
-    match status {
-        StatusCode::NOT_FOUND => Error::NoSuchApi,
-        StatusCode::METHOD_NOT_ALLOWED => Error::MethodNotAllowed,
-        StatusCode::PAYLOAD_TOO_LARGE => Error::PayloadTooLarge { limit: 0 },
-        StatusCode::REQUEST_TIMEOUT => Error::RequestTimeout,
-        status if status.is_client_error() => Error::invalid_request("The request can't be read."),
-        status => Error::internal(format!("the framework answered {status}")),
-    }
-}
-
-fn json(error: &Error, ids: Option<&RequestIds>, now: Timestamp) -> HttpResponse {
+pub fn answer(error: &Error, ids: Option<&RequestIds>, now: Timestamp) -> HttpResponse {
     let request_id = ids.map(|ids| ids.request.to_string()).unwrap_or_default();
     let client_request_id = ids.and_then(|ids| ids.client.clone()).unwrap_or_else(|| request_id.clone());
     HttpResponse::build(error.status()).json(ErrorBody {
         error: OuterError {
             code: error.code(),
             message: error.to_string(),
-            inner_error: InnerError { code: error.inner_code(), date: time(now), request_id, client_request_id },
+            inner_error: InnerError {
+                code: error.inner_code(),
+                date: time(now),
+                request_id,
+                client_request_id,
+            },
         },
     })
-}
-
-fn add_headers(response: &mut HttpResponse, error: &Error, framework: Option<&HeaderMap>, public_url: &str) {
-    let headers = response.headers_mut();
-    add_common_headers(headers);
-    match error {
-        Error::Unauthenticated(_) => {
-            let challenge = format!("Bearer realm=\"{public_url}\", error=\"invalid_token\"");
-            if let Ok(challenge) = HeaderValue::from_str(&challenge) {
-                headers.insert(header::WWW_AUTHENTICATE, challenge);
-            }
-        }
-        Error::Unavailable(_) => {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
-        }
-        Error::InvalidRange { size } => {
-            if let Ok(range) = HeaderValue::from_str(&format!("bytes */{size}")) {
-                headers.insert(header::CONTENT_RANGE, range);
-            }
-        }
-        _ => {}
-    }
-    if let Some(allow) = framework.and_then(|headers| headers.get(header::ALLOW)) {
-        headers.insert(header::ALLOW, allow.clone());
-    }
-}
-
-/// Answers hold secrets, or what secrets open: they are kept nowhere, and lead nobody on.
-fn add_common_headers(headers: &mut HeaderMap) {
-    let common = [
-        (header::CACHE_CONTROL, "no-store"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::HeaderName::from_static("x-robots-tag"), "noindex"),
-    ];
-    for (name, value) in common {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
-        let nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
-        headers.insert(header::CONTENT_SECURITY_POLICY, nothing);
-    }
 }

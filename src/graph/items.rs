@@ -101,14 +101,10 @@ pub async fn create_folder(
     if body.0.folder.is_none() {
         return Err(Error::invalid_request("The body has no member «folder»: files are made by uploading."));
     }
-    let name = parse_name(&body.0.name)?;
+    let name = Name::parse(&body.0.name)?;
     let conflict = body.0.conflict.as_deref().map_or(Ok(Conflict::Fail), parse_conflict)?;
     let folder = drive::create_folder(&app, &granted.caller, &parent, &name, conflict).await?;
     Ok(HttpResponse::Created().json(wire::managed_item(&app, &folder).with_context(&app)))
-}
-
-fn parse_name(name: &str) -> Result<Name> {
-    Name::parse(name).map_err(|bad| Error::InvalidPath(bad.to_string().into()))
 }
 
 pub async fn download(
@@ -198,13 +194,17 @@ impl ParentReference {
             None => None,
         };
         let destination = match (&self.id, &self.path) {
-            (Some(id), _) if id == "root" => Destination { drive, base: Base::Root, path: ItemPath::default() },
+            (Some(id), _) if id == "root" => {
+                Destination { drive, base: Base::Root, path: ItemPath::default() }
+            }
             (Some(id), _) => {
                 let id = id.parse().map_err(|_| wrong())?;
                 Destination { drive, base: Base::Item(id), path: ItemPath::default() }
             }
             (None, Some(path)) => match parse_reference(path)? {
-                ItemAddress::InDrive { drive: DriveAddress::Mine, base, path } => Destination { drive, base, path },
+                ItemAddress::InDrive { drive: DriveAddress::Mine, base, path } => {
+                    Destination { drive, base, path }
+                }
                 ItemAddress::InDrive { drive: DriveAddress::Id(named), base, path } => {
                     if drive.is_some_and(|drive| drive != named) {
                         return Err(wrong());
@@ -229,7 +229,7 @@ pub async fn update(
     let change = body.0;
     let times = change.file_system_info.as_ref();
     let update = ItemUpdate {
-        name: change.name.as_deref().map(parse_name).transpose()?,
+        name: change.name.as_deref().map(Name::parse).transpose()?,
         destination: change.parent_reference.as_ref().map_or(Ok(None), ParentReference::destination)?,
         client_created_at: times.and_then(|times| times.created_date_time),
         client_modified_at: times.and_then(|times| times.last_modified_date_time),
@@ -256,7 +256,7 @@ pub async fn restore(
     app: web::Data<App>,
 ) -> Result<HttpResponse> {
     let restoration = Restoration {
-        name: body.0.name.as_deref().map(parse_name).transpose()?,
+        name: body.0.name.as_deref().map(Name::parse).transpose()?,
         destination: body.0.parent_reference.as_ref().map_or(Ok(None), ParentReference::destination)?,
     };
     let item = drive::restore_item(&app, &granted.caller, &address, &restoration).await?;

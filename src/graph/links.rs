@@ -30,14 +30,20 @@ pub struct CreateLink {
 
 impl CreateLink {
     fn request(&self) -> Result<LinkRequest> {
-        let link_type = self.r#type.as_deref().and_then(|wanted| LinkType::ALL.into_iter().find(|t| t.as_str() == wanted));
-        let link_type =
-            link_type.ok_or_else(|| Error::invalid_request("The link's type is required, one of view, edit, embed."))?;
+        let link_type = self
+            .r#type
+            .as_deref()
+            .and_then(|wanted| LinkType::ALL.into_iter().find(|t| t.as_str() == wanted));
+        let link_type = link_type.ok_or_else(|| {
+            Error::invalid_request("The link's type is required, one of view, edit, embed.")
+        })?;
         let scope = match self.scope.as_deref() {
             None | Some("") => None,
-            Some(wanted) => Some(LinkScope::ALL.into_iter().find(|scope| scope.as_str() == wanted).ok_or_else(
-                || Error::invalid_request("The link's scope is not one of anonymous, organization."),
-            )?),
+            Some(wanted) => {
+                Some(LinkScope::ALL.into_iter().find(|scope| scope.as_str() == wanted).ok_or_else(|| {
+                    Error::invalid_request("The link's scope is not one of anonymous, organization.")
+                })?)
+            }
         };
         let refused = [
             (self.expiration_date_time.is_some(), "Links never expire: expirationDateTime is not supported."),

@@ -10,14 +10,9 @@ mod query;
 mod shares;
 pub mod wire;
 
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::middleware::Next;
 use actix_web::web;
 
-use crate::error::Error;
-
-/// Every URL of the API. Paths are as [`address::read_address`] leaves them: `/item` is any address of
+/// Every URL of the API. Paths are as [`address::resolve`] leaves them: `/item` is any address of
 /// an item, with any version in front; `/share/item` is one reached through `/shares/{id}`.
 pub fn routes(api: &mut web::ServiceConfig) {
     api.service(web::resource("/drive").get(items::get_drive))
@@ -50,16 +45,4 @@ pub fn routes(api: &mut web::ServiceConfig) {
                 .patch(links::change)
                 .delete(links::revoke),
         );
-}
-
-/// Runs each request in a task of its own, so that it goes on to its end when its client goes away:
-/// what a transaction began is finished, and a connection is never left in the middle of one.
-pub async fn run_to_completion<B: MessageBody + 'static>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, actix_web::Error> {
-    match actix_web::rt::spawn(next.call(request)).await {
-        Ok(answer) => answer,
-        Err(panic) => Err(Error::internal(panic).into()),
-    }
 }

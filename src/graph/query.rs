@@ -65,9 +65,10 @@ impl FromRequest for Preconditions {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let headers = request.headers();
-        ready(tags(headers, IF_MATCH).and_then(|if_match| {
-            Ok(Self { if_match, if_none_match: tags(headers, IF_NONE_MATCH)? })
-        }))
+        ready(
+            tags(headers, IF_MATCH)
+                .and_then(|if_match| Ok(Self { if_match, if_none_match: tags(headers, IF_NONE_MATCH)? })),
+        )
     }
 }
 

@@ -21,7 +21,11 @@ pub async fn get(visitor: Visitor, address: SharedAddress, app: web::Data<App>) 
     Ok(HttpResponse::Ok().json(wire::shared_drive_item(&app, &opened)))
 }
 
-pub async fn permission(visitor: Visitor, address: SharedAddress, app: web::Data<App>) -> Result<HttpResponse> {
+pub async fn permission(
+    visitor: Visitor,
+    address: SharedAddress,
+    app: web::Data<App>,
+) -> Result<HttpResponse> {
     let opened = open_shared(&app, visitor.0.as_ref(), &address).await?;
     let permission = match opened.link {
         Some((link, _)) => Permission::Link { link, inherited_from: None },

@@ -23,8 +23,14 @@ use crate::error::{Error, Result};
 use crate::sharing::{Ancestor, Permission};
 
 /// What may stand in a path's segment as it is (RFC 3986, `pchar`), so that paths stay readable.
-const PATH: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'!').remove(b'(').remove(b')');
+const PATH: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'!')
+    .remove(b'(')
+    .remove(b')');
 
 /// Id of the owner's own permission, which every item has.
 pub const OWNER_PERMISSION: &str = "owner";
@@ -249,10 +255,9 @@ fn drive_item(app: &App, view: View<'_>) -> DriveItem {
             ItemContent::File(_) => None,
         },
         root: item.id.is_root().then_some(EmptyFacet {}),
-        shared: item.shared.map(|scope| SharedFacet {
-            owner: IdentitySet::of_owner(&item.drive),
-            scope: scope.as_str(),
-        }),
+        shared: item
+            .shared
+            .map(|scope| SharedFacet { owner: IdentitySet::of_owner(&item.drive), scope: scope.as_str() }),
     }
 }
 

@@ -68,7 +68,10 @@ async fn send(
     response
         .insert_header((header::ETAG, etag))
         .insert_header((header::ACCEPT_RANGES, "bytes"))
-        .insert_header((header::LAST_MODIFIED, download.modified_at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()))
+        .insert_header((
+            header::LAST_MODIFIED,
+            download.modified_at.format("%a, %d %b %Y %H:%M:%S GMT").to_string(),
+        ))
         .insert_header((header::CONTENT_TYPE, file.mime_type.as_str()))
         .insert_header((header::CONTENT_DISPOSITION, attachment(&download.name)))
         .insert_header((header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"));
@@ -128,7 +131,10 @@ fn attachment(name: &str) -> String {
         .chars()
         .map(|c| if c.is_ascii_graphic() && !matches!(c, '"' | '\\' | '%') || c == ' ' { c } else { '_' })
         .collect();
-    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{}", utf8_percent_encode(name, NON_ALPHANUMERIC))
+    format!(
+        "attachment; filename=\"{plain}\"; filename*=UTF-8''{}",
+        utf8_percent_encode(name, NON_ALPHANUMERIC)
+    )
 }
 
 #[cfg(test)]

@@ -21,7 +21,8 @@ pub fn routes(pages: &mut web::ServiceConfig) {
 
 /// Whether a path is one of these, rather than an address of the API.
 pub fn is_page(path: &str) -> bool {
-    matches!(path, "/" | "/redir" | "/embed" | "/download" | "/everlink.css") || path.starts_with("/download/")
+    matches!(path, "/" | "/redir" | "/embed" | "/download" | "/everlink.css")
+        || path.starts_with("/download/")
 }
 
 /// Whether a client would rather have JSON: it names it, and no HTML.
@@ -31,5 +32,7 @@ pub fn wants_json(headers: &HeaderMap) -> bool {
 }
 
 async fn style() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/css; charset=utf-8").body(include_str!("../../templates/everlink.css"))
+    HttpResponse::Ok()
+        .content_type("text/css; charset=utf-8")
+        .body(include_str!("../../templates/everlink.css"))
 }

@@ -17,7 +17,8 @@ use crate::pages::wants_json;
 
 /// Entries of a folder that its page shows.
 const SHOWN: usize = 200;
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const PAGE_POLICY: &str =
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const EMBED_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; media-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors *";
 
 #[derive(Template)]
@@ -78,7 +79,10 @@ pub async fn redir(visitor: Visitor, request: HttpRequest, app: web::Data<App>) 
             .into_iter()
             .map(|item| Child {
                 size: readable(item.size()),
-                url: item.file().is_some().then(|| url_of(&app, &Opened { item: item.clone(), ..opened.clone() })),
+                url: item
+                    .file()
+                    .is_some()
+                    .then(|| url_of(&app, &Opened { item: item.clone(), ..opened.clone() })),
                 name: item.name,
             })
             .collect();
@@ -123,17 +127,24 @@ fn url_of(app: &App, opened: &Opened) -> String {
 }
 
 pub async fn home() -> HttpResponse {
-    message(HttpResponse::Ok(), "Everlink", "This is a service for sharing links. Open one to see what it shares.")
+    message(
+        HttpResponse::Ok(),
+        "Everlink",
+        "This is a service for sharing links. Open one to see what it shares.",
+    )
 }
 
 pub fn error_page(error: &Error) -> HttpResponse {
     let text = error.to_string();
     let (title, text) = match error {
-        Error::ItemNotFound | Error::NoSuchApi => {
-            ("Not found", "This link is not there. It may have been removed by who shared it, or copied incompletely.")
-        }
+        Error::ItemNotFound | Error::NoSuchApi => (
+            "Not found",
+            "This link is not there. It may have been removed by who shared it, or copied incompletely.",
+        ),
         Error::Unauthenticated(_) => ("Sign in to open this link", text.as_str()),
-        Error::Unavailable(_) => ("Not available", "The service is not available at the moment. Try again soon."),
+        Error::Unavailable(_) => {
+            ("Not available", "The service is not available at the moment. Try again soon.")
+        }
         _ => ("This did not work", text.as_str()),
     };
     message(HttpResponse::build(error.status()), title, text)

@@ -37,7 +37,8 @@ async fn permissions_of(tx: &mut Tx, item: &Item) -> Result<Vec<Permission>> {
     let links = tx.links_reaching(item.id).await?;
     let mut permissions = vec![Permission::Owner(item.drive.owner())];
     permissions.extend(links.into_iter().map(|link| {
-        let inherited_from = (link.item != item.id).then(|| ancestor(item.id.drive, &lineage, link.item.number));
+        let inherited_from =
+            (link.item != item.id).then(|| ancestor(item.id.drive, &lineage, link.item.number));
         Permission::Link { link, inherited_from }
     }));
     Ok(permissions)

@@ -15,16 +15,29 @@ const REMEMBERED: usize = 10_000;
 #[derive(Debug, Default)]
 pub(super) struct KnownApplications(RwLock<HashMap<String, (i32, Option<String>)>>);
 
+impl KnownApplications {
+    /// None where the application is not known, or has a name that was not written yet.
+    fn number(&self, application: &Application) -> Option<i32> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let (number, name) = known.get(&application.id)?;
+        (application.name.is_none() || application.name == *name).then_some(*number)
+    }
+
+    fn remember(&self, application: &Application, number: i32) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert(application.id.clone(), (number, application.name.clone()));
+    }
+}
+
 impl Store {
     /// The application's number; it gets one, and its name is kept, where that is new.
     pub async fn application_number(&self, application: &Application, now: Timestamp) -> Result<i32> {
-        let remembered = self.applications.0.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some((number, name)) = remembered.get(&application.id)
-            && (application.name.is_none() || application.name == *name)
-        {
-            return Ok(*number);
+        if let Some(number) = self.applications.number(application) {
+            return Ok(number);
         }
-        drop(remembered);
         let number = self
             .write(async |tx| {
                 on!(tx, |connection| sqlx::query_scalar(
@@ -39,11 +52,7 @@ impl Store {
                 .fetch_one(connection))
             })
             .await?;
-        let mut remembered = self.applications.0.write().unwrap_or_else(PoisonError::into_inner);
-        if remembered.len() >= REMEMBERED {
-            remembered.clear();
-        }
-        remembered.insert(application.id.clone(), (number, application.name.clone()));
+        self.applications.remember(application, number);
         Ok(number)
     }
 }

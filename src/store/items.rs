@@ -94,7 +94,8 @@ impl From<ItemRow> for Item {
             Kind::Folder => ItemContent::Folder { child_count: row.child_count },
             Kind::File => ItemContent::File(file().expect("the table's check: a file has a current version")),
         };
-        let drive = Drive { id: row.id.drive, tenant: row.tenant, owner: row.owner, owner_name: row.owner_name };
+        let drive =
+            Drive { id: row.id.drive, tenant: row.tenant, owner: row.owner, owner_name: row.owner_name };
         let stamp = |at, by: Option<String>, app_id: Option<String>, app_name| Stamp {
             at,
             user: by.map(|id| if id == drive.owner { drive.owner() } else { User { id, name: None } }),
@@ -214,7 +215,12 @@ impl Tx {
     }
 
     /// Makes an item. The drive's change is begun, and the name known to be free.
-    pub async fn insert_item(&mut self, place: Place<'_>, new: NewItem<'_>, change: Change<'_>) -> Result<ItemId> {
+    pub async fn insert_item(
+        &mut self,
+        place: Place<'_>,
+        new: NewItem<'_>,
+        change: Change<'_>,
+    ) -> Result<ItemId> {
         let drive = place.folder.drive;
         let number = self.next_item_number(drive).await?;
         let id = ItemId { drive, number };
@@ -253,7 +259,12 @@ impl Tx {
     }
 
     /// Gives a file a new current version.
-    pub async fn replace_content(&mut self, id: ItemId, file: &FileVersion, change: Change<'_>) -> Result<()> {
+    pub async fn replace_content(
+        &mut self,
+        id: ItemId,
+        file: &FileVersion,
+        change: Change<'_>,
+    ) -> Result<()> {
         self.insert_version(id, file, change).await?;
         execute!(
             self,
@@ -303,7 +314,8 @@ impl Tx {
 
     /// A file's versions, the newest first.
     pub async fn versions(&mut self, item: &Item) -> Result<Vec<(FileVersion, Stamp)>> {
-        let rows: Vec<VersionRow> = on!(self, |connection| sqlx::query_as(
+        let rows: Vec<VersionRow> = on!(self, |connection| {
+            sqlx::query_as(
             "SELECT v.version_no, v.content_key, v.size, v.mime_type, v.quick_xor_hash, v.sha1_hash, v.sha256_hash,
                     v.created_at, v.created_by, a.app_id, a.display_name
              FROM versions v LEFT JOIN applications a ON a.app_no = v.created_app_no
@@ -311,12 +323,15 @@ impl Tx {
         )
         .bind(item.id.drive)
         .bind(item.id.number)
-        .fetch_all(connection))?;
+        .fetch_all(connection)
+        })?;
         let owner = item.drive.owner();
         let stamp = |row: VersionRow| {
             let stamp = Stamp {
                 at: row.created_at,
-                user: row.created_by.map(|id| if id == owner.id { owner.clone() } else { User { id, name: None } }),
+                user: row
+                    .created_by
+                    .map(|id| if id == owner.id { owner.clone() } else { User { id, name: None } }),
                 application: row.app_id.map(|id| Application { id, name: row.display_name }),
             };
             (row.version, stamp)
@@ -326,7 +341,8 @@ impl Tx {
 
     /// One version of a live file.
     pub async fn version(&mut self, id: ItemId, number: i64) -> Result<Option<FileVersion>> {
-        on!(self, |connection| sqlx::query_as(
+        on!(self, |connection| {
+            sqlx::query_as(
             "SELECT v.version_no, v.content_key, v.size, v.mime_type, v.quick_xor_hash, v.sha1_hash, v.sha256_hash
              FROM versions v JOIN items i ON i.drive_id = v.drive_id AND i.item_no = v.item_no
              WHERE v.drive_id = $1 AND v.item_no = $2 AND v.version_no = $3 AND i.deleted_at IS NULL"
@@ -334,7 +350,8 @@ impl Tx {
         .bind(id.drive)
         .bind(id.number)
         .bind(number)
-        .fetch_optional(connection))
+        .fetch_optional(connection)
+        })
     }
 
     /// The number of a file's newest version.

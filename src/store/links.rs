@@ -246,16 +246,19 @@ impl Tx {
         actor_app_no: i32,
         now: Timestamp,
     ) -> Result<bool> {
-        let deleted: Option<(i32, LinkType, LinkScope)> = on!(self, |connection| sqlx::query_as(
+        let deleted: Option<(i32, LinkType, LinkScope)> = on!(self, |connection| {
+            sqlx::query_as(
             "DELETE FROM links WHERE drive_id = $1 AND item_no = $2 AND link_id = $3 RETURNING app_no, type, scope"
         )
         .bind(item.drive)
         .bind(item.number)
         .bind(link)
-        .fetch_optional(connection))?;
+        .fetch_optional(connection)
+        })?;
         let Some((app_no, link_type, scope)) = deleted else { return Ok(false) };
         let action = LinkAction::Revoked;
-        self.record(LinkEvent { link, item, app_no, link_type, scope, action, actor, actor_app_no, at: now }).await?;
+        self.record(LinkEvent { link, item, app_no, link_type, scope, action, actor, actor_app_no, at: now })
+            .await?;
         Ok(true)
     }
 }

@@ -26,7 +26,9 @@ impl Tx {
     pub async fn delete_loose_content(&mut self, drive: DriveId, key: Uuid) -> Result<bool> {
         let deleted = execute!(
             self,
-            sqlx::query("DELETE FROM loose_content WHERE drive_id = $1 AND content_key = $2").bind(drive).bind(key)
+            sqlx::query("DELETE FROM loose_content WHERE drive_id = $1 AND content_key = $2")
+                .bind(drive)
+                .bind(key)
         )?;
         Ok(deleted == 1)
     }

@@ -55,7 +55,10 @@ enum Pools {
     Postgres(PgPool),
     /// SQLite has one writer at a time. With a connection of its own it never waits for a lock, and
     /// readers never wait for it.
-    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+    },
 }
 
 /// One transaction. It lasts when it is committed, and is undone when it is dropped.
@@ -117,10 +120,12 @@ impl Store {
                     .busy_timeout(STATEMENT_LIMIT)
                     .pragma("mmap_size", "268435456")
                     .disable_statement_logging();
-                let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_LIMIT).test_before_acquire(false);
+                let pool =
+                    || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_LIMIT).test_before_acquire(false);
                 // The writer first: it makes the file and sets the journal's mode.
                 let writer = pool().max_connections(1).connect_with(options.clone()).await?;
-                let readers = pool().max_connections(4).connect_with(options.pragma("query_only", "ON")).await?;
+                let readers =
+                    pool().max_connections(4).connect_with(options.pragma("query_only", "ON")).await?;
                 Pools::Sqlite { writer, readers }
             }
         };
@@ -180,13 +185,15 @@ impl Store {
     /// were in its way is done again, so it must have no effects but on the transaction.
     ///
     /// Not to be called where a client that goes away drops the future: see
-    /// `graph::run_to_completion`.
+    /// `server::middleware::run_to_completion`.
     pub async fn write<T>(&self, mut work: impl AsyncFnMut(&mut Tx) -> Result<T>) -> Result<T> {
         let mut tries = 1;
         loop {
             let mut tx = match &self.pools {
                 Pools::Postgres(pool) => Tx::Postgres(begin(pool.begin()).await?),
-                Pools::Sqlite { writer, .. } => Tx::Sqlite(begin(writer.begin_with("BEGIN IMMEDIATE")).await?),
+                Pools::Sqlite { writer, .. } => {
+                    Tx::Sqlite(begin(writer.begin_with("BEGIN IMMEDIATE")).await?)
+                }
             };
             let done = match work(&mut tx).await {
                 Ok(value) => tx.commit().await.map(|()| value),

@@ -138,7 +138,15 @@ async fn a_wrong_or_missing_key_file_keeps_a_server_from_starting(mut app: TestA
     app.stop().await;
     let start = || {
         let mut command = Process::command(&app.data_dir());
-        command.args(["serve", ANYWHERE[0], ANYWHERE[1], "--data-dir", ".", "--database-url", &app.database.url]);
+        command.args([
+            "serve",
+            ANYWHERE[0],
+            ANYWHERE[1],
+            "--data-dir",
+            ".",
+            "--database-url",
+            &app.database.url,
+        ]);
         command.output().expect("the program runs")
     };
     let key_file = app.settings.key_file();
@@ -157,7 +165,12 @@ async fn a_wrong_or_missing_key_file_keeps_a_server_from_starting(mut app: TestA
     let lacking = start();
     assert_eq!(lacking.status.code(), Some(1));
     assert!(err(&lacking).contains("lacks epoch 1"), "{}", err(&lacking));
-    for malformed in ["", "{}", "{\"epochs\":{},\"local_issuer\":\"\"}", "{\"epochs\":{\"1\":\"c2VjcmV0\"},\"local_issuer\":\"c2VjcmV0\"}"] {
+    for malformed in [
+        "",
+        "{}",
+        "{\"epochs\":{},\"local_issuer\":\"\"}",
+        "{\"epochs\":{\"1\":\"c2VjcmV0\"},\"local_issuer\":\"c2VjcmV0\"}",
+    ] {
         std::fs::write(&key_file, malformed).expect("a key file");
         let output = start();
         assert_eq!(output.status.code(), Some(1));
@@ -170,7 +183,11 @@ async fn a_wrong_or_missing_key_file_keeps_a_server_from_starting(mut app: TestA
 }
 
 async fn migrations_are_applied_at_start_unless_that_is_forbidden(app: TestApp) {
-    let fresh = crate::support::TestDatabase::create(app.database.kind, tempfile::tempdir().expect("a folder").keep().as_path()).await;
+    let fresh = crate::support::TestDatabase::create(
+        app.database.kind,
+        tempfile::tempdir().expect("a folder").keep().as_path(),
+    )
+    .await;
     let with = |arguments: &[&str]| {
         let folder = tempfile::tempdir().expect("a folder");
         let arguments = [arguments, &["--database-url", &fresh.url]].concat();
@@ -209,7 +226,12 @@ async fn doctor_says_what_is_wrong(app: TestApp) {
     let nowhere = with(&["--database-url=postgres://nobody@127.0.0.1:1/nothing"]);
     assert_eq!(nowhere.status.code(), Some(2), "a flag that is given twice is a mistake");
     let mut command = Process::command(&app.data_dir());
-    command.args(["doctor", "--data-dir", ".", "--database-url=postgres://nobody:secret@127.0.0.1:1/nothing"]);
+    command.args([
+        "doctor",
+        "--data-dir",
+        ".",
+        "--database-url=postgres://nobody:secret@127.0.0.1:1/nothing",
+    ]);
     let nowhere = command.output().expect("the program runs");
     assert_eq!(nowhere.status.code(), Some(1));
     assert!(out(&nowhere).contains("problem  database"), "{}", out(&nowhere));

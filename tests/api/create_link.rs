@@ -63,7 +63,13 @@ async fn every_spelling_of_an_items_address_names_the_same_link(app: TestApp) {
     let item = alice.upload("/a/b 1.pdf", "one").await;
     let (drive, number) = item.split_once('!').expect("an id");
     let first = alice.link(&item, "view").await;
-    let actions = ["createLink", "microsoft.graph.createLink", "action.createLink", "oneDrive.createLink", "CREATELINK"];
+    let actions = [
+        "createLink",
+        "microsoft.graph.createLink",
+        "action.createLink",
+        "oneDrive.createLink",
+        "CREATELINK",
+    ];
     let items = [
         format!("/drive/items/{item}"),
         format!("/v1.0/me/drive/items/{drive}%21{number}"),
@@ -121,7 +127,8 @@ async fn an_existing_link_keeps_its_scope(app: TestApp) {
     let alice = app.user("alice");
     let item = alice.upload("/b.pdf", "one").await;
     let path = format!("/drive/items/{item}/createLink");
-    let first = alice.post(&path, json!({ "type": "view", "scope": "organization" })).await.expect(201).json();
+    let first =
+        alice.post(&path, json!({ "type": "view", "scope": "organization" })).await.expect(201).json();
     let again = alice.post(&path, json!({ "type": "view", "scope": "anonymous" })).await.expect(200).json();
     assert_eq!(again, first);
     assert_eq!(again["link"]["scope"], "organization");
@@ -141,7 +148,10 @@ async fn embed_is_for_files_and_comes_with_html(app: TestApp) {
     let item = alice.upload("/a/b.png", "one").await;
     let permission = alice.link(&item, "embed").await;
     let html = permission["link"]["webHtml"].as_str().expect("HTML");
-    assert!(html.starts_with(&format!("<iframe src=\"{}/embed?resid={item}&amp;authkey=!", app.url)), "{html}");
+    assert!(
+        html.starts_with(&format!("<iframe src=\"{}/embed?resid={item}&amp;authkey=!", app.url)),
+        "{html}"
+    );
     assert!(alice.link(&item, "view").await["link"].get("webHtml").is_none());
     let answer = alice.post("/drive/root:/a:/createLink", json!({ "type": "embed" })).await;
     answer.expect_error(400, "invalidRequest");
@@ -178,7 +188,8 @@ async fn a_body_that_asks_for_something_else_is_refused_and_makes_nothing(app: T
         ("{\"type\":\"view\",\"sendNotification\":\"no\"}", "invalidRequest"),
         ("{\"type\":\"view\",\"retainInheritedPermissions\":false}", "notSupported"),
     ] {
-        let request = alice.request(Method::POST, &path).header("content-type", "application/json").body(body);
+        let request =
+            alice.request(Method::POST, &path).header("content-type", "application/json").body(body);
         let answer = alice.send(request).await.expect_error(400, code);
         if body == "{}" {
             assert!(answer.text().contains("view, edit, embed"), "{}", answer.text());
@@ -211,9 +222,11 @@ async fn another_users_item_is_not_found(app: TestApp) {
     let item = alice.upload("/b.pdf", "one").await;
     let (drive, _) = item.split_once('!').expect("an id");
     for user in [&bob, &stranger] {
-        for address in
-            [format!("/drive/items/{item}"), format!("/drives/{drive}/items/{item}"), format!("/drives/{drive}/root:/b.pdf:")]
-        {
+        for address in [
+            format!("/drive/items/{item}"),
+            format!("/drives/{drive}/items/{item}"),
+            format!("/drives/{drive}/root:/b.pdf:"),
+        ] {
             let answer = user.post(&format!("{address}/createLink"), json!({ "type": "view" })).await;
             answer.expect_error(404, "itemNotFound");
         }
@@ -228,7 +241,9 @@ async fn a_token_without_the_scope_is_refused_before_the_body_is_read(app: TestA
     let alice = app.user("alice");
     let item = alice.upload("/b.pdf", "one").await;
     let path = format!("/drive/items/{item}/createLink");
-    for scope in ["Files.Read", "Files.Read.All", "", "Files.ReadWriteX", "files.readwrite", "xFiles.ReadWrite"] {
+    for scope in
+        ["Files.Read", "Files.Read.All", "", "Files.ReadWriteX", "files.readwrite", "xFiles.ReadWrite"]
+    {
         let reader = app.user_with(|token| token.scope = scope.to_owned());
         reader.post(&path, json!({ "type": "view" })).await.expect_error(403, "accessDenied");
         let nonsense = reader.request(Method::POST, &path).body("x".repeat(100_000));
@@ -263,7 +278,10 @@ async fn an_application_on_its_own_may_share_what_its_tenants_users_have(app: Te
     };
     let path = format!("/drives/{drive}/items/{item}/createLink");
     daemon("Files.ReadWrite", "contoso").post(&path, body.clone()).await.expect_error(403, "accessDenied");
-    daemon("Files.ReadWrite.All", "fabrikam").post(&path, body.clone()).await.expect_error(404, "itemNotFound");
+    daemon("Files.ReadWrite.All", "fabrikam")
+        .post(&path, body.clone())
+        .await
+        .expect_error(404, "itemNotFound");
     let ours = daemon("Files.ReadWrite.All", "contoso");
     ours.post(&path, body.clone()).await.expect(201);
     ours.post("/users/alice/drive/root:/b.pdf:/createLink", body.clone()).await.expect(200);
@@ -312,7 +330,9 @@ async fn racing_with_deletions_no_call_fails_and_every_link_is_accounted_for(app
     let deleting = async {
         let mut revoked = 0;
         for _ in 0..150 {
-            for permission in alice.get(&permissions).await.expect(200).json()["value"].as_array().expect("a list") {
+            for permission in
+                alice.get(&permissions).await.expect(200).json()["value"].as_array().expect("a list")
+            {
                 if permission.get("link").is_some() {
                     let id = permission["id"].as_str().expect("an id");
                     let status = alice.delete(&format!("{permissions}/{id}")).await.status.as_u16();

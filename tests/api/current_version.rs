@@ -43,7 +43,8 @@ async fn a_link_follows_its_item_through_renames_and_moves(app: TestApp) {
     let path = format!("/drive/items/{item}");
     alice.patch(&path, json!({ "name": "renamed.pdf" })).await.expect(200);
     assert_eq!(app.anybody().open(&link).await.expect(200).text(), "one");
-    let moved = alice.patch(&path, json!({ "parentReference": { "path": "/drive/root:/other" } })).await.expect(200);
+    let moved =
+        alice.patch(&path, json!({ "parentReference": { "path": "/drive/root:/other" } })).await.expect(200);
     assert!(moved.json()["parentReference"]["path"].as_str().expect("a path").ends_with("root:/other"));
     assert_eq!(app.anybody().open(&link).await.expect(200).text(), "one");
     alice.get("/drive/root:/other/renamed.pdf").await.expect(200);
@@ -93,7 +94,10 @@ async fn a_new_file_at_the_old_path_is_not_what_the_old_link_opens(app: TestApp)
     assert_ne!(new, old);
     app.anybody().open(&link).await.expect(404);
     // The old name is taken now, so it comes back only under another.
-    alice.post(&format!("/drive/items/{old}/restore"), json!({})).await.expect_error(409, "nameAlreadyExists");
+    alice
+        .post(&format!("/drive/items/{old}/restore"), json!({}))
+        .await
+        .expect_error(409, "nameAlreadyExists");
     alice.post(&format!("/drive/items/{old}/restore"), json!({ "name": "b 1.txt" })).await.expect(200);
     assert_eq!(app.anybody().open(&link).await.expect(200).text(), "old");
     let other = alice.link(&new, "view").await;
@@ -159,7 +163,11 @@ async fn readers_never_see_less_than_the_last_overwrite_that_was_answered(app: T
             let read: u64 = answer.text().parse().expect("a number");
             assert!(read >= at_least, "read {read} after {at_least} was answered");
             // The tag is that of the bytes.
-            assert!(answer.header("etag").ends_with(&format!(",{}\"", read + 1)), "{}", answer.header("etag"));
+            assert!(
+                answer.header("etag").ends_with(&format!(",{}\"", read + 1)),
+                "{}",
+                answer.header("etag")
+            );
             reads += 1;
         }
         assert!(reads > 0);

@@ -61,7 +61,9 @@ async fn racing_first_calls_make_one_drive(app: TestApp) {
 
 async fn an_uploaded_file_is_shown_with_what_is_known_of_it(app: TestApp) {
     let alice = app.user("alice");
-    let made = alice.put("/drive/root:/a b/c#1.txt:/content".replace(' ', "%20").replace('#', "%23").as_str(), "hello").await;
+    let made = alice
+        .put("/drive/root:/a b/c#1.txt:/content".replace(' ', "%20").replace('#', "%23").as_str(), "hello")
+        .await;
     let item = made.expect(201).json();
     let id = item["id"].as_str().expect("an id");
     let (drive, _) = id.split_once('!').expect("an id");
@@ -75,7 +77,10 @@ async fn an_uploaded_file_is_shown_with_what_is_known_of_it(app: TestApp) {
     assert_eq!(item["file"]["hashes"]["quickXorHash"], "aCgDG9jwBgAAAAAABQAAAAAAAAA=");
     assert_eq!(item["parentReference"]["path"], format!("/drives/{drive}/root:/a%20b"));
     assert_eq!(item["createdBy"]["user"]["id"], "alice");
-    assert_eq!(item["createdBy"]["application"], json!({ "id": "1234", "displayName": "Sample Application" }));
+    assert_eq!(
+        item["createdBy"]["application"],
+        json!({ "id": "1234", "displayName": "Sample Application" })
+    );
     assert!(item["createdDateTime"].as_str().expect("a time").ends_with('Z'));
     assert!(item.get("folder").is_none() && item.get("shared").is_none());
     let url = item["@microsoft.graph.downloadUrl"].as_str().expect("a URL");
@@ -99,10 +104,14 @@ async fn a_folder_is_made_shown_and_found_by_path(app: TestApp) {
     alice.post("/drive/root/children", body).await.expect_error(409, "nameAlreadyExists");
     let renamed = json!({ "name": "Docs", "folder": {}, "@name.conflictBehavior": "rename" });
     assert_eq!(alice.post("/drive/root/children", renamed).await.expect(201).json()["name"], "Docs 1");
-    let inner = alice.post("/drive/root:/docs:/children", json!({ "name": "Inner", "folder": {} })).await.expect(201);
+    let inner =
+        alice.post("/drive/root:/docs:/children", json!({ "name": "Inner", "folder": {} })).await.expect(201);
     assert_eq!(alice.get("/drive/root:/DOCS/inner").await.expect(200).json()["id"], inner.json()["id"]);
     let id = folder["id"].as_str().expect("an id");
-    assert_eq!(alice.get(&format!("/drive/items/{id}:/Inner:")).await.expect(200).json()["id"], inner.json()["id"]);
+    assert_eq!(
+        alice.get(&format!("/drive/items/{id}:/Inner:")).await.expect(200).json()["id"],
+        inner.json()["id"]
+    );
     assert_eq!(alice.get(&format!("/drive/items/{id}")).await.json()["folder"]["childCount"], 1);
     alice.get(&format!("/drive/items/{id}/content")).await.expect_error(400, "invalidRequest");
     alice.put(&format!("/drive/items/{id}/content"), "x").await.expect_error(400, "invalidRequest");
@@ -117,7 +126,10 @@ async fn a_folder_is_made_shown_and_found_by_path(app: TestApp) {
 async fn names_that_are_not_allowed_are_refused(app: TestApp) {
     let alice = app.user("alice");
     alice.get("/drive").await.expect(200);
-    for bad in ["", " x", "x ", "x.", "a/b", "a:b", "a*b", "a?b", "a\"b", "a<b", "a\\b", "a|b", "CON", "lpt1.txt", "a\u{0}b", "..", "~$x"] {
+    for bad in [
+        "", " x", "x ", "x.", "a/b", "a:b", "a*b", "a?b", "a\"b", "a<b", "a\\b", "a|b", "CON", "lpt1.txt",
+        "a\u{0}b", "..", "~$x",
+    ] {
         let answer = alice.post("/drive/root/children", json!({ "name": bad, "folder": {} })).await;
         let answer = answer.expect_error(400, "invalidRequest");
         assert_eq!(answer.json()["error"]["innerError"]["code"], "invalidPath", "{bad:?}");
@@ -132,12 +144,16 @@ async fn names_that_are_not_allowed_are_refused(app: TestApp) {
 async fn a_taken_name_is_handled_as_the_client_wishes(app: TestApp) {
     let alice = app.user("alice");
     let first = alice.upload("/a.tar.gz", "one").await;
-    let put = async |behavior: &str| alice.put(&format!("/drive/root:/a.tar.gz:/content?{behavior}"), "two").await;
+    let put =
+        async |behavior: &str| alice.put(&format!("/drive/root:/a.tar.gz:/content?{behavior}"), "two").await;
     put("@microsoft.graph.conflictBehavior=fail").await.expect_error(409, "nameAlreadyExists");
     let renamed = put("@name.conflictBehavior=rename").await.expect(201).json();
     assert_eq!(renamed["name"], "a.tar 1.gz");
     put("@microsoft.graph.conflictBehavior=nonsense").await.expect_error(400, "invalidRequest");
-    assert_eq!(put("@microsoft.graph.conflictBehavior=replace").await.expect(200).json()["id"], first.as_str());
+    assert_eq!(
+        put("@microsoft.graph.conflictBehavior=replace").await.expect(200).json()["id"],
+        first.as_str()
+    );
     // A folder is never replaced by a file.
     alice.post("/drive/root/children", json!({ "name": "folder", "folder": {} })).await.expect(201);
     alice.put("/drive/root:/folder:/content", "x").await.expect_error(409, "nameAlreadyExists");
@@ -151,7 +167,8 @@ async fn names_that_differ_in_case_or_composition_are_one_name(app: TestApp) {
     let shown = alice.get("/drive/root:/R%C3%89SUM%C3%89.pdf").await.expect(200).json();
     assert_eq!((&shown["id"], &shown["name"]), (&json!(item), &json!("Résumé.PDF")));
     // A name may change its own case.
-    let renamed = alice.patch(&format!("/drive/items/{item}"), json!({ "name": "RÉSUMÉ.pdf" })).await.expect(200);
+    let renamed =
+        alice.patch(&format!("/drive/items/{item}"), json!({ "name": "RÉSUMÉ.pdf" })).await.expect(200);
     assert_eq!(renamed.json()["name"], "RÉSUMÉ.pdf");
 }
 
@@ -169,8 +186,15 @@ async fn any_lawful_name_finds_its_item_again(app: TestApp) {
         assert!(item.status.is_success(), "{name:?}: {}", item.text());
         let item = item.json();
         assert_eq!(item["name"], name);
-        const FEW: &percent_encoding::AsciiSet =
-            &percent_encoding::CONTROLS.add(b' ').add(b'#').add(b'%').add(b'?').add(b'`').add(b'{').add(b'}').add(b'^');
+        const FEW: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS
+            .add(b' ')
+            .add(b'#')
+            .add(b'%')
+            .add(b'?')
+            .add(b'`')
+            .add(b'{')
+            .add(b'}')
+            .add(b'^');
         let few = encode(FEW);
         for path in [
             format!("/drive/root:/x/{few}"),
@@ -221,7 +245,10 @@ async fn an_upload_that_is_too_large_is_refused(app: TestApp) {
         .header("expect", "100-continue")
         .body(reqwest::Body::wrap_stream(futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>()));
     alice.send(request).await.expect_error(413, "invalidRequest");
-    let partial = alice.request(Method::PUT, "/drive/root:/x:/content").header("content-range", "bytes 0-1/2").body("ab");
+    let partial = alice
+        .request(Method::PUT, "/drive/root:/x:/content")
+        .header("content-range", "bytes 0-1/2")
+        .body("ab");
     alice.send(partial).await.expect_error(400, "invalidRequest");
     assert_eq!(app.database.number("SELECT count(*) FROM loose_content").await, 0);
 }
@@ -259,7 +286,8 @@ async fn an_upload_that_breaks_off_leaves_nothing(app: TestApp) {
         })
         .await;
     }
-    let url = alice.get(&format!("/drive/items/{item}/content")).await.expect(302).header("location").to_owned();
+    let url =
+        alice.get(&format!("/drive/items/{item}/content")).await.expect(302).header("location").to_owned();
     assert_eq!(alice.get(&url).await.text(), "one");
     assert_eq!(app.database.number("SELECT count(*) FROM versions").await, 1);
 }
@@ -281,7 +309,9 @@ async fn conditions_on_an_item_are_held(app: TestApp) {
     with(Method::PATCH, &path, "if-match", &etag, rename()).await.expect(200);
     with(Method::DELETE, &path, "if-match", &etag, None).await.expect_error(412, "resourceModified");
     let content = format!("{path}/content");
-    with(Method::PUT, &content, "if-match", &etag, Some(json!({}))).await.expect_error(412, "resourceModified");
+    with(Method::PUT, &content, "if-match", &etag, Some(json!({})))
+        .await
+        .expect_error(412, "resourceModified");
     let new = "/drive/root:/new.txt:/content";
     with(Method::PUT, new, "if-match", "*", Some(json!({}))).await.expect_error(412, "resourceModified");
     with(Method::PUT, new, "if-none-match", "*", Some(json!({}))).await.expect(201);
@@ -312,7 +342,10 @@ async fn moves_that_make_no_sense_are_refused(app: TestApp) {
     }
     alice.upload("/c.txt", "other").await;
     let to_root = json!({ "parentReference": { "id": "root" } });
-    alice.patch(&format!("/drive/items/{file}"), to_root.clone()).await.expect_error(409, "nameAlreadyExists");
+    alice
+        .patch(&format!("/drive/items/{file}"), to_root.clone())
+        .await
+        .expect_error(409, "nameAlreadyExists");
     let (own, _) = file.split_once('!').expect("an id");
     let named = json!({ "parentReference": { "driveId": own, "id": "root" }, "name": "d.txt" });
     alice.patch(&format!("/drive/items/{file}"), named).await.expect(200);
@@ -324,7 +357,11 @@ async fn a_clients_own_times_are_kept(app: TestApp) {
     let alice = app.user("alice");
     let item = alice.upload("/b.txt", "one").await;
     let times = json!({ "createdDateTime": "2001-02-03T04:05:06Z", "lastModifiedDateTime": "2002-03-04T05:06:07.891+01:00" });
-    let shown = alice.patch(&format!("/drive/items/{item}"), json!({ "fileSystemInfo": times })).await.expect(200).json();
+    let shown = alice
+        .patch(&format!("/drive/items/{item}"), json!({ "fileSystemInfo": times }))
+        .await
+        .expect(200)
+        .json();
     assert_eq!(
         shown["fileSystemInfo"],
         json!({ "createdDateTime": "2001-02-03T04:05:06.000Z", "lastModifiedDateTime": "2002-03-04T04:06:07.891Z" })
@@ -388,7 +425,9 @@ async fn what_broken_uploads_left_is_swept_after_a_day(app: TestApp) {
         let since = since.to_rfc3339();
         let values = format!("SELECT drive_id, {}, '{since}' FROM drives", sql(key));
         let values = if app.database.kind == crate::support::Kind::Postgres {
-            values.replace(&format!("'{since}'"), &format!("'{since}'::timestamptz")).replace(&sql(key), &format!("{}::uuid", sql(key)))
+            values
+                .replace(&format!("'{since}'"), &format!("'{since}'::timestamptz"))
+                .replace(&sql(key), &format!("{}::uuid", sql(key)))
         } else {
             values
         };

@@ -27,7 +27,9 @@ async fn what_the_framework_refuses_is_told_in_graphs_shape(app: TestApp) {
 
 async fn the_clients_request_id_is_echoed(app: TestApp) {
     let alice = app.user("alice");
-    let get = async |id: &str| alice.send(alice.request(Method::GET, "/drive/root:/x").header("client-request-id", id)).await;
+    let get = async |id: &str| {
+        alice.send(alice.request(Method::GET, "/drive/root:/x").header("client-request-id", id)).await
+    };
     let answer = get("8b3d1d4c-my-id").await.expect_error(404, "itemNotFound");
     assert_eq!(answer.header("client-request-id"), "8b3d1d4c-my-id");
     assert_eq!(answer.json()["error"]["innerError"]["client-request-id"], "8b3d1d4c-my-id");
@@ -38,12 +40,24 @@ async fn the_clients_request_id_is_echoed(app: TestApp) {
 
 async fn bad_addresses_are_the_callers_mistake(app: TestApp) {
     let alice = app.user("alice");
-    for path in ["/drive/root:/%FF", "/drive/root:/a%00b", "/drive/root:/a//b", "/drive/root:/a*b:/children", "/drive/root:/CON"] {
+    for path in [
+        "/drive/root:/%FF",
+        "/drive/root:/a%00b",
+        "/drive/root:/a//b",
+        "/drive/root:/a*b:/children",
+        "/drive/root:/CON",
+    ] {
         let answer = alice.get(path).await.expect_error(400, "invalidRequest");
         assert_eq!(answer.json()["error"]["innerError"]["code"], "invalidPath", "{path}");
         app.anybody().get(path).await.expect_error(401, "InvalidAuthenticationToken");
     }
-    for path in ["/drive/items/x", "/drive/items/0!1", "/drives/xyz/root", "/drive/items/AB!99999999999999999999", "/shares/x"] {
+    for path in [
+        "/drive/items/x",
+        "/drive/items/0!1",
+        "/drives/xyz/root",
+        "/drive/items/AB!99999999999999999999",
+        "/shares/x",
+    ] {
         alice.get(path).await.expect_error(404, "itemNotFound");
     }
 }

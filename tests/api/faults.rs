@@ -24,7 +24,9 @@ async fn every_link_that_was_answered_opens_after_a_kill(app: TestApp) {
     for round in 0..3 {
         let mut process = Process::serve(&app.data_dir(), &app.database, Stdio::null());
         let applications: Vec<_> = (0..4)
-            .map(|number| process.user(&app.user_with(|token| token.application = format!("{round}-{number}"))))
+            .map(|number| {
+                process.user(&app.user_with(|token| token.application = format!("{round}-{number}")))
+            })
             .collect();
         let before = answered.lock().expect("no panic").len();
         let load = futures_util::future::join_all(applications.iter().map(async |application| {
@@ -38,7 +40,10 @@ async fn every_link_that_was_answered_opens_after_a_kill(app: TestApp) {
             }
         }));
         let kill = async {
-            eventually("some links are made", async || answered.lock().expect("no panic").len() > before + 20).await;
+            eventually("some links are made", async || {
+                answered.lock().expect("no panic").len() > before + 20
+            })
+            .await;
             process.child.kill().expect("it runs");
         };
         tokio::join!(load, kill);
@@ -60,22 +65,25 @@ async fn every_link_that_was_answered_opens_after_a_kill(app: TestApp) {
 async fn clients_that_go_away_leave_nothing_half_made(app: TestApp) {
     let alice = app.user("alice");
     let item = alice.upload("/b.txt", "one").await;
-    let hasty: Vec<_> = (0..8).map(|number| app.user_with(|token| token.application = number.to_string())).collect();
+    let hasty: Vec<_> =
+        (0..8).map(|number| app.user_with(|token| token.application = number.to_string())).collect();
     for round in 0..40_u64 {
         let requests = hasty.iter().map(async |application| {
             let path = format!("/drive/items/{item}/createLink");
             let link = application.request(Method::POST, &path).json(&json!({ "type": "view" }));
-            let folder = json!({ "name": format!("{round}"), "folder": {}, "@name.conflictBehavior": "rename" });
+            let folder =
+                json!({ "name": format!("{round}"), "folder": {}, "@name.conflictBehavior": "rename" });
             let folder = application.request(Method::POST, "/drive/root/children").json(&folder);
             let patience = Duration::from_micros(200 + round * 100);
             let _ = tokio::time::timeout(patience, async { tokio::join!(link.send(), folder.send()) }).await;
         });
         futures_util::future::join_all(requests).await;
-        for permission in alice.get(&format!("/drive/items/{item}/permissions")).await.expect(200).json()["value"]
-            .as_array()
-            .expect("a list")
-            .iter()
-            .filter(|one| one.get("link").is_some())
+        for permission in
+            alice.get(&format!("/drive/items/{item}/permissions")).await.expect(200).json()["value"]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .filter(|one| one.get("link").is_some())
         {
             let id = permission["id"].as_str().expect("an id");
             alice.delete(&format!("/drive/items/{item}/permissions/{id}")).await.expect(204);
@@ -165,7 +173,8 @@ async fn a_database_that_is_away_is_told_within_three_seconds_and_found_again() 
         fails_soon().await;
         proxy.heal();
         eventually("it heals", async || {
-            let answers = futures_util::future::join_all((0..25).map(async |_| app.anybody().open(&link).await)).await;
+            let answers =
+                futures_util::future::join_all((0..25).map(async |_| app.anybody().open(&link).await)).await;
             answers.iter().all(|answer| answer.status.as_u16() == 200)
         })
         .await;

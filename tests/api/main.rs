@@ -1,12 +1,14 @@
 //! What the service promises, tried on the real server with a real database, on each of the two.
 
 mod admin;
+mod admin_sql;
 mod cli;
 mod create_link;
 mod current_version;
 mod drive_items;
 mod errors;
 mod faults;
+mod layers;
 mod open_link;
 mod permissions;
 mod secrets;

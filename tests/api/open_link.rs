@@ -89,10 +89,8 @@ async fn a_download_serves_ranges_and_conditions(app: TestApp) {
     with("if-none-match", &etag).await.expect(304);
     with("if-none-match", "\"other\"").await.expect(200);
     with("if-match", "\"other\"").await.expect(412);
-    let changed = anybody
-        .request(Method::GET, &path)
-        .header("range", "bytes=2-4")
-        .header("if-range", "\"other\"");
+    let changed =
+        anybody.request(Method::GET, &path).header("range", "bytes=2-4").header("if-range", "\"other\"");
     assert_eq!(anybody.send(changed).await.expect(200).text(), "0123456789");
     let head = anybody.send(anybody.request(Method::HEAD, &path)).await.expect(200);
     assert_eq!((head.header("content-length"), head.header("etag")), ("10", etag.as_str()));
@@ -109,7 +107,10 @@ async fn a_share_is_found_by_its_id_and_by_its_url(app: TestApp) {
     let link = alice.link(&item, "view").await;
     let url = web_url(&link);
     let standard = STANDARD.encode(url).replace('+', "-").replace('/', "_");
-    let moved = url.replace(&app.url, "https://files.example").replace("resid", "ResID").replace("authkey", "authKey");
+    let moved = url
+        .replace(&app.url, "https://files.example")
+        .replace("resid", "ResID")
+        .replace("authkey", "authKey");
     let anybody = app.anybody();
     for share in [
         link["shareId"].as_str().expect("an id").to_owned(),
@@ -148,7 +149,10 @@ async fn a_file_is_served_as_what_the_server_takes_it_for_and_never_run(app: Tes
     let link = alice.link(item["id"].as_str().expect("an id"), "view").await;
     let answer = app.anybody().open(&link).await.expect(200);
     assert_eq!(answer.header("content-type"), "text/html");
-    assert_eq!(answer.header("content-disposition"), "attachment; filename=\"x.html\"; filename*=UTF-8''x%2Ehtml");
+    assert_eq!(
+        answer.header("content-disposition"),
+        "attachment; filename=\"x.html\"; filename*=UTF-8''x%2Ehtml"
+    );
     assert_eq!(answer.header("content-security-policy"), "sandbox; default-src 'none'");
 }
 
@@ -204,8 +208,17 @@ async fn a_folders_link_opens_what_is_in_it_and_nothing_else(app: TestApp) {
     let page = anybody.get(&path_of(&link)).await.expect(200);
     assert!(page.text().contains("deep/"));
     // A file that leaves the folder leaves the link, and its download URLs do too.
-    let url = anybody.get(&format!("{share}/items/{inner}/content")).await.expect(302).header("location").to_owned();
-    alice.patch(&format!("/drive/items/{inner}"), json!({ "parentReference": { "path": "/drive/root:/closed" } }))
+    let url = anybody
+        .get(&format!("{share}/items/{inner}/content"))
+        .await
+        .expect(302)
+        .header("location")
+        .to_owned();
+    alice
+        .patch(
+            &format!("/drive/items/{inner}"),
+            json!({ "parentReference": { "path": "/drive/root:/closed" } }),
+        )
         .await
         .expect(200);
     anybody.get(&format!("{share}/items/{inner}")).await.expect_error(404, "itemNotFound");
@@ -219,7 +232,8 @@ async fn an_edit_link_writes_and_a_view_link_does_not(app: TestApp) {
     let anybody = app.anybody();
     let refused = anybody.put(&format!("{}/driveItem/content", share_of(&view)), "two").await;
     refused.expect_error(404, "itemNotFound");
-    let written = anybody.put(&format!("{}/driveItem/content", share_of(&edit)), "two").await.expect(200).json();
+    let written =
+        anybody.put(&format!("{}/driveItem/content", share_of(&edit)), "two").await.expect(200).json();
     assert_eq!(written["id"], item.as_str());
     assert_eq!(anybody.open(&view).await.expect(200).text(), "two");
     // Who only has a link neither renames, deletes nor shares.
@@ -229,7 +243,9 @@ async fn an_edit_link_writes_and_a_view_link_does_not(app: TestApp) {
     anybody.post(&format!("{shared}/createLink"), json!({ "type": "view" })).await.expect(401);
     anybody.get(&format!("{shared}/permissions")).await.expect(401);
     let bob = app.user("bob");
-    bob.post(&format!("{shared}/createLink"), json!({ "type": "view" })).await.expect_error(404, "itemNotFound");
+    bob.post(&format!("{shared}/createLink"), json!({ "type": "view" }))
+        .await
+        .expect_error(404, "itemNotFound");
     bob.get(&format!("{shared}/permissions")).await.expect_error(404, "itemNotFound");
     // The one who wrote by a link is nobody's name.
     let versions = alice.get(&format!("/drive/items/{item}/versions")).await.expect(200).json();
@@ -277,7 +293,9 @@ async fn a_parameter_that_is_given_twice_opens_nothing(app: TestApp) {
     let authkey = authkey.split('&').next().expect("its end");
     anybody.get(&path.replace("resid", "RESID").replace("authkey", "AuthKey")).await.expect(200);
     anybody.get(&path.replace('!', "%21")).await.expect(200);
-    for twice in [format!("{path}&resid={item}"), format!("{path}&authkey={authkey}"), format!("{path}&AUTHKEY=x")] {
+    for twice in
+        [format!("{path}&resid={item}"), format!("{path}&authkey={authkey}"), format!("{path}&AUTHKEY=x")]
+    {
         anybody.get(&twice).await.expect(404);
     }
 }
@@ -295,7 +313,8 @@ async fn a_visitor_learns_nothing_of_where_the_item_is(app: TestApp) {
 async fn a_download_url_ends_with_its_time_and_with_its_link(app: TestApp) {
     let alice = app.user("alice");
     let item = alice.upload("/b.txt", "one").await;
-    let own = alice.get(&format!("/drive/items/{item}/content")).await.expect(302).header("location").to_owned();
+    let own =
+        alice.get(&format!("/drive/items/{item}/content")).await.expect(302).header("location").to_owned();
     let anybody = app.anybody();
     assert_eq!(anybody.get(&own).await.expect(200).text(), "one");
     // A token that comes along is ignored, whatever it is.
@@ -316,7 +335,8 @@ async fn an_items_own_url_opens_to_its_owner(app: TestApp) {
     let alice = app.user("alice");
     let item = alice.upload("/b.txt", "one").await;
     let shown = alice.get(&format!("/drive/items/{item}")).await.expect(200).json();
-    let share = format!("/shares/u!{}/driveItem", URL_SAFE_NO_PAD.encode(shown["webUrl"].as_str().expect("a URL")));
+    let share =
+        format!("/shares/u!{}/driveItem", URL_SAFE_NO_PAD.encode(shown["webUrl"].as_str().expect("a URL")));
     assert_eq!(alice.get(&share).await.expect(200).json()["id"], item.as_str());
     app.user("bob").get(&share).await.expect_error(404, "itemNotFound");
     app.anybody().get(&share).await.expect_error(404, "itemNotFound");

@@ -28,7 +28,8 @@ async fn an_item_lists_its_owner_and_its_links(app: TestApp) {
     assert_eq!(bare["value"].as_array().expect("a list").len(), 1);
     assert_eq!(bare["value"][0]["roles"], json!(["owner"]));
     assert_eq!(bare["value"][0]["grantedTo"]["user"]["id"], "alice");
-    let made = [alice.link(&item, "view").await, alice.link(&item, "edit").await, other.link(&item, "view").await];
+    let made =
+        [alice.link(&item, "view").await, alice.link(&item, "edit").await, other.link(&item, "view").await];
     let list = alice.get(&path).await.expect(200).json();
     let listed = links(&list);
     assert_eq!(listed.len(), 3);

@@ -45,11 +45,10 @@ async fn nothing_in_the_database_opens_anything(app: TestApp) {
     let mut guesses = HashSet::new();
     for value in app.database.everything().await {
         let bare = value.replace('-', "");
-        let mut forms = vec![value.clone(), bare.clone(), value.to_uppercase(), value.chars().rev().collect()];
-        let hex: Option<Vec<u8>> = (0..bare.len())
-            .step_by(2)
-            .map(|at| u8::from_str_radix(bare.get(at..at + 2)?, 16).ok())
-            .collect();
+        let mut forms =
+            vec![value.clone(), bare.clone(), value.to_uppercase(), value.chars().rev().collect()];
+        let hex: Option<Vec<u8>> =
+            (0..bare.len()).step_by(2).map(|at| u8::from_str_radix(bare.get(at..at + 2)?, 16).ok()).collect();
         let raw = STANDARD.decode(&value).or_else(|_| URL_SAFE_NO_PAD.decode(&value)).ok();
         for bytes in [Some(value.clone().into_bytes()), hex, raw].into_iter().flatten() {
             for engine in [STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD] {
@@ -183,7 +182,10 @@ async fn nothing_secret_is_logged_at_any_level(app: TestApp) {
     let ticket = content.header("location").to_owned();
     alice.get(&ticket).await.expect(200);
     process.user(&app.bearer("a.wrong.token")).get("/drive?querystring").await.expect(401);
-    alice.post(&format!("/drive/items/{item}/createLink"), json!({ "type": "querystring" })).await.expect(400);
+    alice
+        .post(&format!("/drive/items/{item}/createLink"), json!({ "type": "querystring" }))
+        .await
+        .expect(400);
     alice.get(&format!("{path}querystring")).await.expect(200);
     alice.get("/nonsense/querystring").await.expect(404);
     alice.delete(&format!("/drive/items/{item}/permissions/{permission}")).await.expect(204);

@@ -130,7 +130,8 @@ async fn an_issuers_token_that_lacks_anything_is_refused() {
     drive(&app, &key.sign(&claims)).await.expect(200);
     for required in ["iss", "aud", "exp", "nbf", "sub", "appid"] {
         refused(&app, &key.sign(&with(&claims, required, None)), &format!("no {required}")).await;
-        refused(&app, &key.sign(&with(&claims, required, Some(json!(null)))), &format!("null {required}")).await;
+        refused(&app, &key.sign(&with(&claims, required, Some(json!(null)))), &format!("null {required}"))
+            .await;
     }
     for (name, wrong) in [
         ("iss", json!("https://elsewhere.example")),
@@ -160,7 +161,8 @@ async fn a_signature_by_anything_but_the_issuers_key_is_refused() {
     let issuer = Issuer::start(&[&key]);
     let app = app_of(&issuer).await;
     let claims = claims(&app, &issuer);
-    let encode = |header: &Header, key: &EncodingKey| jsonwebtoken::encode(header, &claims, key).expect("a token");
+    let encode =
+        |header: &Header, key: &EncodingKey| jsonwebtoken::encode(header, &claims, key).expect("a token");
     refused(&app, &SigningKey::new("1").sign(&claims), "another key of the same id").await;
     refused(&app, &SigningKey::new("2").sign(&claims), "an unknown key").await;
     // What verifies a signature is public, so it must not pass for a shared secret.
@@ -169,7 +171,9 @@ async fn a_signature_by_anything_but_the_issuers_key_is_refused() {
     refused(&app, &encode(&hs256, &public), "HS256 with the public key").await;
     let good = key.sign(&claims);
     let parts: Vec<&str> = good.split('.').collect();
-    for header in ["{\"alg\":\"none\"}", "{\"alg\":\"RS512\",\"kid\":\"1\"}", "{\"alg\":\"HS256\",\"kid\":\"1\"}", "{}"] {
+    for header in
+        ["{\"alg\":\"none\"}", "{\"alg\":\"RS512\",\"kid\":\"1\"}", "{\"alg\":\"HS256\",\"kid\":\"1\"}", "{}"]
+    {
         let header = URL_SAFE_NO_PAD.encode(header);
         refused(&app, &format!("{header}.{}.{}", parts[1], parts[2]), "another header").await;
         refused(&app, &format!("{header}.{}.", parts[1]), "no signature").await;

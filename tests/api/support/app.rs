@@ -94,7 +94,10 @@ impl TestApp {
             admin: format!("http://{admin}"),
             database,
             settings,
-            http: reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client"),
+            http: reqwest::Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .build()
+                .expect("a client"),
             ahead,
             running: Some((stop, thread)),
             folder,

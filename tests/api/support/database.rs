@@ -66,14 +66,21 @@ impl TestDatabase {
     pub async fn rows(&self, sql: &str) -> Vec<Vec<String>> {
         match self.kind {
             Kind::Postgres => {
-                let sql = format!("SELECT to_jsonb(q)::text AS row FROM ({}) q", sql.trim().trim_end_matches(';'));
+                let sql =
+                    format!("SELECT to_jsonb(q)::text AS row FROM ({}) q", sql.trim().trim_end_matches(';'));
                 let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut self.postgres().await).await;
-                rows.expect("the query runs").iter().map(|row| json_values(&row.get::<String, _>("row"))).collect()
+                rows.expect("the query runs")
+                    .iter()
+                    .map(|row| json_values(&row.get::<String, _>("row")))
+                    .collect()
             }
             Kind::Sqlite => {
                 let sql = sqlx::AssertSqlSafe(sql.to_owned());
-                let rows = sqlx::query(sql).fetch_all(&mut self.sqlite().await).await.expect("the query runs");
-                rows.iter().map(|row| (0..row.len()).map(|column| sqlite_text(row, column)).collect()).collect()
+                let rows =
+                    sqlx::query(sql).fetch_all(&mut self.sqlite().await).await.expect("the query runs");
+                rows.iter()
+                    .map(|row| (0..row.len()).map(|column| sqlite_text(row, column)).collect())
+                    .collect()
             }
         }
     }
@@ -81,7 +88,9 @@ impl TestDatabase {
     /// Every value of every row of every table.
     pub async fn everything(&self) -> Vec<String> {
         let tables = match self.kind {
-            Kind::Postgres => "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'",
+            Kind::Postgres => {
+                "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
+            }
             Kind::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table'",
         };
         let mut values = Vec::new();

@@ -29,7 +29,13 @@ impl SigningKey {
         let der: Pkcs8V1Der<'_> = pair.as_der().expect("DER");
         let pem = format!(
             "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
-            STANDARD.encode(der.as_ref()).as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line)).collect::<Vec<_>>().join("\n")
+            STANDARD
+                .encode(der.as_ref())
+                .as_bytes()
+                .chunks(64)
+                .map(|line| String::from_utf8_lossy(line))
+                .collect::<Vec<_>>()
+                .join("\n")
         );
         let modulus = pair.public_key().modulus().big_endian_without_leading_zero().to_vec();
         let exponent = pair.public_key().exponent().big_endian_without_leading_zero().to_vec();
@@ -81,7 +87,13 @@ impl Issuer {
                         .route("/.well-known/openid-configuration", web::get().to(describe))
                         .route("/keys", web::get().to(list_keys))
                 };
-                HttpServer::new(app).workers(1).listen(listener).expect("a listener").run().await.expect("it runs");
+                HttpServer::new(app)
+                    .workers(1)
+                    .listen(listener)
+                    .expect("a listener")
+                    .run()
+                    .await
+                    .expect("it runs");
             });
         });
         issuer

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 /// URL of a database on the server, given its name.
 pub fn url(database: &str) -> String {
+    #[expect(clippy::disallowed_methods, reason = "a setting of the tests, not of the program")]
     match std::env::var("TEST_DATABASE_URL") {
         Ok(url) => {
             let (place, options) = url.split_once('?').unwrap_or((&url, ""));
@@ -76,7 +77,9 @@ impl PrivateServer {
 
 /// The folder with `initdb` and its like.
 fn binaries() -> Option<PathBuf> {
-    let in_path = std::env::var_os("PATH").into_iter().flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
+    let in_path = std::env::var_os("PATH")
+        .into_iter()
+        .flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
     let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut debian: Vec<PathBuf> = debian.map(|version| version.path().join("bin")).collect();
     debian.sort();

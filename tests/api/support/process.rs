@@ -27,7 +27,13 @@ impl Process {
     pub fn serve(folder: &Path, database: &TestDatabase, stderr: Stdio) -> Self {
         let mut command = Self::command(folder);
         command
-            .args(["serve", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--log=trace", "--data-dir"])
+            .args([
+                "serve",
+                "--listen=127.0.0.1:0",
+                "--admin-listen=127.0.0.1:0",
+                "--log=trace",
+                "--data-dir",
+            ])
             .arg(folder)
             .arg("--database-url")
             .arg(&database.url)

@@ -25,7 +25,8 @@ impl Answer {
     }
 
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("not JSON ({error}): {}", self.text()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("not JSON ({error}): {}", self.text()))
     }
 
     pub fn header(&self, name: &str) -> &str {
@@ -105,7 +106,8 @@ impl User {
 
     /// The permission that `createLink` answers with.
     pub async fn link(&self, item: &str, link_type: &str) -> Value {
-        let answer = self.post(&format!("/drive/items/{item}/createLink"), json!({ "type": link_type })).await;
+        let answer =
+            self.post(&format!("/drive/items/{item}/createLink"), json!({ "type": link_type })).await;
         assert!(answer.status.is_success(), "{}", answer.text());
         answer.json()
     }

@@ -1,6 +1,8 @@
 //! Puts the parts together and runs them: two listeners, the order of the middlewares, and an end
 //! that loses no request.
 
+mod middleware;
+
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -90,8 +92,9 @@ pub async fn open_store(settings: &Settings) -> Result<Store> {
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address)
-        .map_err(|error| Error::internal(io::Error::new(error.kind(), format!("can't listen on {address}: {error}"))))
+    TcpListener::bind(address).map_err(|error| {
+        Error::internal(io::Error::new(error.kind(), format!("can't listen on {address}: {error}")))
+    })
 }
 
 impl Server {
@@ -133,14 +136,14 @@ impl Server {
                         async move { auth::authenticate(&app.verifier, app.clock.now(), request, next).await }
                     }
                 }))
-                .wrap(from_fn(graph::address::read_address))
-                .wrap(from_fn(graph::run_to_completion))
+                .wrap(from_fn(middleware::read_address))
+                .wrap(from_fn(middleware::run_to_completion))
                 .wrap(from_fn({
                     let app = app.clone();
                     move |request, next| {
                         let app = app.clone();
                         async move {
-                            graph::errors::render_errors(app.clock.now(), &app.public_url, request, next).await
+                            middleware::render_errors(app.clock.now(), &app.public_url, request, next).await
                         }
                     }
                 }))
@@ -179,7 +182,9 @@ async fn sweep(app: web::Data<App>) {
         match sweep_loose_content(&app).await {
             Ok(0) => {}
             Ok(swept) => tracing::info!(swept, "took away what broken uploads left"),
-            Err(error) => tracing::warn!(error = error.inside(), "the sweep failed, and is tried again later"),
+            Err(error) => {
+                tracing::warn!(error = error.inside(), "the sweep failed, and is tried again later");
+            }
         }
     }
 }

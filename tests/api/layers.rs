@@ -1,0 +1,126 @@
+//! An arrow between modules may only point down, as the crate's documentation draws it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// What each module may use, from the bottom up.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("error", &[]),
+    ("clock", &[]),
+    ("domain", &["clock", "error"]),
+    ("config", &["domain"]),
+    ("telemetry", &["clock", "config", "domain"]),
+    ("store", &["clock", "config", "domain", "error"]),
+    ("content", &["clock", "domain", "error"]),
+    ("auth", &["clock", "domain", "error"]),
+    ("keys", &["clock", "domain", "error", "store"]),
+    ("app", &["auth", "clock", "content", "domain", "store", "telemetry"]),
+    ("access", &["app", "clock", "domain", "error", "store"]),
+    ("drive", &["access", "app", "clock", "domain", "error", "store"]),
+    ("sharing", &["access", "app", "clock", "domain", "error", "store"]),
+    ("graph", &["access", "app", "auth", "clock", "domain", "drive", "error", "sharing", "telemetry"]),
+    ("pages", &["access", "app", "auth", "domain", "drive", "error", "graph"]),
+    ("admin", &["app", "error"]),
+    (
+        "server",
+        &[
+            "admin",
+            "app",
+            "auth",
+            "clock",
+            "config",
+            "content",
+            "drive",
+            "error",
+            "graph",
+            "keys",
+            "pages",
+            "store",
+            "telemetry",
+        ],
+    ),
+    ("cli", &["auth", "clock", "config", "content", "error", "keys", "server", "store", "telemetry"]),
+];
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The modules that a source names after `crate::`, its tests and comments apart.
+fn used_modules(text: &str) -> BTreeSet<String> {
+    let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    code.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .flat_map(|line| line.split("crate::").skip(1))
+        .map(|rest| rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect::<String>())
+        .filter(|module| !module.is_empty())
+        .collect()
+}
+
+fn module_of(path: &Path, root: &Path) -> String {
+    let inside = path.strip_prefix(root).expect("a source");
+    let first = inside.components().next().expect("a name").as_os_str().to_str().expect("UTF-8");
+    first.trim_end_matches(".rs").to_owned()
+}
+
+#[test]
+fn modules_use_only_what_is_below_them() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    assert!(files.len() > 40);
+    let may_use: BTreeMap<&str, &[&str]> = MAY_USE.iter().copied().collect();
+    let mut wrong = Vec::new();
+    let mut used = BTreeMap::<String, BTreeSet<String>>::new();
+    for file in files {
+        let module = module_of(&file, &root);
+        if matches!(module.as_str(), "lib" | "main") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&file).expect("text");
+        let allowed =
+            may_use.get(module.as_str()).unwrap_or_else(|| panic!("{module} has no place in the layers"));
+        for other in used_modules(&text) {
+            if other != module && !allowed.contains(&other.as_str()) {
+                wrong.push(format!("{} uses {other}", file.display()));
+            }
+            used.entry(module.clone()).or_default().insert(other);
+        }
+    }
+    assert!(wrong.is_empty(), "arrows that point up:\n{}", wrong.join("\n"));
+    for (module, allowed) in MAY_USE {
+        for other in *allowed {
+            assert!(
+                used[*module].contains(*other),
+                "{module} does not use {other} any more: take it off the list"
+            );
+        }
+    }
+}
+
+#[test]
+fn no_module_is_above_and_below_another() {
+    let mut seen = BTreeSet::new();
+    for (module, allowed) in MAY_USE {
+        assert!(allowed.iter().all(|below| seen.contains(below)), "{module} uses what is not below it");
+        seen.insert(*module);
+    }
+}
+
+#[test]
+fn sql_is_in_the_store_alone() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    for file in files.iter().filter(|file| module_of(file, &root) != "store") {
+        let text = std::fs::read_to_string(file).expect("text");
+        assert!(!text.contains("sqlx::query"), "{} has SQL", file.display());
+    }
+}
