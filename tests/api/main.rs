@@ -11,6 +11,7 @@ mod faults;
 mod layers;
 mod open_link;
 mod permissions;
+mod schema;
 mod secrets;
 mod support;
 mod tokens;
