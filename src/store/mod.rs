@@ -1,7 +1,7 @@
 //! The database: all SQL is in this folder, and nothing else is.
 //!
 //! Two databases, one text. A statement is written once and runs on PostgreSQL and on SQLite with the
-//! same binds, by the [`on!`] macro. So it may use `$1`, `ON CONFLICT`, `RETURNING` and recursive
+//! same binds, by the `on!` macro. So it may use `$1`, `ON CONFLICT`, `RETURNING` and recursive
 //! queries; it may not use arrays, casts, `FOR UPDATE`, `now()` or constraint names. Every test of
 //! behaviour runs on both.
 
@@ -84,7 +84,7 @@ macro_rules! on {
 }
 use on;
 
-/// Like [`on!`], for a statement that returns no rows: gives the number of rows it changed.
+/// Like `on!`, for a statement that returns no rows: gives the number of rows it changed.
 macro_rules! execute {
     ($tx:expr, $query:expr) => {
         $crate::store::on!($tx, |connection| futures_util::TryFutureExt::map_ok(

@@ -28,22 +28,28 @@ struct PrivateServer {
     _keeper: Child,
 }
 
-/// Makes a cluster, runs it without a network, and takes it away when its standard input ends.
+/// Makes a cluster, runs it without a network, and takes it away when its standard input ends. The
+/// server is its child and waited for, so that not even a zombie is left.
 const KEEPER: &str = r#"
 set -e
 bin=$1 folder=$2
-as_postgres() {
-    if [ "$(id -u)" = 0 ]; then setpriv --reuid=postgres --regid=postgres --clear-groups "$@"; else "$@"; fi
-}
-trap 'true' INT TERM HUP
+as_postgres=
+if [ "$(id -u)" = 0 ]; then as_postgres="setpriv --reuid=postgres --regid=postgres --clear-groups"; fi
+trap true INT TERM HUP
 if [ "$(id -u)" = 0 ]; then chown postgres "$folder"; fi
 cd "$folder"
-as_postgres "$bin/initdb" -D "$folder/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$folder/log"
-as_postgres "$bin/pg_ctl" -D "$folder/data" -w -l "$folder/server.log" start >>"$folder/log" \
-    -o "-c listen_addresses='' -c unix_socket_directories='$folder' -c fsync=off -c max_connections=400"
+$as_postgres "$bin/initdb" -D "$folder/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$folder/log"
+$as_postgres "$bin/postgres" -D "$folder/data" -c listen_addresses='' -c unix_socket_directories="$folder" \
+    -c fsync=off -c max_connections=400 >>"$folder/log" 2>&1 &
+server=$!
+until "$bin/pg_isready" -q -h "$folder"; do
+    kill -0 "$server"
+    sleep 0.05
+done
 echo ready
 cat >/dev/null || true
-as_postgres "$bin/pg_ctl" -D "$folder/data" -m immediate stop >>"$folder/log" 2>&1
+kill -QUIT "$server"
+wait "$server" || true
 cd /
 rm -rf "$folder"
 "#;
@@ -87,5 +93,5 @@ fn binaries() -> Option<PathBuf> {
 }
 
 fn is_server(folder: &Path) -> bool {
-    folder.join("initdb").exists() && folder.join("pg_ctl").exists() && folder.join("postgres").exists()
+    folder.join("initdb").exists() && folder.join("pg_isready").exists() && folder.join("postgres").exists()
 }
