@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::auth::Verifier;
 use crate::clock::Clock;
+use crate::config::Network;
 use crate::content::Content;
 use crate::domain::authkey::KeyRing;
 use crate::domain::link::LinkScope;
@@ -18,8 +19,10 @@ pub struct App {
     /// Whose tokens are believed.
     pub verifier: Verifier,
     pub clock: Clock,
-    /// What links start with; no slash at its end.
+    /// What links start with where no proxy says otherwise; no slash at its end.
     pub public_url: String,
+    /// Proxies that may say under which URL they were asked, where none is configured.
+    pub trusted_proxies: Vec<Network>,
     /// Scope of a link where the request names none.
     pub default_scope: LinkScope,
     pub limits: Limits,

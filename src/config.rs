@@ -1,7 +1,8 @@
 //! Every flag and variable. The only reader of the environment.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 use jsonwebtoken::Algorithm;
@@ -55,6 +56,10 @@ pub struct Settings {
     /// Scope of a link where the request names none
     #[arg(long, env = "EVERLINK_DEFAULT_SCOPE", value_name = "SCOPE", default_value = "anonymous", value_parser = parse_link_scope)]
     pub default_scope: LinkScope,
+
+    /// Addresses or networks of proxies whose X-Forwarded headers are believed, separated by commas
+    #[arg(long, env = "EVERLINK_TRUSTED_PROXIES", value_name = "NETWORKS", value_delimiter = ',')]
+    pub trusted_proxies: Vec<Network>,
 
     /// Threads that serve requests [default: one a processor]
     #[arg(long, env = "EVERLINK_WORKERS", value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -163,6 +168,42 @@ impl DatabaseUrl {
     }
 }
 
+/// A range of addresses, `10.0.0.0/8`; or one, `::1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    /// Leading bits that count.
+    bits: u32,
+}
+
+impl Network {
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let leading = |bits: u128, width: u32| bits.checked_shr(width - self.bits).unwrap_or(0);
+        match (self.address, address.to_canonical()) {
+            (IpAddr::V4(ours), IpAddr::V4(theirs)) => {
+                leading(u128::from(ours.to_bits()), 32) == leading(u128::from(theirs.to_bits()), 32)
+            }
+            (IpAddr::V6(ours), IpAddr::V6(theirs)) => {
+                leading(ours.to_bits(), 128) == leading(theirs.to_bits(), 128)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (address, bits) =
+            text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let address: IpAddr = address.parse().map_err(|_| format!("{address:?} is not an address"))?;
+        let width = if address.is_ipv4() { 32 } else { 128 };
+        let bits = bits.map_or(Some(width), |bits| bits.parse().ok()).filter(|bits| *bits <= width);
+        Ok(Self { address, bits: bits.ok_or_else(|| format!("{text:?} is not a network"))? })
+    }
+}
+
 fn parse_public_url(text: &str) -> Result<String, String> {
     let url = reqwest::Url::parse(text).map_err(|error| error.to_string())?;
     let plain = matches!(url.scheme(), "http" | "https")
@@ -220,6 +261,22 @@ mod tests {
     fn other_databases_are_refused() {
         for url in ["mysql://x", "sqlite://:memory:", "sqlite://", ""] {
             assert!(parse(url).is_err(), "{url:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn a_network_contains_the_addresses_of_its_leading_bits() {
+        let contains = |network: &str, address: &str| {
+            let network: Network = network.parse().expect("a network");
+            network.contains(address.parse().expect("an address"))
+        };
+        assert!(contains("10.0.0.0/8", "10.255.0.1"));
+        assert!(contains("10.0.0.0/8", "::ffff:10.1.1.1"));
+        assert!(!contains("10.0.0.0/8", "11.0.0.1"));
+        assert!(contains("0.0.0.0/0", "192.0.2.1") && !contains("0.0.0.0/0", "::1"));
+        assert!(contains("fd00::/8", "fd12::1") && !contains("::1", "::2"));
+        for bad in ["", "10.0.0.0/33", "x", "10.0.0.0/", "::/129"] {
+            assert!(bad.parse::<Network>().is_err(), "{bad:?} was accepted");
         }
     }
 

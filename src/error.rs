@@ -43,6 +43,14 @@ pub enum Error {
     PayloadTooLarge { limit: u64 },
     #[error("The range is not within the content's {size} bytes.")]
     InvalidRange { size: u64 },
+    #[error("The upload session is not there, or has expired.")]
+    UploadSessionNotFound,
+    #[error("These bytes have been received already.")]
+    FragmentOverlap,
+    #[error("The bytes before these have not been received: ranges come in order.")]
+    FragmentOutOfOrder,
+    #[error("{0}")]
+    FragmentLengthMismatch(&'static str),
     #[error("This method is not for this address.")]
     MethodNotAllowed,
     #[error("The request did not arrive in time.")]
@@ -96,6 +104,18 @@ impl Error {
                 (StatusCode::PAYLOAD_TOO_LARGE, "invalidRequest", Some("maxStreamSizeExceeded"))
             }
             Self::InvalidRange { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, "invalidRange", None),
+            Self::UploadSessionNotFound => {
+                (StatusCode::NOT_FOUND, "itemNotFound", Some("uploadSessionNotFound"))
+            }
+            Self::FragmentOverlap => {
+                (StatusCode::RANGE_NOT_SATISFIABLE, "invalidRange", Some("fragmentOverlap"))
+            }
+            Self::FragmentOutOfOrder => {
+                (StatusCode::RANGE_NOT_SATISFIABLE, "invalidRange", Some("fragmentOutOfOrder"))
+            }
+            Self::FragmentLengthMismatch(_) => {
+                (StatusCode::BAD_REQUEST, "invalidRequest", Some("fragmentLengthMismatch"))
+            }
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "notAllowed", None),
             Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "invalidRequest", None),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "serviceNotAvailable", None),

@@ -75,8 +75,7 @@ async fn inside(tx: &mut Tx, shared: &Item, address: &SharedAddress) -> Result<I
         None => shared.clone(),
         Some(id) if id == shared.id => shared.clone(),
         Some(id) if id.drive == shared.id.drive => {
-            let lineage = tx.lineage(id).await?;
-            if !lineage.iter().any(|(number, _)| *number == shared.id.number) {
+            if !tx.is_inside(id, shared.id).await? {
                 return Err(Error::ItemNotFound);
             }
             tx.item(id).await?.ok_or(Error::ItemNotFound)?

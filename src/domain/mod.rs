@@ -11,3 +11,4 @@ pub mod name;
 pub mod preconditions;
 pub mod share_id;
 pub mod ticket;
+pub mod upload;

@@ -6,8 +6,9 @@ use crate::domain::address::ItemAddress;
 use crate::domain::identity::Caller;
 use crate::domain::item::{Item, Kind};
 use crate::domain::name::{Name, name_key};
+use crate::domain::upload::Conflict;
+use crate::drive::Author;
 use crate::drive::upload::{Slot, find_slot};
-use crate::drive::{Author, Conflict};
 use crate::error::{Error, Result};
 use crate::store::{NewItem, Place, Tx};
 

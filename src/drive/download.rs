@@ -39,8 +39,7 @@ pub async fn open_ticket(app: &App, ticket: &str) -> Result<Download> {
     if let Some(proven) = ticket.through {
         tx.open_link(proven).await?.ok_or(Error::ItemNotFound)?;
         // The file may have left the shared folder since.
-        let lineage = tx.lineage(item.id).await?;
-        if !lineage.iter().any(|(number, _)| *number == proven.item().number) {
+        if !tx.is_inside(item.id, proven.item()).await? {
             return Err(Error::ItemNotFound);
         }
     }

@@ -7,6 +7,7 @@ mod download;
 mod rename;
 mod sweep;
 mod upload;
+mod upload_session;
 mod versions;
 
 use crate::app::App;
@@ -20,7 +21,10 @@ pub use delete::{Restoration, delete_item, restore_item};
 pub use download::{Download, open_ticket, ticket_for};
 pub use rename::{Destination, ItemUpdate, update_item};
 pub use sweep::sweep_loose_content;
-pub use upload::{Conflict, Upload, upload};
+pub use upload::{Upload, check_target, upload};
+pub use upload_session::{
+    ClientTimes, Received, cancel_upload_session, create_upload_session, get_upload_session, receive_range,
+};
 pub use versions::{list_versions, locate_version, restore_version};
 
 /// Who changes something, as it is kept: a caller, or a visitor with an edit link.

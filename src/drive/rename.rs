@@ -8,8 +8,9 @@ use crate::domain::identity::Caller;
 use crate::domain::item::{DriveId, Item, ItemId, Kind};
 use crate::domain::name::{ItemPath, Name};
 use crate::domain::preconditions::Preconditions;
+use crate::domain::upload::Conflict;
+use crate::drive::Author;
 use crate::drive::upload::free_name;
-use crate::drive::{Author, Conflict};
 use crate::error::{Error, Result};
 use crate::store::{Place, Tx};
 
@@ -102,7 +103,7 @@ pub(super) async fn destination(tx: &mut Tx, item: &Item, wanted: Option<&Destin
         Some(folder) if folder.kind() == Kind::Folder => {}
         _ => return Err(no_folder()),
     }
-    if tx.lineage(folder).await?.iter().any(|(number, _)| *number == item.id.number) {
+    if tx.is_inside(folder, item.id).await? {
         return Err(Error::invalid_request("A folder can't be moved into itself."));
     }
     Ok(folder)

@@ -12,6 +12,7 @@ const GRACE: TimeDelta = TimeDelta::days(1);
 /// Sweeps content that has been loose for a day. Gives how many contents went.
 pub async fn sweep_loose_content(app: &App) -> Result<usize> {
     let before = app.clock.now() - GRACE;
+    app.store.write(async |tx| tx.delete_expired_uploads(app.clock.now()).await).await?;
     let mut swept = 0;
     loop {
         let loose = app.store.read().await?.loose_content(before).await?;

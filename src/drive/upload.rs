@@ -10,12 +10,13 @@ use uuid::Uuid;
 
 use crate::access::PlacedItem;
 use crate::app::App;
-use crate::clock::random_bytes;
-use crate::domain::authkey::ProvenLink;
+use crate::clock::{Timestamp, random_bytes};
+use crate::content::Stored;
 use crate::domain::item::{DriveId, FileVersion, Item, ItemId, Kind, mime_type_of};
-use crate::domain::link::LinkType;
+use crate::domain::link::{LinkId, LinkType};
 use crate::domain::name::{ItemPath, Name};
 use crate::domain::preconditions::Preconditions;
+use crate::domain::upload::Conflict;
 use crate::drive::Author;
 use crate::error::{Error, Result};
 use crate::store::{Change, NewItem, Place, Tx};
@@ -23,26 +24,29 @@ use crate::store::{Change, NewItem, Place, Tx};
 /// How often a free name is looked for.
 const RENAMES: u32 = 1_000;
 
-/// What to do where an item with the name is there already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Conflict {
-    Fail,
-    Replace,
-    Rename,
-}
-
 /// Where an upload goes, and under which conditions.
 #[derive(Debug)]
 pub struct Upload<'a> {
     /// The file to give new content, or the folder that the path starts at.
-    pub base: &'a Item,
+    pub base: ItemId,
     /// Folders on the way are made where they are missing.
     pub path: &'a ItemPath,
     pub conflict: Conflict,
     pub preconditions: &'a Preconditions,
     pub author: &'a Author,
-    /// The edit link it comes through, which must still be there at the end.
-    pub through: Option<ProvenLink>,
+    /// The edit link it comes through, and the item that link is on. Both must still be so at the end.
+    pub through: Option<(ItemId, LinkId)>,
+}
+
+/// Refuses what can never become an upload, before any byte is read.
+pub fn check_target(base: &Item, path: &ItemPath) -> Result<()> {
+    match base.kind() {
+        Kind::Folder if path.is_empty() => {
+            Err(Error::invalid_request("The item is a folder: it has no content."))
+        }
+        Kind::File if !path.is_empty() => Err(Error::ItemNotFound),
+        _ => Ok(()),
+    }
 }
 
 /// Stores the body as a file's current version. True where that made the file.
@@ -51,69 +55,82 @@ pub async fn upload(
     target: &Upload<'_>,
     body: impl Stream<Item = Result<Bytes>> + Unpin,
 ) -> Result<(PlacedItem, bool)> {
-    if target.path.is_empty() && target.base.kind() == Kind::Folder {
-        return Err(Error::invalid_request("The item is a folder: it has no content."));
-    }
-    if !target.path.is_empty() && target.base.kind() == Kind::File {
-        return Err(Error::ItemNotFound);
-    }
-    let drive = target.base.id.drive;
-    let key = Uuid::from_bytes(random_bytes());
-    app.store.write(async |tx| tx.insert_loose_content(drive, key, app.clock.now()).await).await?;
-    let outcome = store_and_commit(app, target, key, body).await;
+    let loose = put_loose(app, target.base.drive, app.limits.upload, body).await?;
+    let now = app.clock.now();
+    let outcome = app.store.write(async |tx| commit(tx, target, &loose, now).await).await;
     if outcome.is_err() {
         // Best done now; the sweep does it later where this fails.
-        let _ = discard(app, drive, key).await;
+        let _ = discard(app, target.base.drive, loose.key).await;
     }
     outcome
 }
 
-async fn store_and_commit(
+/// Content that is stored, and that no version names yet.
+pub(super) struct LooseContent {
+    pub key: Uuid,
+    pub stored: Stored,
+}
+
+/// Stores what the body yields under a fresh key. Nothing is left when it fails.
+pub(super) async fn put_loose(
     app: &App,
-    target: &Upload<'_>,
-    key: Uuid,
+    drive: DriveId,
+    limit: u64,
     body: impl Stream<Item = Result<Bytes>> + Unpin,
+) -> Result<LooseContent> {
+    let key = Uuid::from_bytes(random_bytes());
+    app.store.write(async |tx| tx.insert_loose_content(drive, key, app.clock.now()).await).await?;
+    match app.content.put(drive, key, limit, body).await {
+        Ok(stored) => Ok(LooseContent { key, stored }),
+        Err(error) => {
+            // As in `upload`.
+            let _ = discard(app, drive, key).await;
+            Err(error)
+        }
+    }
+}
+
+/// Makes a content the current version of the file that the target names.
+pub(super) async fn commit(
+    tx: &mut Tx,
+    target: &Upload<'_>,
+    content: &LooseContent,
+    now: Timestamp,
 ) -> Result<(PlacedItem, bool)> {
-    let drive = target.base.id.drive;
-    let stored = app.content.put(drive, key, app.limits.upload, body).await?;
-    let now = app.clock.now();
-    app.store
-        .write(async |tx| {
-            let change = target.author.change(tx.begin_change(drive).await?, now);
-            let slot = resolve(tx, target, change).await?;
-            let (name, existing) = match &slot {
-                Slot::Free { name, .. } => (name.as_str(), None),
-                Slot::Taken(item) => (item.name.as_str(), Some(&**item)),
-            };
-            if !target.preconditions.hold(existing) {
-                return Err(Error::ResourceModified);
-            }
-            let mut file = FileVersion {
-                number: 1,
-                content_key: key,
-                size: stored.size,
-                mime_type: mime_type_of(name),
-                hashes: stored.hashes.clone(),
-            };
-            let (id, is_new) = match &slot {
-                Slot::Taken(item) => {
-                    file.number = tx.newest_version(item.id).await? + 1;
-                    tx.replace_content(item.id, &file, change).await?;
-                    (item.id, false)
-                }
-                Slot::Free { folder, name } => {
-                    let place = Place { folder: *folder, name };
-                    (tx.insert_item(place, NewItem::File(&file), change).await?, true)
-                }
-            };
-            if !tx.delete_loose_content(drive, key).await? {
-                // It took so long that it was swept.
-                return Err(Error::RequestTimeout);
-            }
-            let item = tx.item(id).await?.ok_or(Error::ItemNotFound)?;
-            Ok((PlacedItem::of(tx, item).await?, is_new))
-        })
-        .await
+    let drive = target.base.drive;
+    let change = target.author.change(tx.begin_change(drive).await?, now);
+    let slot = resolve(tx, target, change).await?;
+    let (name, existing) = match &slot {
+        Slot::Free { name, .. } => (name.as_str(), None),
+        Slot::Taken(item) => (item.name.as_str(), Some(&**item)),
+    };
+    if !target.preconditions.hold(existing) {
+        return Err(Error::ResourceModified);
+    }
+    let mut file = FileVersion {
+        number: 1,
+        content_key: content.key,
+        size: content.stored.size,
+        mime_type: mime_type_of(name),
+        hashes: content.stored.hashes.clone(),
+    };
+    let (id, is_new) = match &slot {
+        Slot::Taken(item) => {
+            file.number = tx.newest_version(item.id).await? + 1;
+            tx.replace_content(item.id, &file, change).await?;
+            (item.id, false)
+        }
+        Slot::Free { folder, name } => {
+            let place = Place { folder: *folder, name };
+            (tx.insert_item(place, NewItem::File(&file), change).await?, true)
+        }
+    };
+    if !tx.delete_loose_content(drive, content.key).await? {
+        // It took so long that it was swept.
+        return Err(Error::RequestTimeout);
+    }
+    let item = tx.item(id).await?.ok_or(Error::ItemNotFound)?;
+    Ok((PlacedItem::of(tx, item).await?, is_new))
 }
 
 /// Where in a folder something can go.
@@ -128,11 +145,11 @@ pub(super) enum Slot {
 
 /// Where the upload goes. Makes the folders on the way.
 async fn resolve(tx: &mut Tx, target: &Upload<'_>, change: Change<'_>) -> Result<Slot> {
-    let base = tx.item(target.base.id).await?.ok_or(Error::ItemNotFound)?;
-    if let Some(proven) = target.through {
-        let opened = tx.open_link(proven).await?.ok_or(Error::ItemNotFound)?;
-        let is_inside = tx.lineage(base.id).await?.iter().any(|(number, _)| *number == proven.item().number);
-        if opened.link.link_type != LinkType::Edit || !is_inside {
+    let base = tx.item(target.base).await?.ok_or(Error::ItemNotFound)?;
+    check_target(&base, target.path)?;
+    if let Some((shared, link)) = target.through {
+        let link_type = tx.link_type(shared, link).await?;
+        if link_type != Some(LinkType::Edit) || !tx.is_inside(base.id, shared).await? {
             return Err(Error::ItemNotFound);
         }
     }

@@ -17,29 +17,35 @@ use actix_web::http::uri::PathAndQuery;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use secrecy::SecretString;
 
 use crate::domain::address::{Base, DriveAddress, ItemAddress, ShareToken, SharedAddress};
 use crate::domain::item::{DriveId, ItemId};
-use crate::domain::name::ItemPath;
+use crate::domain::name::{ItemPath, Name};
 use crate::error::{Error, Result};
 
+/// What is encoded in a segment of a route: all but what ids are made of.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 /// What every address may start with.
 const PREFIXES: [&str; 4] = ["v1.0/", "v2.0/", "beta/", "_api/v2.0/"];
 /// Namespaces that clients of different years put before an action.
-const NAMESPACES: [&str; 3] = ["microsoft.graph.", "onedrive.", "action."];
+const NAMESPACES: [&str; 4] = ["microsoft.graph.", "onedrive.", "action.", "view."];
 /// Of segments that follow an item, those the table knows, in its spelling.
-const SEGMENTS: [&str; 9] = [
+const SEGMENTS: [&str; 13] = [
     "children",
     "content",
+    "copy",
     "createLink",
+    "createUploadSession",
+    "delta",
+    "permanentDelete",
     "permission",
     "permissions",
     "restore",
     "restoreVersion",
+    "search",
     "versions",
-    "createUploadSession",
 ];
 
 /// What a request's path says.
@@ -48,20 +54,40 @@ struct Parsed {
     /// A path of the table.
     route: String,
     named: Named,
+    /// The text between the quotes of `search(q='text')`.
+    argument: Option<Argument>,
 }
 
 #[derive(Debug)]
 enum Named {
+    Nothing,
     Drive(Result<DriveAddress>),
     Item(Result<ItemAddress>),
+}
+
+/// What a function in the path is given: the text of `search(q='text')`.
+#[derive(Clone, Debug, Default)]
+pub struct Argument(pub Option<String>);
+
+impl Parsed {
+    fn plain(route: String) -> Self {
+        Self { route, named: Named::Nothing, argument: None }
+    }
+
+    fn item(start: &str, tail: &str, address: Result<ItemAddress>) -> Self {
+        let (tail, argument) = split_argument(tail);
+        Self { route: format!("{start}{}", route_of(tail)), named: Named::Item(address), argument }
+    }
 }
 
 /// Replaces the request's path by its route, and keeps what the path names for the extractors. What
 /// is wrong with an address is told by the extractor, after the caller was asked who they are.
 pub fn resolve(request: &mut ServiceRequest) -> Result<()> {
     let route = match parse(request.uri().path()) {
-        Some(Parsed { route, named }) => {
-            request.extensions_mut().insert(named);
+        Some(Parsed { route, named, argument }) => {
+            let mut extensions = request.extensions_mut();
+            extensions.insert(named);
+            extensions.insert(argument.unwrap_or_default());
             route
         }
         // Nothing is at this path, so that the default answers.
@@ -81,7 +107,7 @@ pub fn resolve(request: &mut ServiceRequest) -> Result<()> {
 /// None where the path is of no form that addresses have.
 fn parse(raw: &str) -> Option<Parsed> {
     let Ok(path) = percent_decode_str(raw).decode_utf8() else {
-        return Some(Parsed { route: "/item".to_owned(), named: Named::Item(Err(not_utf8())) });
+        return Some(Parsed::item("/item", "", Err(not_utf8())));
     };
     let path = path.strip_prefix('/')?;
     let path = PREFIXES.iter().find_map(|prefix| path.strip_prefix(prefix)).unwrap_or(path);
@@ -89,13 +115,23 @@ fn parse(raw: &str) -> Option<Parsed> {
     if let Some(rest) = path.strip_prefix("shares/") {
         return parse_share(rest);
     }
+    match path.split_once('/') {
+        None if path == "drives" => return Some(Parsed::plain("/drives".to_owned())),
+        Some(("me", "drives")) => return Some(Parsed::plain("/drives".to_owned())),
+        Some((place @ ("upload" | "monitor"), secret)) => {
+            let secret = utf8_percent_encode(secret, SEGMENT);
+            return Some(Parsed::plain(format!("/{place}/{secret}")));
+        }
+        _ => {}
+    }
     let (drive, rest) = parse_drive(path)?;
     if rest.is_empty() {
-        return Some(Parsed { route: "/drive".to_owned(), named: Named::Drive(drive) });
+        return Some(Parsed { named: Named::Drive(drive), ..Parsed::plain("/drive".to_owned()) });
     }
     let (base, path, tail) = split_item(rest)?;
+    let (path, tail) = enter_child(path, tail);
     let address = drive.and_then(|drive| Ok(ItemAddress::InDrive { drive, base: base?, path: path? }));
-    Some(Parsed { route: format!("/item{}", route_of(tail)), named: Named::Item(address) })
+    Some(Parsed::item("/item", tail, address))
 }
 
 /// The drive at a path's start, and what follows its slash.
@@ -124,9 +160,18 @@ type ItemParts<'a> = (Result<Base>, Result<ItemPath>, &'a str);
 fn split_item(text: &str) -> Option<ItemParts<'_>> {
     let (in_items, text) = text.strip_prefix("items/").map_or((false, text), |rest| (true, rest));
     let end = text.find([':', '/']).unwrap_or(text.len());
-    let (head, rest) = text.split_at(end);
+    let (head, mut rest) = text.split_at(end);
     let base = match head {
         "root" => Ok(Base::Root),
+        "special" if !in_items => {
+            let name = rest.strip_prefix('/').unwrap_or_default();
+            rest = &name[name.find([':', '/']).unwrap_or(name.len())..];
+            Err(Error::NotSupported("A drive has no special folders here: address folders by id or by path."))
+        }
+        // What is asked of a whole drive is asked of its root.
+        function if !in_items && is_of_drive(function) => {
+            return Some((Ok(Base::Root), Ok(ItemPath::default()), text));
+        }
         id if in_items => id.parse().map(Base::Item).map_err(|_| Error::ItemNotFound),
         _ => return None,
     };
@@ -145,33 +190,62 @@ fn split_path(rest: &str) -> (Result<ItemPath>, &str) {
     (ItemPath::parse(path).map_err(Error::from), tail.strip_prefix('/').unwrap_or(tail))
 }
 
+/// `/drive/search(q='text')` and `/drive/delta` are about the drive's root.
+fn is_of_drive(segment: &str) -> bool {
+    let name = segment.split('(').next().unwrap_or_default();
+    matches!(&*table_spelling(name), "search" | "delta")
+}
+
+/// `children/{name}` and `children('name')` name one child, and what follows is about that.
+fn enter_child(path: Result<ItemPath>, tail: &str) -> (Result<ItemPath>, &str) {
+    let Some(rest) = tail.get(..8).filter(|start| start.eq_ignore_ascii_case("children")).map(|_| &tail[8..])
+    else {
+        return (path, tail);
+    };
+    let (name, tail) = if let Some(rest) = rest.strip_prefix('/') {
+        let (name, tail) = rest.split_once('/').unwrap_or((rest, ""));
+        (Cow::Borrowed(name), tail)
+    } else if let Some((quoted, tail)) = rest.strip_prefix("('").and_then(|rest| rest.split_once("')")) {
+        (Cow::Owned(quoted.replace("''", "'")), tail.strip_prefix('/').unwrap_or(tail))
+    } else {
+        return (path, tail);
+    };
+    (path.and_then(|path| Ok(path.child(Name::parse(&name)?))), tail)
+}
+
+/// Takes the argument off a function: `search(q='text')`, `delta(token='x')`, `delta()`. A quote in
+/// the text is doubled.
+fn split_argument(tail: &str) -> (&str, Option<Argument>) {
+    let Some((function, arguments)) = tail.strip_suffix(')').and_then(|tail| tail.split_once('(')) else {
+        return (tail, None);
+    };
+    let quoted = arguments.split_once('=').map_or(arguments, |(_, value)| value).trim();
+    let text = quoted.strip_prefix('\'').and_then(|text| text.strip_suffix('\''));
+    (function, Some(Argument(text.map(|text| text.replace("''", "'")))))
+}
+
 fn parse_share(rest: &str) -> Option<Parsed> {
     let (token, rest) = rest.split_once('/').unwrap_or((rest, ""));
     let share = parse_share_token(token).ok_or(Error::ItemNotFound);
     let end = rest.find([':', '/']).unwrap_or(rest.len());
     let (head, after) = rest.split_at(end);
-    let (route, item, path) = match head {
-        "" => ("/share".to_owned(), Ok(None), Ok(ItemPath::default())),
-        "permission" if after.is_empty() => {
-            ("/share/permission".to_owned(), Ok(None), Ok(ItemPath::default()))
-        }
-        "driveItem" | "root" => {
-            let (path, tail) = split_path(after);
-            (format!("/share/item{}", route_of(tail)), Ok(None), path)
-        }
+    let (route, item, (path, tail)) = match head {
+        "" => ("/share", Ok(None), (Ok(ItemPath::default()), "")),
+        "permission" if after.is_empty() => ("/share/permission", Ok(None), (Ok(ItemPath::default()), "")),
+        "driveItem" | "root" => ("/share/item", Ok(None), split_path(after)),
         "items" => {
             let text = after.strip_prefix('/')?;
             let end = text.find([':', '/']).unwrap_or(text.len());
             let (id, after) = text.split_at(end);
-            let (path, tail) = split_path(after);
             let id = id.parse::<ItemId>().map(Some).map_err(|_| Error::ItemNotFound);
-            (format!("/share/item{}", route_of(tail)), id, path)
+            ("/share/item", id, split_path(after))
         }
         _ => return None,
     };
+    let (path, tail) = enter_child(path, tail);
     let address =
         share.and_then(|share| Ok(ItemAddress::Shared(SharedAddress { share, item: item?, path: path? })));
-    Some(Parsed { route, named: Named::Item(address) })
+    Some(Parsed::item(route, tail, address))
 }
 
 /// `s!…` is a share id; `u!…` is a URL in base64url, with or without padding.
@@ -229,7 +303,7 @@ fn table_spelling(segment: &str) -> Cow<'_, str> {
     let bare = if bare == "upload.createsession" { "createuploadsession" } else { bare };
     match SEGMENTS.iter().find(|known| known.eq_ignore_ascii_case(bare)) {
         Some(known) => Cow::Borrowed(*known),
-        None => utf8_percent_encode(segment, NON_ALPHANUMERIC).to_string().into(),
+        None => utf8_percent_encode(segment, SEGMENT).to_string().into(),
     }
 }
 
@@ -238,7 +312,7 @@ fn table_spelling(segment: &str) -> Cow<'_, str> {
 pub fn parse_reference(text: &str) -> Result<ItemAddress> {
     let text = if text.starts_with('/') { Cow::Borrowed(text) } else { format!("/{text}").into() };
     match parse(&text) {
-        Some(Parsed { route, named: Named::Item(address) }) if route == "/item" => address,
+        Some(Parsed { route, named: Named::Item(address), .. }) if route == "/item" => address,
         _ => Err(Error::invalid_request("The parentReference's path names no folder.")),
     }
 }
@@ -256,6 +330,15 @@ impl FromRequest for ItemAddress {
             Some(Named::Item(address)) => address,
             _ => Err(Error::NoSuchApi),
         })
+    }
+}
+
+impl FromRequest for Argument {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(request.extensions_mut().remove::<Self>().unwrap_or_default()))
     }
 }
 
@@ -290,8 +373,13 @@ mod tests {
 
     /// Route, drive, base and path in one text.
     fn read(raw: &str) -> String {
-        let Some(Parsed { route, named }) = parse(raw) else { return "nothing".to_owned() };
+        let Some(Parsed { route, named, argument }) = parse(raw) else { return "nothing".to_owned() };
+        let route = match argument {
+            Some(Argument(text)) => format!("{route}={text:?}"),
+            None => route,
+        };
         match named {
+            Named::Nothing => route,
             Named::Drive(Ok(drive)) => format!("{route} {drive:?}"),
             Named::Item(Ok(ItemAddress::InDrive { drive, base, path })) => {
                 let base = match base {
@@ -363,6 +451,45 @@ mod tests {
     }
 
     #[test]
+    fn a_child_is_named_after_its_folder() {
+        let expected = r#"/item/content Mine root ["a", "it's b"]"#;
+        for raw in [
+            "/drive/root:/a:/children/it's%20b/content",
+            "/drive/root:/a:/children('it''s%20b')/content",
+            "/drive/root:/a:/children(%27it%27%27s%20b%27)/content",
+        ] {
+            assert_eq!(read(raw), expected, "{raw}");
+        }
+        assert_eq!(read("/drive/root/children"), "/item/children Mine root []");
+        assert!(read("/drive/root/children/a*b/content").contains("InvalidPath"));
+    }
+
+    #[test]
+    fn a_function_has_its_argument() {
+        assert_eq!(
+            read("/drive/root/search(q='it''s/a:b')"),
+            r#"/item/search=Some("it's/a:b") Mine root []"#
+        );
+        assert_eq!(read("/drive/search(q='x')"), r#"/item/search=Some("x") Mine root []"#);
+        assert_eq!(read("/drive/root/microsoft.graph.search(q='')"), r#"/item/search=Some("") Mine root []"#);
+        assert_eq!(read("/drive/root/delta"), "/item/delta Mine root []");
+        assert_eq!(read("/drive/root/delta()"), "/item/delta=None Mine root []");
+        assert_eq!(read("/drive/root/view.delta"), "/item/delta Mine root []");
+        assert_eq!(read("/drive/root/delta(token='abc')"), r#"/item/delta=Some("abc") Mine root []"#);
+    }
+
+    #[test]
+    fn lists_uploads_and_monitors_are_plain() {
+        for raw in ["/drives", "/v1.0/me/drives", "/me/drives/"] {
+            assert_eq!(read(raw), "/drives", "{raw}");
+        }
+        assert_eq!(read("/upload/a-b_c"), "/upload/a-b_c");
+        assert_eq!(read("/v1.0/monitor/a/b"), "/monitor/a%2Fb");
+        assert!(read("/me/drive/special/documents:/a:/children").contains("NotSupported"));
+        assert!(read("/drive/special/photos").contains("NotSupported"));
+    }
+
+    #[test]
     fn names_are_decoded_once_and_a_plus_is_a_plus() {
         assert_eq!(read("/drive/root:/a%2520b:"), r#"/item Mine root ["a%20b"]"#);
         assert_eq!(read("/drive/root:/a+b"), r#"/item Mine root ["a+b"]"#);
@@ -387,7 +514,6 @@ mod tests {
             "",
             "/item/children",
             "/share",
-            "/drives",
             "/users/alice",
             "/users/alice/mail",
             "/drive/nonsense",

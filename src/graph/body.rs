@@ -100,6 +100,11 @@ impl UploadBody {
                 "Content-Range is for upload sessions: a file is uploaded whole here.",
             ));
         }
+        Ok(self.into_range())
+    }
+
+    /// As [`Self::into_stream`], for a range of a file: it is for whoever takes it to limit it.
+    pub fn into_range(self) -> impl Stream<Item = Result<Bytes>> + Unpin {
         let stall = self.stall;
         let stream = futures_util::stream::unfold(self.payload, move |mut payload| async move {
             match tokio::time::timeout(stall, payload.next()).await {
@@ -107,7 +112,7 @@ impl UploadBody {
                 Err(_) => Some((Err(Error::RequestTimeout), payload)),
             }
         });
-        Ok(stream.boxed_local())
+        stream.boxed_local()
     }
 }
 

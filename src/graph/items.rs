@@ -8,17 +8,18 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::access::{get_item, locate, managed_drive};
-use crate::app::App;
 use crate::auth::{FilesRead, FilesReadWrite, Granted};
 use crate::clock::Timestamp;
 use crate::domain::address::{Base, DriveAddress, ItemAddress};
 use crate::domain::name::{ItemPath, Name};
 use crate::domain::preconditions::Preconditions;
-use crate::drive::{self, Author, Conflict, Destination, ItemUpdate, Restoration, Upload};
+use crate::domain::upload::Conflict;
+use crate::drive::{self, Author, Destination, ItemUpdate, Restoration, Upload};
 use crate::error::{Error, Result};
 use crate::graph::address::parse_reference;
 use crate::graph::body::{JsonBody, UploadBody};
 use crate::graph::query::{Query, parse_conflict};
+use crate::graph::site::Site;
 use crate::graph::wire::{self, Collection};
 
 /// Entries of a page where the client does not say, and at most.
@@ -28,39 +29,40 @@ const LARGEST_PAGE: usize = 1_000;
 pub async fn get_drive(
     granted: Granted<FilesRead>,
     address: DriveAddress,
-    app: web::Data<App>,
+    site: Site,
 ) -> Result<HttpResponse> {
-    let drive = managed_drive(&app, &granted.caller, &address).await?;
-    Ok(HttpResponse::Ok().json(wire::drive(&app, &drive)))
+    let drive = managed_drive(&site, &granted.caller, &address).await?;
+    Ok(HttpResponse::Ok().json(wire::drive(&site, &drive)))
 }
 
 pub async fn get(
     granted: Granted<FilesRead>,
     address: ItemAddress,
     preconditions: Preconditions,
-    app: web::Data<App>,
+    site: Site,
 ) -> Result<HttpResponse> {
-    let placed = get_item(&app, &granted.caller, &address).await?;
+    let placed = get_item(&site, &granted.caller, &address).await?;
     let seen = Preconditions { if_match: None, if_none_match: preconditions.if_none_match };
     if !seen.hold(Some(&placed.item)) {
         return Ok(HttpResponse::NotModified().insert_header((header::ETAG, placed.item.etag())).finish());
     }
-    Ok(HttpResponse::Ok().json(wire::managed_item(&app, &placed).with_context(&app)))
+    Ok(HttpResponse::Ok().json(wire::managed_item(&site, &placed).with_context(&site)))
 }
 
 pub async fn children(
     granted: Granted<FilesRead>,
     address: ItemAddress,
     query: Query,
-    app: web::Data<App>,
+    site: Site,
 ) -> Result<HttpResponse> {
     let (after, top) = page_of(&query)?;
-    let page = drive::list_children(&app, &granted.caller, &address, &after, top).await?;
+    let page = drive::list_children(&site, &granted.caller, &address, &after, top).await?;
     let folder = page.folder.item.id;
-    let next_link =
-        page.next.map(|next| next_link(&app, &format!("drives/{}/items/{folder}", folder.drive), top, &next));
-    let value = wire::managed_children(&app, &page.folder, page.items);
-    let context = wire::context(&app, "Collection(driveItem)");
+    let next_link = page
+        .next
+        .map(|next| next_link(&site, &format!("drives/{}/items/{folder}", folder.drive), top, &next));
+    let value = wire::managed_children(&site, &page.folder, page.items);
+    let context = wire::context(&site, "Collection(driveItem)");
     Ok(HttpResponse::Ok().json(Collection { context, next_link, value }))
 }
 
@@ -79,9 +81,9 @@ pub fn page_of(query: &Query) -> Result<(String, usize)> {
 }
 
 /// The URL of a folder's next page.
-pub fn next_link(app: &App, folder: &str, top: usize, next: &str) -> String {
+pub fn next_link(site: &Site, folder: &str, top: usize, next: &str) -> String {
     let token = URL_SAFE_NO_PAD.encode(next);
-    format!("{}/v1.0/{folder}/children?$top={top}&$skipToken={token}", app.public_url)
+    format!("{}/v1.0/{folder}/children?$top={top}&$skipToken={token}", site.url)
 }
 
 #[derive(Deserialize)]
@@ -96,25 +98,21 @@ pub async fn create_folder(
     granted: Granted<FilesReadWrite>,
     parent: ItemAddress,
     body: JsonBody<NewFolder>,
-    app: web::Data<App>,
+    site: Site,
 ) -> Result<HttpResponse> {
     if body.0.folder.is_none() {
         return Err(Error::invalid_request("The body has no member «folder»: files are made by uploading."));
     }
     let name = Name::parse(&body.0.name)?;
     let conflict = body.0.conflict.as_deref().map_or(Ok(Conflict::Fail), parse_conflict)?;
-    let folder = drive::create_folder(&app, &granted.caller, &parent, &name, conflict).await?;
-    Ok(HttpResponse::Created().json(wire::managed_item(&app, &folder).with_context(&app)))
+    let folder = drive::create_folder(&site, &granted.caller, &parent, &name, conflict).await?;
+    Ok(HttpResponse::Created().json(wire::managed_item(&site, &folder).with_context(&site)))
 }
 
-pub async fn download(
-    granted: Granted<FilesRead>,
-    address: ItemAddress,
-    app: web::Data<App>,
-) -> Result<HttpResponse> {
-    let item = locate(&app, &granted.caller, &address).await?;
+pub async fn download(granted: Granted<FilesRead>, address: ItemAddress, site: Site) -> Result<HttpResponse> {
+    let item = locate(&site, &granted.caller, &address).await?;
     drive::Download::of(&item)?;
-    Ok(see(wire::download_url(&app, item.id, None, None)))
+    Ok(see(wire::download_url(&site, item.id, None, None)))
 }
 
 /// Sends the client to a URL that needs no token.
@@ -128,26 +126,27 @@ pub async fn upload(
     query: Query,
     preconditions: Preconditions,
     body: UploadBody,
-    app: web::Data<App>,
+    site: Site,
 ) -> Result<HttpResponse> {
     let conflict = query.conflict(Conflict::Replace)?;
     let (base, path) = split_target(&address);
-    let base = locate(&app, &granted.caller, &base).await?;
-    let author = Author::of(&app, &granted.caller).await?;
+    let base = locate(&site, &granted.caller, &base).await?;
+    let author = Author::of(&site, &granted.caller).await?;
     let target = Upload {
-        base: &base,
+        base: base.id,
         path: &path,
         conflict,
         preconditions: &preconditions,
         author: &author,
         through: None,
     };
-    let (item, is_new) = drive::upload(&app, &target, body.into_stream()?).await?;
-    Ok(uploaded(is_new).json(wire::managed_item(&app, &item).with_context(&app)))
+    drive::check_target(&base, &path)?;
+    let (item, is_new) = drive::upload(&site, &target, body.into_stream()?).await?;
+    Ok(uploaded(is_new).json(wire::managed_item(&site, &item).with_context(&site)))
 }
 
 /// The start of an address's path, which must exist, and the path, which need not.
-fn split_target(address: &ItemAddress) -> (ItemAddress, ItemPath) {
+pub fn split_target(address: &ItemAddress) -> (ItemAddress, ItemPath) {
     let mut start = address.clone();
     let path = match &mut start {
         ItemAddress::InDrive { path, .. } => std::mem::take(path),
@@ -180,9 +179,9 @@ struct ParentReference {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct FileSystemInfo {
-    created_date_time: Option<Timestamp>,
-    last_modified_date_time: Option<Timestamp>,
+pub struct FileSystemInfo {
+    pub created_date_time: Option<Timestamp>,
+    pub last_modified_date_time: Option<Timestamp>,
 }
 
 impl ParentReference {
@@ -224,7 +223,7 @@ pub async fn update(
     address: ItemAddress,
     preconditions: Preconditions,
     body: JsonBody<ItemChange>,
-    app: web::Data<App>,
+    site: Site,
 ) -> Result<HttpResponse> {
     let change = body.0;
     let times = change.file_system_info.as_ref();
@@ -235,17 +234,17 @@ pub async fn update(
         client_modified_at: times.and_then(|times| times.last_modified_date_time),
         conflict: change.conflict.as_deref().map_or(Ok(Conflict::Fail), parse_conflict)?,
     };
-    let item = drive::update_item(&app, &granted.caller, &address, &update, &preconditions).await?;
-    Ok(HttpResponse::Ok().json(wire::managed_item(&app, &item).with_context(&app)))
+    let item = drive::update_item(&site, &granted.caller, &address, &update, &preconditions).await?;
+    Ok(HttpResponse::Ok().json(wire::managed_item(&site, &item).with_context(&site)))
 }
 
 pub async fn delete(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,
     preconditions: Preconditions,
-    app: web::Data<App>,
+    site: Site,
 ) -> Result<HttpResponse> {
-    drive::delete_item(&app, &granted.caller, &address, &preconditions).await?;
+    drive::delete_item(&site, &granted.caller, &address, &preconditions).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -253,23 +252,19 @@ pub async fn restore(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,
     body: JsonBody<ItemChange>,
-    app: web::Data<App>,
+    site: Site,
 ) -> Result<HttpResponse> {
     let restoration = Restoration {
         name: body.0.name.as_deref().map(Name::parse).transpose()?,
         destination: body.0.parent_reference.as_ref().map_or(Ok(None), ParentReference::destination)?,
     };
-    let item = drive::restore_item(&app, &granted.caller, &address, &restoration).await?;
-    Ok(HttpResponse::Ok().json(wire::managed_item(&app, &item).with_context(&app)))
+    let item = drive::restore_item(&site, &granted.caller, &address, &restoration).await?;
+    Ok(HttpResponse::Ok().json(wire::managed_item(&site, &item).with_context(&site)))
 }
 
-pub async fn versions(
-    granted: Granted<FilesRead>,
-    address: ItemAddress,
-    app: web::Data<App>,
-) -> Result<HttpResponse> {
-    let versions = drive::list_versions(&app, &granted.caller, &address).await?;
-    let context = wire::context(&app, "Collection(driveItemVersion)");
+pub async fn versions(granted: Granted<FilesRead>, address: ItemAddress, site: Site) -> Result<HttpResponse> {
+    let versions = drive::list_versions(&site, &granted.caller, &address).await?;
+    let context = wire::context(&site, "Collection(driveItemVersion)");
     let value: Vec<_> = versions.iter().map(wire::version).collect();
     Ok(HttpResponse::Ok().json(Collection { context, next_link: None, value }))
 }
@@ -278,19 +273,19 @@ pub async fn version_content(
     granted: Granted<FilesRead>,
     address: ItemAddress,
     version: web::Path<String>,
-    app: web::Data<App>,
+    site: Site,
 ) -> Result<HttpResponse> {
     let number = wire::parse_version_id(&version)?;
-    let file = drive::locate_version(&app, &granted.caller, &address, number).await?;
-    Ok(see(wire::download_url(&app, file, Some(number), None)))
+    let file = drive::locate_version(&site, &granted.caller, &address, number).await?;
+    Ok(see(wire::download_url(&site, file, Some(number), None)))
 }
 
 pub async fn restore_version(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,
     version: web::Path<String>,
-    app: web::Data<App>,
+    site: Site,
 ) -> Result<HttpResponse> {
-    drive::restore_version(&app, &granted.caller, &address, wire::parse_version_id(&version)?).await?;
+    drive::restore_version(&site, &granted.caller, &address, wire::parse_version_id(&version)?).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -4,13 +4,13 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::app::App;
 use crate::auth::{FilesReadWrite, Granted};
 use crate::domain::address::ItemAddress;
 use crate::domain::link::{LinkScope, LinkType};
 use crate::domain::preconditions::Preconditions;
 use crate::error::{Error, Result};
 use crate::graph::body::JsonBody;
+use crate::graph::site::Site;
 use crate::graph::wire::{self, Collection};
 use crate::sharing::{self, LinkRequest};
 
@@ -69,11 +69,11 @@ pub async fn create(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,
     body: JsonBody<CreateLink>,
-    app: web::Data<App>,
+    site: Site,
 ) -> Result<HttpResponse> {
-    let (link, created) = sharing::create_link(&app, &granted.caller, &address, body.0.request()?).await?;
+    let (link, created) = sharing::create_link(&site, &granted.caller, &address, body.0.request()?).await?;
     let mut answer = if created { HttpResponse::Created() } else { HttpResponse::Ok() };
-    Ok(answer.json(wire::link_permission(&app, &link, None)?.with_context(&app)))
+    Ok(answer.json(wire::link_permission(&site, &link, None)?.with_context(&site)))
 }
 
 // A link's secrets are for those who could have made it, so that reading them takes the right to write.
@@ -81,11 +81,11 @@ pub async fn create(
 pub async fn permissions(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,
-    app: web::Data<App>,
+    site: Site,
 ) -> Result<HttpResponse> {
-    let permissions = sharing::list_permissions(&app, &granted.caller, &address).await?;
-    let value = permissions.iter().map(|one| wire::permission(&app, one)).collect::<Result<Vec<_>>>()?;
-    let context = wire::context(&app, "Collection(permission)");
+    let permissions = sharing::list_permissions(&site, &granted.caller, &address).await?;
+    let value = permissions.iter().map(|one| wire::permission(&site, one)).collect::<Result<Vec<_>>>()?;
+    let context = wire::context(&site, "Collection(permission)");
     Ok(HttpResponse::Ok().json(Collection { context, next_link: None, value }))
 }
 
@@ -93,11 +93,11 @@ pub async fn permission(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,
     permission: web::Path<String>,
-    app: web::Data<App>,
+    site: Site,
 ) -> Result<HttpResponse> {
     let id = wire::parse_permission_id(&permission)?;
-    let permission = sharing::get_permission(&app, &granted.caller, &address, id).await?;
-    Ok(HttpResponse::Ok().json(wire::permission(&app, &permission)?.with_context(&app)))
+    let permission = sharing::get_permission(&site, &granted.caller, &address, id).await?;
+    Ok(HttpResponse::Ok().json(wire::permission(&site, &permission)?.with_context(&site)))
 }
 
 #[derive(Deserialize)]
@@ -111,10 +111,10 @@ pub async fn change(
     address: ItemAddress,
     permission: web::Path<String>,
     _change: JsonBody<PermissionChange>,
-    app: web::Data<App>,
+    site: Site,
 ) -> Result<HttpResponse> {
     let id = wire::parse_permission_id(&permission)?;
-    sharing::get_permission(&app, &granted.caller, &address, id).await?;
+    sharing::get_permission(&site, &granted.caller, &address, id).await?;
     Err(Error::NotSupported("A link keeps its role: make a link of the other type, and delete this one."))
 }
 
@@ -123,11 +123,11 @@ pub async fn revoke(
     address: ItemAddress,
     permission: web::Path<String>,
     preconditions: Preconditions,
-    app: web::Data<App>,
+    site: Site,
 ) -> Result<HttpResponse> {
     let Some(id) = wire::parse_permission_id(&permission)? else {
         return Err(Error::AccessDenied("The owner's permission can't be deleted.".into()));
     };
-    sharing::revoke_link(&app, &granted.caller, &address, id, &preconditions).await?;
+    sharing::revoke_link(&site, &granted.caller, &address, id, &preconditions).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -8,6 +8,8 @@ mod items;
 mod links;
 mod query;
 mod shares;
+pub mod site;
+mod uploads;
 pub mod wire;
 
 use actix_web::web;
@@ -23,6 +25,13 @@ pub fn routes(api: &mut web::ServiceConfig) {
         .service(web::resource("/item/versions").get(items::versions))
         .service(web::resource("/item/versions/{version}/content").get(items::version_content))
         .service(web::resource("/item/versions/{version}/restoreVersion").post(items::restore_version))
+        .service(web::resource("/item/createUploadSession").post(uploads::create))
+        .service(
+            web::resource("/upload/{secret}")
+                .put(uploads::put_range)
+                .get(uploads::status)
+                .delete(uploads::cancel),
+        )
         .service(web::resource("/item/createLink").post(links::create))
         .service(web::resource("/item/permissions").get(links::permissions))
         .service(
@@ -36,6 +45,7 @@ pub fn routes(api: &mut web::ServiceConfig) {
         .service(web::resource("/share/item").get(shares::item))
         .service(web::resource("/share/item/children").get(shares::children))
         .service(web::resource("/share/item/content").get(shares::download).put(shares::upload))
+        .service(web::resource("/share/item/createUploadSession").post(uploads::create_by_link))
         // What the owner does with an item does not depend on how the item is named.
         .service(web::resource("/share/item/createLink").post(links::create))
         .service(web::resource("/share/item/permissions").get(links::permissions))

@@ -7,7 +7,7 @@ use actix_web::http::header::{HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use actix_web::{FromRequest, HttpRequest};
 
 use crate::domain::preconditions::Preconditions;
-use crate::drive::Conflict;
+use crate::domain::upload::Conflict;
 use crate::error::{Error, Result};
 
 /// A query's options. OData's have a `$` in front, which clients of 2015 leave out.

@@ -11,7 +11,6 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
 use crate::access::{Opened, PlacedItem};
-use crate::app::App;
 use crate::clock::Timestamp;
 use crate::domain::authkey::ProvenLink;
 use crate::domain::identity::{Application, User};
@@ -20,6 +19,7 @@ use crate::domain::link::{Link, LinkId, LinkType};
 use crate::domain::name::Name;
 use crate::drive::ticket_for;
 use crate::error::{Error, Result};
+use crate::graph::site::Site;
 use crate::sharing::{Ancestor, Permission};
 
 /// What may stand in a path's segment as it is (RFC 3986, `pchar`), so that paths stay readable.
@@ -97,9 +97,9 @@ pub struct DriveBody {
     owner: IdentitySet,
 }
 
-pub fn drive(app: &App, drive: &Drive) -> DriveBody {
+pub fn drive(site: &Site, drive: &Drive) -> DriveBody {
     DriveBody {
-        context: context(app, "drives/$entity"),
+        context: context(site, "drives/$entity"),
         id: drive.id.to_string(),
         drive_type: DRIVE_TYPE,
         owner: IdentitySet::of_owner(drive),
@@ -109,8 +109,8 @@ pub fn drive(app: &App, drive: &Drive) -> DriveBody {
 const DRIVE_TYPE: &str = "personal";
 
 /// The `@odata.context` of an answer.
-pub fn context(app: &App, entity: &str) -> String {
-    format!("{}/v1.0/$metadata#{entity}", app.public_url)
+pub fn context(site: &Site, entity: &str) -> String {
+    format!("{}/v1.0/$metadata#{entity}", site.url)
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -215,18 +215,16 @@ struct SharedFacet {
 struct View<'a> {
     parent: ItemReference,
     web_url: String,
-    /// The link that download URLs end with.
-    through: Option<ProvenLink>,
+    download_url: Option<String>,
     item: &'a Item,
 }
 
-fn drive_item(app: &App, view: View<'_>) -> DriveItem {
+fn drive_item(view: View<'_>) -> DriveItem {
     let item = view.item;
-    let download_url = item.file().map(|_| download_url(app, item.id, None, view.through));
     DriveItem {
         context: None,
-        graph_download_url: download_url.clone(),
-        content_download_url: download_url,
+        graph_download_url: view.download_url.clone(),
+        content_download_url: view.download_url,
         id: item.id.to_string(),
         name: item.name.clone(),
         size: item.size(),
@@ -267,62 +265,73 @@ fn identities(stamp: &Stamp) -> Option<IdentitySet> {
 
 impl DriveItem {
     /// With the context that an answer of its own has.
-    pub fn with_context(mut self, app: &App) -> Self {
-        self.context = Some(context(app, "driveItem"));
+    pub fn with_context(mut self, site: &Site) -> Self {
+        self.context = Some(context(site, "driveItem"));
         self
     }
 }
 
 /// An item as those see it who manage it.
-pub fn managed_item(app: &App, placed: &PlacedItem) -> DriveItem {
+pub fn managed_item(site: &Site, placed: &PlacedItem) -> DriveItem {
     let item = &placed.item;
     let id = item.parent.map(|number| ItemId { number, ..item.id });
     let path = id.map(|_| path_of(item.id.drive, &placed.folders));
     let parent = ItemReference::new(item.id.drive, id, path);
-    drive_item(app, View { parent, web_url: item_url(app, item.id), through: None, item })
+    let download_url = item.file().map(|_| download_url(site, item.id, None, None));
+    drive_item(View { parent, web_url: item_url(site, item.id), download_url, item })
 }
 
 /// A folder's items as those see them who manage it.
-pub fn managed_children(app: &App, folder: &PlacedItem, items: Vec<Item>) -> Vec<DriveItem> {
+pub fn managed_children(site: &Site, folder: &PlacedItem, items: Vec<Item>) -> Vec<DriveItem> {
     let mut folders = folder.folders.clone();
     if !folder.item.id.is_root() {
         folders.push(folder.item.name.clone());
     }
-    let show = |item| managed_item(app, &PlacedItem { item, folders: folders.clone() });
+    let show = |item| managed_item(site, &PlacedItem { item, folders: folders.clone() });
     items.into_iter().map(show).collect()
 }
 
 /// An item as a visitor sees it: nothing of where it is outside of what is shared.
-pub fn shared_item(app: &App, opened: &Opened) -> Result<DriveItem> {
+pub fn shared_item(site: &Site, opened: &Opened) -> Result<DriveItem> {
     let item = &opened.item;
     let is_whole = item.id == opened.shared.id;
     let parent = item.parent.filter(|_| !is_whole).map(|number| ItemId { number, ..item.id });
     let web_url = match &opened.link {
-        Some((link, _)) if is_whole => link_url(app, link)?,
-        _ => item_url(app, item.id),
+        Some((link, _)) if is_whole => link_url(site, link)?,
+        _ => item_url(site, item.id),
     };
     let view = View {
         parent: ItemReference::new(item.id.drive, parent, None),
         web_url,
-        through: opened.link.as_ref().map(|(_, proven)| *proven),
+        download_url: item.file().map(|_| {
+            let through = opened.link.as_ref().map(|(_, proven)| *proven);
+            download_url(site, item.id, None, through)
+        }),
         item,
     };
-    Ok(drive_item(app, view))
+    Ok(drive_item(view))
+}
+
+/// An item as a visitor sees it who has just uploaded it, and shows no link any more: without what
+/// only the link opens.
+pub fn uploaded_item(site: &Site, item: &Item) -> DriveItem {
+    let parent = ItemReference::new(item.id.drive, None, None);
+    drive_item(View { parent, web_url: item_url(site, item.id), download_url: None, item })
 }
 
 /// An item's own URL, which opens it to those who manage it.
-fn item_url(app: &App, item: ItemId) -> String {
-    format!("{}/redir?resid={item}", app.public_url)
+fn item_url(site: &Site, item: ItemId) -> String {
+    format!("{}/redir?resid={item}", site.url)
 }
 
 /// A short-lived URL of a file's bytes that needs no token.
-pub fn download_url(app: &App, item: ItemId, version: Option<i64>, through: Option<ProvenLink>) -> String {
-    format!("{}/download/{}", app.public_url, ticket_for(app, item, version, through))
+pub fn download_url(site: &Site, item: ItemId, version: Option<i64>, through: Option<ProvenLink>) -> String {
+    format!("{}/download/{}", site.url, ticket_for(site, item, version, through))
 }
 
 /// The link's URL, the one that people pass on.
-pub fn link_url(app: &App, link: &Link) -> Result<String> {
-    let authkey = authkey(app, link)?;
+pub fn link_url(site: &Site, link: &Link) -> Result<String> {
+    let authkey = authkey(site, link)?;
     let hint = match link.item_kind {
         Kind::File => {
             let extension = Name::parse(&link.item_name).map(|name| name.extension()).unwrap_or_default();
@@ -330,11 +339,11 @@ pub fn link_url(app: &App, link: &Link) -> Result<String> {
         }
         Kind::Folder => "folder%2c".to_owned(),
     };
-    Ok(format!("{}/redir?resid={}&authkey={authkey}&ithint={hint}", app.public_url, link.item))
+    Ok(format!("{}/redir?resid={}&authkey={authkey}&ithint={hint}", site.url, link.item))
 }
 
-fn authkey(app: &App, link: &Link) -> Result<String> {
-    app.keys
+fn authkey(site: &Site, link: &Link) -> Result<String> {
+    site.keys
         .authkey(link.item, link.id, link.key_epoch)
         .ok_or_else(|| Error::internal(format!("the key ring lacks epoch {}", link.key_epoch)))
 }
@@ -373,24 +382,28 @@ struct SharingLink {
 }
 
 impl PermissionBody {
-    pub fn with_context(mut self, app: &App) -> Self {
-        self.context = Some(context(app, "permission"));
+    pub fn with_context(mut self, site: &Site) -> Self {
+        self.context = Some(context(site, "permission"));
         self
     }
 }
 
 /// A link with its secrets: for those who could have made it, and those who have it.
-pub fn link_permission(app: &App, link: &Link, inherited_from: Option<&Ancestor>) -> Result<PermissionBody> {
-    let share_id = app
+pub fn link_permission(
+    site: &Site,
+    link: &Link,
+    inherited_from: Option<&Ancestor>,
+) -> Result<PermissionBody> {
+    let share_id = site
         .keys
         .share_id(link.item, link.id, link.key_epoch)
         .ok_or_else(|| Error::internal(format!("the key ring lacks epoch {}", link.key_epoch)))?;
     let web_html = match link.link_type {
         LinkType::Embed => Some(format!(
             "<iframe src=\"{}/embed?resid={}&amp;authkey={}\" width=\"98\" height=\"120\" frameborder=\"0\" scrolling=\"no\"></iframe>",
-            app.public_url,
+            site.url,
             link.item,
-            authkey(app, link)?
+            authkey(site, link)?
         )),
         LinkType::View | LinkType::Edit => None,
     };
@@ -403,7 +416,7 @@ pub fn link_permission(app: &App, link: &Link, inherited_from: Option<&Ancestor>
         link: Some(SharingLink {
             r#type: link.link_type.as_str(),
             scope: link.scope.as_str(),
-            web_url: link_url(app, link)?,
+            web_url: link_url(site, link)?,
             web_html,
             prevents_download: false,
             application: identity_of(&link.application),
@@ -420,9 +433,9 @@ pub fn link_permission(app: &App, link: &Link, inherited_from: Option<&Ancestor>
     })
 }
 
-pub fn permission(app: &App, permission: &Permission) -> Result<PermissionBody> {
+pub fn permission(site: &Site, permission: &Permission) -> Result<PermissionBody> {
     match permission {
-        Permission::Link { link, inherited_from } => link_permission(app, link, inherited_from.as_ref()),
+        Permission::Link { link, inherited_from } => link_permission(site, link, inherited_from.as_ref()),
         Permission::Owner(user) => {
             let identity = IdentitySet::of(Some(user), None);
             Ok(PermissionBody {
@@ -496,13 +509,13 @@ impl SharedDriveItem {
     }
 }
 
-pub fn shared_drive_item(app: &App, opened: &Opened) -> SharedDriveItem {
+pub fn shared_drive_item(site: &Site, opened: &Opened) -> SharedDriveItem {
     let id = match &opened.link {
-        Some((link, _)) => app.keys.share_id(link.item, link.id, link.key_epoch).unwrap_or_default(),
+        Some((link, _)) => site.keys.share_id(link.item, link.id, link.key_epoch).unwrap_or_default(),
         None => opened.shared.id.to_string(),
     };
     SharedDriveItem {
-        context: context(app, "shares/$entity"),
+        context: context(site, "shares/$entity"),
         id,
         name: opened.shared.name.clone(),
         owner: IdentitySet::of_owner(&opened.shared.drive),

@@ -18,26 +18,27 @@ use crate::domain::preconditions::Preconditions;
 use crate::drive::{Download, open_ticket};
 use crate::error::{Error, Result};
 use crate::graph::address::link_parameters;
+use crate::graph::site::Site;
 
 pub async fn by_link(
     visitor: Visitor,
     request: HttpRequest,
     preconditions: Preconditions,
-    app: web::Data<App>,
+    site: Site,
 ) -> Result<HttpResponse> {
     let token = link_parameters(request.query_string()).ok_or(Error::ItemNotFound)?;
-    let opened = open_link(&app, visitor.0.as_ref(), &token).await?;
-    send(&app, &request, &preconditions, Download::of(&opened.item)?).await
+    let opened = open_link(&site, visitor.0.as_ref(), &token).await?;
+    send(&site, &request, &preconditions, Download::of(&opened.item)?).await
 }
 
 pub async fn by_ticket(
     request: HttpRequest,
     ticket: web::Path<String>,
     preconditions: Preconditions,
-    app: web::Data<App>,
+    site: Site,
 ) -> Result<HttpResponse> {
-    let download = open_ticket(&app, &ticket).await?;
-    send(&app, &request, &preconditions, download).await
+    let download = open_ticket(&site, &ticket).await?;
+    send(&site, &request, &preconditions, download).await
 }
 
 async fn send(

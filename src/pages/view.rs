@@ -1,17 +1,17 @@
 //! The pages: of an item that a link opens, of an embedded one, and of what went wrong.
 
 use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use crate::access::{Opened, open_link};
-use crate::app::App;
 use crate::auth::Visitor;
 use crate::domain::item::Kind;
 use crate::domain::link::LinkType;
 use crate::drive::list_children_of;
 use crate::error::{Error, Result};
 use crate::graph::address::link_parameters;
+use crate::graph::site::Site;
 use crate::graph::wire;
 use crate::pages::wants_json;
 
@@ -63,15 +63,15 @@ struct ErrorPage<'a> {
 }
 
 /// A link's URL: the page of its item, or the item as JSON.
-pub async fn redir(visitor: Visitor, request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse> {
-    let opened = open(&app, &visitor, &request).await?;
+pub async fn redir(visitor: Visitor, request: HttpRequest, site: Site) -> Result<HttpResponse> {
+    let opened = open(&site, &visitor, &request).await?;
     if wants_json(request.headers()) {
-        return Ok(HttpResponse::Ok().json(wire::shared_item(&app, &opened)?.with_context(&app)));
+        return Ok(HttpResponse::Ok().json(wire::shared_item(&site, &opened)?.with_context(&site)));
     }
     let mut children = Vec::new();
     let mut has_more = false;
     if opened.item.kind() == Kind::Folder {
-        let mut tx = app.store.read().await?;
+        let mut tx = site.store.read().await?;
         let page = list_children_of(&mut tx, opened.item.clone(), "", SHOWN).await?;
         has_more = page.next.is_some();
         children = page
@@ -82,7 +82,7 @@ pub async fn redir(visitor: Visitor, request: HttpRequest, app: web::Data<App>) 
                 url: item
                     .file()
                     .is_some()
-                    .then(|| url_of(&app, &Opened { item: item.clone(), ..opened.clone() })),
+                    .then(|| url_of(&site, &Opened { item: item.clone(), ..opened.clone() })),
                 name: item.name,
             })
             .collect();
@@ -91,7 +91,7 @@ pub async fn redir(visitor: Visitor, request: HttpRequest, app: web::Data<App>) 
         name: &opened.item.name,
         size: readable(opened.item.size()),
         modified: opened.item.modified.at.format("%-d %B %Y, %H:%M UTC").to_string(),
-        download_url: opened.item.file().map(|_| url_of(&app, &opened)),
+        download_url: opened.item.file().map(|_| url_of(&site, &opened)),
         children,
         has_more,
     };
@@ -99,8 +99,8 @@ pub async fn redir(visitor: Visitor, request: HttpRequest, app: web::Data<App>) 
 }
 
 /// The frame of an `embed` link.
-pub async fn embed(visitor: Visitor, request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse> {
-    let opened = open(&app, &visitor, &request).await?;
+pub async fn embed(visitor: Visitor, request: HttpRequest, site: Site) -> Result<HttpResponse> {
+    let opened = open(&site, &visitor, &request).await?;
     if !opened.link.as_ref().is_some_and(|(link, _)| link.link_type == LinkType::Embed) {
         return Err(Error::ItemNotFound);
     }
@@ -111,19 +111,19 @@ pub async fn embed(visitor: Visitor, request: HttpRequest, app: web::Data<App>) 
         Some("video") => Preview::Video,
         _ => Preview::None,
     };
-    let page = EmbedPage { name: &opened.item.name, url: url_of(&app, &opened), preview };
+    let page = EmbedPage { name: &opened.item.name, url: url_of(&site, &opened), preview };
     html(HttpResponse::Ok(), &page, EMBED_POLICY)
 }
 
-async fn open(app: &App, visitor: &Visitor, request: &HttpRequest) -> Result<Opened> {
+async fn open(site: &Site, visitor: &Visitor, request: &HttpRequest) -> Result<Opened> {
     let token = link_parameters(request.query_string()).ok_or(Error::ItemNotFound)?;
-    open_link(app, visitor.0.as_ref(), &token).await
+    open_link(site, visitor.0.as_ref(), &token).await
 }
 
 /// Relative, so that the page works under whatever name it was reached.
-fn url_of(app: &App, opened: &Opened) -> String {
-    let url = wire::download_url(app, opened.item.id, None, opened.link.as_ref().map(|(_, proven)| *proven));
-    url.strip_prefix(&app.public_url).map(str::to_owned).unwrap_or(url)
+fn url_of(site: &Site, opened: &Opened) -> String {
+    let url = wire::download_url(site, opened.item.id, None, opened.link.as_ref().map(|(_, proven)| *proven));
+    url.strip_prefix(&site.public_url).map(str::to_owned).unwrap_or(url)
 }
 
 pub async fn home() -> HttpResponse {

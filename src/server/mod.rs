@@ -65,6 +65,11 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Server> {
         verifier,
         clock,
         public_url: settings.public_url(api),
+        // A URL that is configured is the URL.
+        trusted_proxies: match settings.public_url {
+            Some(_) => Vec::new(),
+            None => settings.trusted_proxies.clone(),
+        },
         default_scope: settings.default_scope,
         limits: Limits::default(),
         metrics: Metrics::new(),

@@ -214,6 +214,12 @@ impl Tx {
         .fetch_all(connection))
     }
 
+    /// Whether an item is a folder's, at any depth, or the folder itself.
+    pub async fn is_inside(&mut self, id: ItemId, folder: ItemId) -> Result<bool> {
+        let lineage = self.lineage(id).await?;
+        Ok(id.drive == folder.drive && lineage.iter().any(|(number, _)| *number == folder.number))
+    }
+
     /// Makes an item. The drive's change is begun, and the name known to be free.
     pub async fn insert_item(
         &mut self,

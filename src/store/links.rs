@@ -215,6 +215,18 @@ impl Tx {
         }))
     }
 
+    /// The type of a link, if it is there and its item is live.
+    pub async fn link_type(&mut self, item: ItemId, link: LinkId) -> Result<Option<LinkType>> {
+        on!(self, |connection| sqlx::query_scalar(
+            "SELECT l.type FROM links l JOIN items i ON i.drive_id = l.drive_id AND i.item_no = l.item_no
+             WHERE l.drive_id = $1 AND l.item_no = $2 AND l.link_id = $3 AND i.deleted_at IS NULL"
+        )
+        .bind(item.drive)
+        .bind(item.number)
+        .bind(link)
+        .fetch_optional(connection))
+    }
+
     /// The links on an item and on the folders above it, the nearest first.
     pub async fn links_reaching(&mut self, id: ItemId) -> Result<Vec<Link>> {
         let rows: Vec<LinkRow> = on!(self, |connection| sqlx::query_as(concat!(

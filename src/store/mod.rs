@@ -12,6 +12,7 @@ mod items;
 mod key_epochs;
 mod links;
 mod loose_content;
+mod uploads;
 
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ use applications::KnownApplications;
 pub use audit::LinkAction;
 pub use items::{Change, NewItem, Place};
 pub use links::{NewLink, OpenedLink};
+pub use uploads::UploadRange;
 
 /// How long to wait for a free connection. With [`STATEMENT_LIMIT`] it keeps the promise that a
 /// database that is away is told to clients within three seconds.

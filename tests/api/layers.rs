@@ -14,11 +14,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("content", &["clock", "domain", "error"]),
     ("auth", &["clock", "domain", "error"]),
     ("keys", &["clock", "domain", "error", "store"]),
-    ("app", &["auth", "clock", "content", "domain", "store", "telemetry"]),
+    ("app", &["auth", "clock", "config", "content", "domain", "store", "telemetry"]),
     ("access", &["app", "clock", "domain", "error", "store"]),
-    ("drive", &["access", "app", "clock", "domain", "error", "store"]),
+    ("drive", &["access", "app", "clock", "content", "domain", "error", "store"]),
     ("sharing", &["access", "app", "clock", "domain", "error", "store"]),
-    ("graph", &["access", "app", "auth", "clock", "domain", "drive", "error", "sharing", "telemetry"]),
+    (
+        "graph",
+        &["access", "app", "auth", "clock", "config", "domain", "drive", "error", "sharing", "telemetry"],
+    ),
     ("pages", &["access", "app", "auth", "domain", "drive", "error", "graph"]),
     ("admin", &["app", "error"]),
     (

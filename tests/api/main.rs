@@ -15,3 +15,4 @@ mod schema;
 mod secrets;
 mod support;
 mod tokens;
+mod upload_sessions;

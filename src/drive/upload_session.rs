@@ -1,0 +1,229 @@
+//! Uploads that come in ranges, over many requests, and over restarts of the service.
+//!
+//! Each range is a content of its own until the last has come; then they are joined to one, and that
+//! becomes a version as any upload does. A range that was answered is not lost: its row names it.
+
+use bytes::Bytes;
+use chrono::TimeDelta;
+use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
+use uuid::Uuid;
+
+use crate::access::{PlacedItem, walk};
+use crate::app::App;
+use crate::clock::{Timestamp, random_bytes};
+use crate::domain::item::Item;
+use crate::domain::name::ItemPath;
+use crate::domain::preconditions::Preconditions;
+use crate::domain::upload::{Conflict, ContentRange, UploadId, UploadSession};
+use crate::drive::upload::{LooseContent, commit, discard, put_loose};
+use crate::drive::{Author, Upload, check_target};
+use crate::error::{Error, Result};
+use crate::store::UploadRange;
+
+/// How long a session waits for its next range. Shorter than loose content is kept.
+const LIFETIME: TimeDelta = TimeDelta::hours(12);
+/// The largest range, in bytes: Microsoft's limit.
+const LARGEST_RANGE: i64 = 60 * 1024 * 1024;
+
+/// Times of the client's own disk, for the file that is made.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ClientTimes {
+    pub created_at: Option<Timestamp>,
+    pub modified_at: Option<Timestamp>,
+}
+
+/// How a session stands after a range.
+#[derive(Debug)]
+pub enum Received {
+    More(UploadSession),
+    /// The file is there.
+    All {
+        placed: Box<PlacedItem>,
+        /// The upload made it.
+        is_new: bool,
+        /// Its uploader came with a link, and knows nothing of the drive but what that opens.
+        by_link: bool,
+    },
+}
+
+/// Begins a session that goes where a plain upload would.
+pub async fn create_upload_session(
+    app: &App,
+    base: &Item,
+    target: &Upload<'_>,
+    times: ClientTimes,
+) -> Result<UploadSession> {
+    check_target(base, target.path)?;
+    let mut tx = app.store.read().await?;
+    let existing = match walk(&mut tx, base.clone(), target.path.names()).await {
+        Ok(item) => Some(item),
+        Err(Error::ItemNotFound) => None,
+        Err(error) => return Err(error),
+    };
+    drop(tx);
+    if !target.preconditions.hold(existing.as_ref()) {
+        return Err(Error::ResourceModified);
+    }
+    if existing.is_some() && !target.path.is_empty() && target.conflict == Conflict::Fail {
+        return Err(Error::NameAlreadyExists);
+    }
+    let names: Vec<&str> = target.path.names().iter().map(|name| name.as_str()).collect();
+    let session = UploadSession {
+        id: UploadId { drive: base.id.drive, upload: Uuid::from_bytes(random_bytes()) },
+        base: base.id,
+        path: names.join("/"),
+        conflict: target.conflict,
+        if_match: existing.filter(|_| target.preconditions.if_match.is_some()).map(|item| item.etag()),
+        total: None,
+        received: 0,
+        created_by: target.author.user.clone(),
+        created_app_no: target.author.app_no,
+        through: target.through,
+        client_created_at: times.created_at,
+        client_modified_at: times.modified_at,
+        expires_at: app.clock.now() + LIFETIME,
+    };
+    app.store.write(async |tx| tx.insert_upload(&session).await).await?;
+    Ok(session)
+}
+
+/// The session of a URL's secret part.
+pub async fn get_upload_session(app: &App, secret: &str) -> Result<UploadSession> {
+    let id = app.keys.prove_upload(secret).ok_or(Error::UploadSessionNotFound)?;
+    app.store.read().await?.upload(id, app.clock.now()).await?.ok_or(Error::UploadSessionNotFound)
+}
+
+/// Takes the next range. Whatever is wrong with it, the session goes on as it was.
+pub async fn receive_range(
+    app: &App,
+    secret: &str,
+    range: ContentRange,
+    body: impl Stream<Item = Result<Bytes>> + Unpin,
+) -> Result<Received> {
+    let session = get_upload_session(app, secret).await?;
+    let drive = session.id.drive;
+    check_range(&session, range)?;
+    let loose =
+        put_loose(app, drive, range.length().cast_unsigned(), body).await.map_err(|error| match error {
+            Error::PayloadTooLarge { .. } => LONGER,
+            error => error,
+        })?;
+    let outcome = if loose.stored.size < range.length() {
+        Err(SHORTER)
+    } else if range.is_last() {
+        finish(app, &session, range, &loose).await
+    } else {
+        keep_range(app, &session, range, loose.key).await
+    };
+    // A range that was not kept as such is loose still: refused, or copied into the whole.
+    if !matches!(outcome, Ok(Received::More(_))) {
+        // Best done now; the sweep does it later where this fails.
+        let _ = discard(app, drive, loose.key).await;
+    }
+    outcome
+}
+
+const LONGER: Error = Error::FragmentLengthMismatch("The body is longer than Content-Range says.");
+const SHORTER: Error = Error::FragmentLengthMismatch("The body is shorter than Content-Range says.");
+
+fn check_range(session: &UploadSession, range: ContentRange) -> Result<()> {
+    if session.total.is_some_and(|total| total != range.total) {
+        return Err(Error::FragmentLengthMismatch("The total is not the one of the ranges before."));
+    }
+    if range.length() > LARGEST_RANGE {
+        return Err(Error::PayloadTooLarge { limit: LARGEST_RANGE.cast_unsigned() });
+    }
+    match range.first.cmp(&session.received) {
+        std::cmp::Ordering::Less => Err(Error::FragmentOverlap),
+        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Greater => Err(Error::FragmentOutOfOrder),
+    }
+}
+
+async fn keep_range(app: &App, session: &UploadSession, range: ContentRange, key: Uuid) -> Result<Received> {
+    let now = app.clock.now();
+    let kept = UploadRange { size: range.length(), content_key: key };
+    app.store
+        .write(async |tx| {
+            if !tx.add_upload_range(session.id, range.first, range.total, kept, now + LIFETIME).await? {
+                // The same range came twice at once.
+                return Err(Error::FragmentOverlap);
+            }
+            tx.keep_upload_ranges(session.id, now).await?;
+            let session = tx.upload(session.id, now).await?.ok_or(Error::UploadSessionNotFound)?;
+            Ok(Received::More(session))
+        })
+        .await
+}
+
+/// Joins all ranges to the file's content, and makes that a version. The session ends in the same
+/// transaction; until then the client may send its last range again.
+async fn finish(
+    app: &App,
+    session: &UploadSession,
+    range: ContentRange,
+    last: &LooseContent,
+) -> Result<Received> {
+    let drive = session.id.drive;
+    let mut parts = app.store.read().await?.upload_ranges(session.id).await?;
+    parts.push(UploadRange { size: range.length(), content_key: last.key });
+    let bytes = stream::iter(parts.clone().into_iter().map(Ok))
+        .and_then(|part| app.content.get(drive, part.content_key, 0..part.size.cast_unsigned()))
+        .try_flatten();
+    let whole = put_loose(app, drive, range.total.cast_unsigned(), bytes.boxed_local()).await?;
+    let now = app.clock.now();
+    let author = Author { user: session.created_by.clone(), app_no: session.created_app_no };
+    let preconditions =
+        Preconditions { if_match: session.if_match.clone().map(|tag| vec![tag]), if_none_match: None };
+    let path = ItemPath::parse(&session.path)?;
+    let target = Upload {
+        base: session.base,
+        path: &path,
+        conflict: session.conflict,
+        preconditions: &preconditions,
+        author: &author,
+        through: session.through,
+    };
+    let committed = app
+        .store
+        .write(async |tx| {
+            if !tx.delete_upload(session.id, range.first).await? {
+                // The last range came twice at once, or the session was cancelled.
+                return Err(Error::FragmentOverlap);
+            }
+            let (placed, is_new) = commit(tx, &target, &whole, now).await?;
+            let (created_at, modified_at) = (session.client_created_at, session.client_modified_at);
+            if created_at.is_none() && modified_at.is_none() {
+                return Ok((placed, is_new));
+            }
+            let id = placed.item.id;
+            tx.set_client_times(id, created_at, modified_at, placed.item.change).await?;
+            let item = tx.item(id).await?.ok_or(Error::ItemNotFound)?;
+            Ok((PlacedItem { item, ..placed }, is_new))
+        })
+        .await;
+    let leftovers = match committed {
+        Ok(_) => parts.iter().map(|part| part.content_key).collect(),
+        Err(_) => vec![whole.key],
+    };
+    for key in leftovers {
+        // Best done now; the sweep does it later where this fails.
+        let _ = discard(app, drive, key).await;
+    }
+    let by_link = session.through.is_some();
+    committed.map(|(placed, is_new)| Received::All { placed: Box::new(placed), is_new, by_link })
+}
+
+/// Ends a session, and takes away what it has received.
+pub async fn cancel_upload_session(app: &App, secret: &str) -> Result<()> {
+    let session = get_upload_session(app, secret).await?;
+    let ranges = app.store.read().await?.upload_ranges(session.id).await?;
+    if !app.store.write(async |tx| tx.delete_upload(session.id, session.received).await).await? {
+        return Err(Error::UploadSessionNotFound);
+    }
+    for range in ranges {
+        // As above.
+        let _ = discard(app, session.id.drive, range.content_key).await;
+    }
+    Ok(())
+}

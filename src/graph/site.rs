@@ -1,0 +1,134 @@
+//! The service as one request's client sees it: the app, and the URL that its answers start with.
+
+use std::future::{Ready, ready};
+use std::net::IpAddr;
+use std::ops::Deref;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::{FromRequest, HttpRequest, web};
+
+use crate::app::App;
+use crate::config::Network;
+use crate::error::{Error, Result};
+
+const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// The app, and the URL that links and other URLs in an answer start with; no slash at its end.
+#[derive(Clone)]
+pub struct Site {
+    app: web::Data<App>,
+    pub url: String,
+}
+
+impl Deref for Site {
+    type Target = App;
+
+    fn deref(&self) -> &App {
+        &self.app
+    }
+}
+
+impl FromRequest for Site {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let Some(app) = request.app_data::<web::Data<App>>() else {
+            return ready(Err(Error::internal("the app is not there")));
+        };
+        let peer = request.peer_addr().map(|peer| peer.ip());
+        let url = forwarded_url(request.headers(), peer, &app.trusted_proxies);
+        ready(Ok(Self { app: app.clone(), url: url.unwrap_or_else(|| app.public_url.clone()) }))
+    }
+}
+
+/// The URL that a trusted proxy says it was asked for; none where no trusted proxy says so.
+///
+/// Anybody can send these headers, so they count only from a proxy that is trusted. Where proxies
+/// stand behind each other, each adds to the end of the lists, and the last entry is the nearest
+/// proxy's.
+fn forwarded_url(headers: &HeaderMap, peer: Option<IpAddr>, trusted: &[Network]) -> Option<String> {
+    let peer = peer?;
+    if !trusted.iter().any(|network| network.contains(peer)) {
+        return None;
+    }
+    let values = |name: &HeaderName| -> Vec<String> {
+        let values = headers.get_all(name).filter_map(|value| value.to_str().ok());
+        values.flat_map(|value| value.split(',')).map(|value| value.trim().to_owned()).collect()
+    };
+    // Proxies that are trusted too may stand between the nearest and the client: each of them is one
+    // step back in the lists.
+    let behind = values(&FOR)
+        .iter()
+        .rev()
+        .take_while(|hop| hop.parse().is_ok_and(|hop| trusted.iter().any(|network| network.contains(hop))))
+        .count();
+    let step_back = |list: Vec<String>| {
+        let at = list.len().checked_sub(1)?.saturating_sub(behind);
+        list.into_iter().nth(at)
+    };
+    let host = step_back(values(&HOST)).filter(|host| is_host(host))?;
+    let proto = step_back(values(&PROTO)).filter(|proto| proto == "http" || proto == "https");
+    Some(format!("{}://{host}", proto.as_deref().unwrap_or("http")))
+}
+
+fn is_host(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+
+    use super::*;
+
+    fn url(headers: &[(HeaderName, &'static str)], peer: &str) -> Option<String> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(name.clone(), HeaderValue::from_static(value));
+        }
+        let trusted = ["10.0.0.0/8".parse().expect("a network"), "::1".parse().expect("an address")];
+        forwarded_url(&map, peer.parse().ok(), &trusted)
+    }
+
+    #[test]
+    fn a_trusted_proxy_says_under_which_url_it_was_asked() {
+        let headers = [(HOST, "files.example"), (PROTO, "https")];
+        assert_eq!(url(&headers, "10.1.2.3").as_deref(), Some("https://files.example"));
+        assert_eq!(url(&headers, "::1").as_deref(), Some("https://files.example"));
+        assert_eq!(
+            url(&[(HOST, "files.example:8443")], "10.1.2.3").as_deref(),
+            Some("http://files.example:8443")
+        );
+        assert_eq!(url(&[], "10.1.2.3"), None);
+    }
+
+    #[test]
+    fn anybody_elses_headers_do_not_count() {
+        assert_eq!(url(&[(HOST, "evil.example")], "192.0.2.7"), None);
+    }
+
+    #[test]
+    fn what_the_client_wrote_itself_stands_before_what_proxies_add() {
+        let headers = [(HOST, "evil.example, files.example"), (PROTO, "http, https"), (FOR, "192.0.2.7")];
+        assert_eq!(url(&headers, "10.1.2.3").as_deref(), Some("https://files.example"));
+        let chain = [
+            (FOR, "192.0.2.7, 10.9.9.9"),
+            (HOST, "evil.example, files.example, inner.local"),
+            (PROTO, "http, https, http"),
+        ];
+        assert_eq!(url(&chain, "10.1.2.3").as_deref(), Some("https://files.example"));
+    }
+
+    #[test]
+    fn what_is_no_host_is_not_believed() {
+        for host in ["a b", "a/b", "<script>", "", "a@b", "a?b"] {
+            let mut map = HeaderMap::new();
+            map.append(HOST, HeaderValue::from_str(host).expect("a value"));
+            assert_eq!(forwarded_url(&map, "::1".parse().ok(), &["::1".parse().expect("an address")]), None);
+        }
+    }
+}

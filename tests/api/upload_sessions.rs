@@ -1,0 +1,213 @@
+//! Files that are uploaded in ranges.
+
+use std::process::Stdio;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Process, TestApp, User, on_each_database};
+
+on_each_database!(
+    a_file_that_comes_in_ranges_is_there_with_its_last_one,
+    a_range_that_is_wrong_is_refused_and_the_session_goes_on,
+    a_session_survives_a_kill_between_two_ranges,
+    a_taken_name_is_handled_as_the_session_was_asked,
+    a_session_ends_when_it_is_cancelled_or_expires,
+    a_session_needs_no_token_and_no_other_url_opens_it,
+    an_edit_link_uploads_in_ranges_too,
+    what_a_session_can_not_do_is_refused,
+);
+
+async fn begin(user: &User, address: &str, body: Value) -> String {
+    let session = user.post(&format!("{address}/createUploadSession"), body).await.expect(200).json();
+    assert_eq!(session["nextExpectedRanges"], json!(["0-"]));
+    assert!(session["expirationDateTime"].as_str().expect("a time").ends_with('Z'));
+    session["uploadUrl"].as_str().expect("a URL").to_owned()
+}
+
+async fn put(user: &User, url: &str, range: &str, body: &[u8]) -> Answer {
+    let request = user.request(Method::PUT, url).header("content-range", range).body(body.to_vec());
+    user.send(request).await
+}
+
+fn bytes(length: u32) -> Vec<u8> {
+    (0..length).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+}
+
+async fn read(user: &User, item: &Value) -> Vec<u8> {
+    user.get(item["@microsoft.graph.downloadUrl"].as_str().expect("a URL")).await.expect(200).body
+}
+
+async fn a_file_that_comes_in_ranges_is_there_with_its_last_one(app: TestApp) {
+    let alice = app.user("alice");
+    let anybody = app.anybody();
+    let whole = bytes(1_000_000);
+    let url = begin(&alice, "/drive/root:/a/b.bin:", json!({})).await;
+    let first = put(&anybody, &url, "bytes 0-327679/1000000", &whole[..327_680]).await.expect(202).json();
+    assert_eq!(first["nextExpectedRanges"], json!(["327680-999999"]));
+    alice.get("/drive/root:/a/b.bin").await.expect(404);
+    let status = anybody.get(&url).await.expect(200).json();
+    assert_eq!(status["nextExpectedRanges"], json!(["327680-999999"]));
+    put(&anybody, &url, "bytes 327680-655359/1000000", &whole[327_680..655_360]).await.expect(202);
+    let item = put(&anybody, &url, "bytes 655360-999999/1000000", &whole[655_360..]).await.expect(201).json();
+    assert_eq!((&item["name"], &item["size"]), (&json!("b.bin"), &json!(1_000_000)));
+    assert!(read(&alice, &item).await == whole);
+    anybody.get(&url).await.expect_error(404, "itemNotFound");
+    // The next one makes a new version, which links open.
+    let link = alice.link(item["id"].as_str().expect("an id"), "view").await;
+    let id = item["id"].as_str().expect("an id");
+    for address in ["/drive/root:/a/b.bin:".to_owned(), format!("/drive/items/{id}")] {
+        let url = begin(&alice, &address, json!({ "item": { "name": "b.bin" } })).await;
+        let replaced = put(&anybody, &url, "bytes 0-4/5", b"hello").await.expect(200).json();
+        assert_eq!(replaced["id"], item["id"]);
+        assert_eq!(anybody.open(&link).await.expect(200).text(), "hello");
+    }
+    assert_eq!(app.database.number("SELECT count(*) FROM loose_content").await, 0);
+    assert_eq!(app.database.number("SELECT count(*) FROM uploads").await, 0);
+}
+
+async fn a_range_that_is_wrong_is_refused_and_the_session_goes_on(app: TestApp) {
+    let alice = app.user("alice");
+    let url = begin(&alice, "/drive/root:/b.txt:", json!({})).await;
+    put(&alice, &url, "bytes 0-3/10", b"0123").await.expect(202);
+    let inner =
+        |answer: Answer| answer.json()["error"]["innerError"]["code"].as_str().unwrap_or_default().to_owned();
+    let overlap = put(&alice, &url, "bytes 0-3/10", b"0123").await.expect_error(416, "invalidRange");
+    assert_eq!(inner(overlap), "fragmentOverlap");
+    let gap = put(&alice, &url, "bytes 6-9/10", b"6789").await.expect_error(416, "invalidRange");
+    assert_eq!(inner(gap), "fragmentOutOfOrder");
+    for (range, body) in [
+        ("bytes 4-7/11", &b"4567"[..]),
+        ("bytes 4-7/10", b"456"),
+        ("bytes 4-7/10", b"45678"),
+        ("bytes 4-9/10", b"45678"),
+    ] {
+        let answer = put(&alice, &url, range, body).await.expect_error(400, "invalidRequest");
+        assert_eq!(inner(answer), "fragmentLengthMismatch", "{range}");
+    }
+    for range in ["", "nonsense", "bytes 4-7", "bytes 7-4/10", "bytes 4-10/10", "bytes */10"] {
+        put(&alice, &url, range, b"4567").await.expect_error(400, "invalidRequest");
+    }
+    put(&alice, &url, "bytes 4-99999999/100000000", b"").await.expect_error(400, "invalidRequest");
+    assert_eq!(alice.get(&url).await.expect(200).json()["nextExpectedRanges"], json!(["4-9"]));
+    let item = put(&alice, &url, "bytes 4-9/10", b"456789").await.expect(201).json();
+    assert_eq!(read(&alice, &item).await, b"0123456789");
+    assert_eq!(app.database.number("SELECT count(*) FROM loose_content").await, 0);
+}
+
+async fn a_session_survives_a_kill_between_two_ranges(app: TestApp) {
+    let whole = bytes(2_000_000);
+    let mut process = Process::serve(&app.data_dir(), &app.database, Stdio::null());
+    let alice = process.user(&app.user("alice"));
+    let url = begin(&alice, "/drive/root:/b.bin:", json!({})).await;
+    put(&alice, &url, "bytes 0-999999/2000000", &whole[..1_000_000]).await.expect(202);
+    process.kill();
+    let process = Process::serve(&app.data_dir(), &app.database, Stdio::null());
+    let alice = process.user(&app.user("alice"));
+    let path = &url[url.find("/upload/").expect("its path")..];
+    assert_eq!(alice.get(path).await.expect(200).json()["nextExpectedRanges"], json!(["1000000-1999999"]));
+    let item =
+        put(&alice, path, "bytes 1000000-1999999/2000000", &whole[1_000_000..]).await.expect(201).json();
+    assert!(read(&alice, &item).await == whole);
+}
+
+async fn a_taken_name_is_handled_as_the_session_was_asked(app: TestApp) {
+    let alice = app.user("alice");
+    alice.upload("/b.txt", "one").await;
+    let behaves = |behavior: &str| json!({ "item": { "@microsoft.graph.conflictBehavior": behavior } });
+    let refused = alice.post("/drive/root:/b.txt:/createUploadSession", behaves("fail")).await;
+    refused.expect_error(409, "nameAlreadyExists");
+    let url = begin(&alice, "/drive/root:/b.txt:", behaves("rename")).await;
+    assert_eq!(put(&alice, &url, "bytes 0-2/3", b"two").await.expect(201).json()["name"], "b 1.txt");
+    // Taken only while the session is under way: it stays, and the client may go on with it.
+    let url = begin(&alice, "/drive/root:/c.txt:", behaves("fail")).await;
+    alice.upload("/c.txt", "mine").await;
+    put(&alice, &url, "bytes 0-2/3", b"two").await.expect_error(409, "nameAlreadyExists");
+    alice.get(&url).await.expect(200);
+    let item = alice.get("/drive/root:/c.txt").await.json();
+    alice.delete(&format!("/drive/items/{}", item["id"].as_str().expect("an id"))).await.expect(204);
+    put(&alice, &url, "bytes 0-2/3", b"two").await.expect(201);
+    let stale = alice
+        .request(Method::POST, "/drive/root:/b.txt:/createUploadSession")
+        .header("if-match", "\"other\"")
+        .json(&json!({}));
+    alice.send(stale).await.expect_error(412, "resourceModified");
+}
+
+async fn a_session_ends_when_it_is_cancelled_or_expires(app: TestApp) {
+    let alice = app.user("alice");
+    let url = begin(&alice, "/drive/root:/b.txt:", json!({})).await;
+    put(&alice, &url, "bytes 0-3/10", b"0123").await.expect(202);
+    alice.delete(&url).await.expect(204);
+    alice.delete(&url).await.expect_error(404, "itemNotFound");
+    let answer = put(&alice, &url, "bytes 4-9/10", b"456789").await.expect_error(404, "itemNotFound");
+    assert_eq!(answer.json()["error"]["innerError"]["code"], "uploadSessionNotFound");
+    assert_eq!(app.database.number("SELECT count(*) FROM loose_content").await, 0);
+    let url = begin(&alice, "/drive/root:/b.txt:", json!({})).await;
+    app.pass(chrono::TimeDelta::hours(11));
+    put(&alice, &url, "bytes 0-3/10", b"0123").await.expect(202);
+    app.pass(chrono::TimeDelta::hours(11));
+    alice.get(&url).await.expect(200);
+    app.pass(chrono::TimeDelta::hours(2));
+    alice.get(&url).await.expect_error(404, "itemNotFound");
+}
+
+async fn a_session_needs_no_token_and_no_other_url_opens_it(app: TestApp) {
+    let alice = app.user("alice");
+    let url = begin(&alice, "/drive/root:/b.txt:", json!({})).await;
+    // A token that comes along is ignored, whatever it is.
+    put(&app.bearer("nonsense"), &url, "bytes 0-3/10", b"0123").await.expect(202);
+    app.user("bob").get(&url).await.expect(200);
+    let mut other = url.clone();
+    let last = if other.pop() == Some('A') { 'B' } else { 'A' };
+    other.push(last);
+    for wrong in [other, format!("{}/upload/x", app.url), format!("{}/upload/", app.url)] {
+        let answer = put(&alice, &wrong, "bytes 4-9/10", b"456789").await;
+        assert_eq!(answer.status.as_u16(), 404, "{wrong}");
+    }
+}
+
+async fn an_edit_link_uploads_in_ranges_too(app: TestApp) {
+    let alice = app.user("alice");
+    alice.upload("/secret place/open/a.txt".replace(' ', "%20").as_str(), "one").await;
+    let folder =
+        alice.get("/drive/root:/secret%20place/open").await.json()["id"].as_str().expect("an id").to_owned();
+    let share = |link: &Value| format!("/shares/{}/driveItem", link["shareId"].as_str().expect("an id"));
+    let view = share(&alice.link(&folder, "view").await);
+    let link = alice.link(&folder, "edit").await;
+    let edit = share(&link);
+    let anybody = app.anybody();
+    let refused = anybody.post(&format!("{view}:/b.txt:/createUploadSession"), json!({})).await;
+    refused.expect_error(404, "itemNotFound");
+    let url = begin(&anybody, &format!("{edit}:/b.txt:"), json!({})).await;
+    put(&anybody, &url, "bytes 0-3/10", b"0123").await.expect(202);
+    let done = put(&anybody, &url, "bytes 4-9/10", b"456789").await.expect(201);
+    assert!(!done.text().contains("secret"), "{}", done.text());
+    let item = alice.get("/drive/root:/secret%20place/open/b.txt").await.expect(200).json();
+    assert_eq!(read(&alice, &item).await, b"0123456789");
+    // A session does not outlive its link.
+    let url = begin(&anybody, &format!("{edit}:/c.txt:"), json!({})).await;
+    let id = link["id"].as_str().expect("an id");
+    alice.delete(&format!("/drive/items/{folder}/permissions/{id}")).await.expect(204);
+    put(&anybody, &url, "bytes 0-2/3", b"two").await.expect_error(404, "itemNotFound");
+}
+
+async fn what_a_session_can_not_do_is_refused(app: TestApp) {
+    let alice = app.user("alice");
+    let create =
+        async |address: &str, body: Value| alice.post(&format!("{address}/createUploadSession"), body).await;
+    create("/drive/root:/b.txt:", json!({ "deferCommit": true })).await.expect_error(400, "notSupported");
+    create("/drive/root", json!({})).await.expect_error(400, "invalidRequest");
+    create("/drive/root", json!({ "item": { "name": "a/b" } })).await.expect_error(400, "invalidRequest");
+    create("/drive/root", json!({ "item": { "name": "b.txt" } })).await.expect(200);
+    let named = alice.post("/drive/root:/b.txt:/oneDrive.createUploadSession", json!({})).await;
+    named.expect(200);
+    let old = alice.post("/drive/root:/b.txt:/upload.createSession", json!({})).await;
+    old.expect(200);
+    let reader = app.user_with(|token| token.scope = "Files.Read".to_owned());
+    let refused = reader.post("/drive/root:/b.txt:/createUploadSession", json!({})).await;
+    refused.expect_error(403, "accessDenied");
+    let url = begin(&alice, "/drive/root:/b.txt:", json!({})).await;
+    let large = format!("bytes 0-{}/100000000", 61 * 1024 * 1024 - 1);
+    put(&alice, &url, &large, b"x").await.expect_error(413, "invalidRequest");
+}
