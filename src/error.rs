@@ -43,6 +43,8 @@ pub enum Error {
     PayloadTooLarge { limit: u64 },
     #[error("The range is not within the content's {size} bytes.")]
     InvalidRange { size: u64 },
+    #[error("The token can't be served any more: start anew, without one.")]
+    ResyncRequired,
     #[error("The upload session is not there, or has expired.")]
     UploadSessionNotFound,
     #[error("These bytes have been received already.")]
@@ -104,6 +106,7 @@ impl Error {
                 (StatusCode::PAYLOAD_TOO_LARGE, "invalidRequest", Some("maxStreamSizeExceeded"))
             }
             Self::InvalidRange { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, "invalidRange", None),
+            Self::ResyncRequired => (StatusCode::GONE, "resyncRequired", None),
             Self::UploadSessionNotFound => {
                 (StatusCode::NOT_FOUND, "itemNotFound", Some("uploadSessionNotFound"))
             }

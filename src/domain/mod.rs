@@ -8,6 +8,7 @@ pub mod identity;
 pub mod item;
 pub mod link;
 pub mod name;
+pub mod order;
 pub mod preconditions;
 pub mod share_id;
 pub mod ticket;

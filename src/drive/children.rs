@@ -5,44 +5,61 @@ use crate::app::App;
 use crate::domain::address::ItemAddress;
 use crate::domain::identity::Caller;
 use crate::domain::item::{Item, Kind};
-use crate::domain::name::{Name, name_key};
+use crate::domain::name::Name;
+use crate::domain::order::{Order, OrderBy, PlaceInOrder};
 use crate::domain::upload::Conflict;
 use crate::drive::Author;
 use crate::drive::upload::{Slot, find_slot};
 use crate::error::{Error, Result};
 use crate::store::{NewItem, Place, Tx};
 
-/// Some of a folder's items, by name.
+/// Some of a folder's items, in an order.
 #[derive(Debug)]
 pub struct ChildrenPage {
     pub folder: PlacedItem,
     pub items: Vec<Item>,
     /// Where the next page starts; none on the last.
-    pub next: Option<String>,
+    pub next: Option<PlaceInOrder>,
 }
 
-/// The folder's items after the place `after`, which a page before gave; `limit` at most.
+/// Which of a folder's items are wanted.
+#[derive(Clone, Debug)]
+pub struct WantedPage {
+    pub order: Order,
+    /// The place that the page before gave; none for the first.
+    pub after: Option<PlaceInOrder>,
+    /// How many, at most.
+    pub limit: usize,
+}
+
+impl WantedPage {
+    /// The first items by name.
+    pub fn first(limit: usize) -> Self {
+        Self { order: Order { by: OrderBy::Name, descending: false }, after: None, limit }
+    }
+}
+
 pub async fn list_children(
     app: &App,
     caller: &Caller,
     address: &ItemAddress,
-    after: &str,
-    limit: usize,
+    wanted: &WantedPage,
 ) -> Result<ChildrenPage> {
     let folder = locate(app, caller, address).await?;
-    list_children_of(&mut app.store.read().await?, folder, after, limit).await
+    list_children_of(&mut app.store.read().await?, folder, wanted).await
 }
 
 /// As [`list_children`], of a folder that was found already.
-pub async fn list_children_of(tx: &mut Tx, folder: Item, after: &str, limit: usize) -> Result<ChildrenPage> {
+pub async fn list_children_of(tx: &mut Tx, folder: Item, wanted: &WantedPage) -> Result<ChildrenPage> {
     if folder.kind() != Kind::Folder {
         return Err(Error::invalid_request("The item is a file: it has no children."));
     }
     // One more than asked for tells whether there is a next page.
-    let mut items = tx.children(folder.id, after, limit.saturating_add(1) as i64).await?;
-    let has_more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| has_more).map(|item| name_key(&item.name));
+    let limit = wanted.limit.saturating_add(1) as i64;
+    let mut items = tx.children(folder.id, wanted.order, wanted.after.as_ref(), limit).await?;
+    let has_more = items.len() > wanted.limit;
+    items.truncate(wanted.limit);
+    let next = items.last().filter(|_| has_more).map(PlaceInOrder::of);
     Ok(ChildrenPage { folder: PlacedItem::of(tx, folder).await?, items, next })
 }
 

@@ -36,6 +36,39 @@ pub async fn delete_item(
         .await
 }
 
+/// Takes an item away for good, be it live or in the recycle bin, with all below it.
+pub async fn purge_item(
+    app: &App,
+    caller: &Caller,
+    address: &ItemAddress,
+    preconditions: &Preconditions,
+) -> Result<()> {
+    let author = Author::of(app, caller).await?;
+    let now = app.clock.now();
+    let id = match deleted_id(address) {
+        Ok(id) => id,
+        Err(_) => locate(app, caller, address).await?.id,
+    };
+    let known = app.store.read().await?.item_or_deleted(id).await?;
+    known.filter(|item| caller.manages(&item.drive.tenant, &item.drive.owner)).ok_or(Error::ItemNotFound)?;
+    if id.is_root() {
+        return Err(Error::NotAllowed("The root of a drive can't be deleted."));
+    }
+    app.store
+        .write(async |tx| {
+            let change = author.change(tx.begin_change(id.drive).await?, now);
+            let item = tx.item_or_deleted(id).await?.ok_or(Error::ItemNotFound)?;
+            if item.deleted && !tx.is_in_recycle_bin(id).await? {
+                return Err(Error::ItemNotFound);
+            }
+            if !preconditions.hold(Some(&item)) {
+                return Err(Error::ResourceModified);
+            }
+            tx.purge_item(id, change).await
+        })
+        .await
+}
+
 /// Where a restored item goes; to its old place under its old name where that is not said.
 #[derive(Clone, Debug, Default)]
 pub struct Restoration {

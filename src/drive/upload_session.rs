@@ -35,7 +35,7 @@ pub struct ClientTimes {
 /// How a session stands after a range.
 #[derive(Debug)]
 pub enum Received {
-    More(UploadSession),
+    More(Box<UploadSession>),
     /// The file is there.
     All {
         placed: Box<PlacedItem>,
@@ -151,7 +151,7 @@ async fn keep_range(app: &App, session: &UploadSession, range: ContentRange, key
             }
             tx.keep_upload_ranges(session.id, now).await?;
             let session = tx.upload(session.id, now).await?.ok_or(Error::UploadSessionNotFound)?;
-            Ok(Received::More(session))
+            Ok(Received::More(Box::new(session)))
         })
         .await
 }

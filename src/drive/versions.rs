@@ -52,3 +52,20 @@ pub async fn restore_version(app: &App, caller: &Caller, address: &ItemAddress, 
         })
         .await
 }
+
+/// Takes an earlier version away. The current one stays.
+pub async fn delete_version(app: &App, caller: &Caller, address: &ItemAddress, number: i64) -> Result<()> {
+    let item = locate_file(app, caller, address).await?;
+    let now = app.clock.now();
+    app.store
+        .write(async |tx| {
+            tx.begin_change(item.id.drive).await?;
+            let item = tx.item(item.id).await?.ok_or(Error::ItemNotFound)?;
+            if item.file().is_some_and(|file| file.number == number) {
+                return Err(Error::invalid_request("The current version can't be deleted."));
+            }
+            tx.version(item.id, number).await?.ok_or(Error::ItemNotFound)?;
+            tx.delete_version(item.id, number, now).await
+        })
+        .await
+}

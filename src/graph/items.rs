@@ -2,8 +2,6 @@
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -11,33 +9,45 @@ use crate::access::{get_item, locate, managed_drive};
 use crate::auth::{FilesRead, FilesReadWrite, Granted};
 use crate::clock::Timestamp;
 use crate::domain::address::{Base, DriveAddress, ItemAddress};
+use crate::domain::item::{ItemId, Kind};
 use crate::domain::name::{ItemPath, Name};
 use crate::domain::preconditions::Preconditions;
 use crate::domain::upload::Conflict;
-use crate::drive::{self, Author, Destination, ItemUpdate, Restoration, Upload};
+use crate::drive::{
+    self, Author, ChangePlace, ChildrenPage, Copy, Destination, ItemUpdate, Restoration, Since, Upload,
+    WantedPage,
+};
 use crate::error::{Error, Result};
-use crate::graph::address::parse_reference;
+use crate::graph::address::{Argument, parse_reference};
 use crate::graph::body::{JsonBody, UploadBody};
-use crate::graph::query::{Query, parse_conflict};
+use crate::graph::query::{LARGEST_PAGE, PAGE, Query, parse_conflict};
 use crate::graph::site::Site;
-use crate::graph::wire::{self, Collection};
-
-/// Entries of a page where the client does not say, and at most.
-const PAGE: usize = 200;
-const LARGEST_PAGE: usize = 1_000;
+use crate::graph::wire::{self, Collection, DriveItem};
 
 pub async fn get_drive(
     granted: Granted<FilesRead>,
     address: DriveAddress,
+    query: Query,
     site: Site,
 ) -> Result<HttpResponse> {
     let drive = managed_drive(&site, &granted.caller, &address).await?;
-    Ok(HttpResponse::Ok().json(wire::drive(&site, &drive)))
+    let used = drive::bytes_used(&site, &drive).await?;
+    Ok(HttpResponse::Ok().json(query.shape(wire::drive(&drive, used).with_context(&site))?))
+}
+
+/// The drives that the caller manages: their own.
+pub async fn list_drives(granted: Granted<FilesRead>, query: Query, site: Site) -> Result<HttpResponse> {
+    let drive = managed_drive(&site, &granted.caller, &DriveAddress::Mine).await?;
+    let used = drive::bytes_used(&site, &drive).await?;
+    let context = wire::context(&site, "Collection(drive)");
+    let list = Collection::new(context, None, vec![wire::drive(&drive, used)]);
+    Ok(HttpResponse::Ok().json(query.shape(list)?))
 }
 
 pub async fn get(
     granted: Granted<FilesRead>,
     address: ItemAddress,
+    query: Query,
     preconditions: Preconditions,
     site: Site,
 ) -> Result<HttpResponse> {
@@ -46,7 +56,14 @@ pub async fn get(
     if !seen.hold(Some(&placed.item)) {
         return Ok(HttpResponse::NotModified().insert_header((header::ETAG, placed.item.etag())).finish());
     }
-    Ok(HttpResponse::Ok().json(wire::managed_item(&site, &placed).with_context(&site)))
+    let mut item = wire::managed_item(&site, &placed).with_context(&site);
+    if query.expands_children()? && placed.item.kind() == Kind::Folder {
+        let wanted = WantedPage::first(PAGE);
+        let page = drive::list_children(&site, &granted.caller, &address, &wanted).await?;
+        let list = managed_page(&site, &Query::parse(""), &wanted, page);
+        item = item.with_children(list);
+    }
+    Ok(HttpResponse::Ok().json(query.shape(item)?))
 }
 
 pub async fn children(
@@ -55,35 +72,94 @@ pub async fn children(
     query: Query,
     site: Site,
 ) -> Result<HttpResponse> {
-    let (after, top) = page_of(&query)?;
-    let page = drive::list_children(&site, &granted.caller, &address, &after, top).await?;
+    let wanted = query.page()?;
+    let page = drive::list_children(&site, &granted.caller, &address, &wanted).await?;
+    Ok(HttpResponse::Ok().json(query.shape(managed_page(&site, &query, &wanted, page))?))
+}
+
+fn managed_page(
+    site: &Site,
+    query: &Query,
+    wanted: &WantedPage,
+    page: ChildrenPage,
+) -> Collection<DriveItem> {
     let folder = page.folder.item.id;
-    let next_link = page
-        .next
-        .map(|next| next_link(&site, &format!("drives/{}/items/{folder}", folder.drive), top, &next));
-    let value = wire::managed_children(&site, &page.folder, page.items);
-    let context = wire::context(&site, "Collection(driveItem)");
-    Ok(HttpResponse::Ok().json(Collection { context, next_link, value }))
+    let next_link = page.next.map(|next| {
+        let query = query.next_page(wanted, &next);
+        format!("{}/v1.0/drives/{}/items/{folder}/children?{query}", site.url, folder.drive)
+    });
+    let context = wire::context(site, "Collection(driveItem)");
+    Collection::new(context, next_link, wire::managed_children(site, &page.folder, page.items))
 }
 
-/// Where a page of children starts, and how long it is to be.
-pub fn page_of(query: &Query) -> Result<(String, usize)> {
-    let top = query.top(PAGE, LARGEST_PAGE)?;
+pub async fn search(
+    granted: Granted<FilesRead>,
+    address: ItemAddress,
+    argument: Argument,
+    query: Query,
+    site: Site,
+) -> Result<HttpResponse> {
+    let text = argument.0.or_else(|| query.get("q").map(str::to_owned)).unwrap_or_default();
     let bad = || Error::invalid_request("$skipToken is not one of ours.");
-    let after = match query.get("skipToken") {
-        None => String::new(),
-        Some(token) => {
-            let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| bad())?;
-            String::from_utf8(bytes).ok().filter(|after| !after.contains('\0')).ok_or_else(bad)?
-        }
-    };
-    Ok((after, top))
+    let after = query.get("skipToken").map_or(Ok(0), str::parse).map_err(|_| bad())?;
+    let top = query.top(PAGE, LARGEST_PAGE)?;
+    let found = drive::search(&site, &granted.caller, &address, &text, after, top).await?;
+    let next_link = found.next.map(|next| {
+        let folder = match &address {
+            ItemAddress::InDrive { base: Base::Item(id), .. } => format!("drives/{}/items/{id}", id.drive),
+            _ => "me/drive/root".to_owned(),
+        };
+        let text: String = form_urlencoded::byte_serialize(text.as_bytes()).collect();
+        format!("{}/v1.0/{folder}/search?q={text}&$top={top}&$skipToken={next}", site.url)
+    });
+    let value = found.items.iter().map(|placed| wire::managed_item(&site, placed)).collect();
+    let list = Collection::new(wire::context(&site, "Collection(driveItem)"), next_link, value);
+    Ok(HttpResponse::Ok().json(query.shape(list)?))
 }
 
-/// The URL of a folder's next page.
-pub fn next_link(site: &Site, folder: &str, top: usize, next: &str) -> String {
-    let token = URL_SAFE_NO_PAD.encode(next);
-    format!("{}/v1.0/{folder}/children?$top={top}&$skipToken={token}", site.url)
+pub async fn delta(
+    granted: Granted<FilesRead>,
+    address: ItemAddress,
+    argument: Argument,
+    query: Query,
+    site: Site,
+) -> Result<HttpResponse> {
+    let token = argument.0.or_else(|| query.get("token").map(str::to_owned));
+    let since = match token.as_deref() {
+        None | Some("") => Since::Beginning,
+        Some("latest") => Since::Now,
+        Some(token) => Since::Place(parse_change(token).ok_or(Error::ResyncRequired)?),
+    };
+    let top = query.top(PAGE, LARGEST_PAGE)?;
+    let page = drive::list_changes(&site, &granted.caller, &address, since, top).await?;
+    let token = write_change(page.next);
+    let drive = page.drive;
+    let link = format!("{}/v1.0/drives/{drive}/root/delta?token={token}&$top={top}", site.url);
+    let value = page.items.iter().map(|item| wire::changed_item(&site, item)).collect();
+    let mut list = Collection::new(wire::context(&site, "Collection(driveItem)"), None, value);
+    if page.has_more {
+        list.next_link = Some(link);
+    } else {
+        list.delta_link = Some(link);
+    }
+    Ok(HttpResponse::Ok().json(query.shape(list)?))
+}
+
+fn write_change(place: ChangePlace) -> String {
+    match place.began_at {
+        Some(began_at) => format!("{}.{}.{began_at}", place.change, place.item),
+        None => format!("{}.{}", place.change, place.item),
+    }
+}
+
+fn parse_change(token: &str) -> Option<ChangePlace> {
+    let mut numbers = token.split('.').map(|number| number.parse::<i64>().ok().filter(|number| *number >= 0));
+    let (change, item) = (numbers.next()??, numbers.next()??);
+    let began_at = match numbers.next() {
+        Some(number) => Some(number?),
+        None => None,
+    };
+    numbers.next().is_none().then_some(ChangePlace { change, item, began_at })
 }
 
 #[derive(Deserialize)]
@@ -248,6 +324,47 @@ pub async fn delete(
     Ok(HttpResponse::NoContent().finish())
 }
 
+pub async fn purge(
+    granted: Granted<FilesReadWrite>,
+    address: ItemAddress,
+    preconditions: Preconditions,
+    site: Site,
+) -> Result<HttpResponse> {
+    drive::purge_item(&site, &granted.caller, &address, &preconditions).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Copies, and answers as if the copy went on: clients of Microsoft's API ask the URL they are given
+/// until it is done, which here it is.
+pub async fn copy(
+    granted: Granted<FilesReadWrite>,
+    address: ItemAddress,
+    query: Query,
+    body: JsonBody<ItemChange>,
+    site: Site,
+) -> Result<HttpResponse> {
+    let conflict = match &body.0.conflict {
+        Some(behavior) => parse_conflict(behavior)?,
+        None => query.conflict(Conflict::Fail)?,
+    };
+    let copy = Copy {
+        destination: body.0.parent_reference.as_ref().map_or(Ok(None), ParentReference::destination)?,
+        name: body.0.name.as_deref().map(Name::parse).transpose()?,
+        conflict,
+    };
+    let made = drive::copy_item(&site, &granted.caller, &address, &copy).await?;
+    let monitor = format!("{}/monitor/{}", site.url, made.item.id.to_string().replace('!', "%21"));
+    Ok(HttpResponse::Accepted().insert_header((header::LOCATION, monitor)).finish())
+}
+
+/// The monitor of a copy. Takes no token, as Microsoft's takes none, and tells no more than the id it
+/// was asked by.
+pub async fn monitor(copied: web::Path<String>, site: Site) -> Result<HttpResponse> {
+    let id: ItemId = copied.parse().map_err(|_| Error::ItemNotFound)?;
+    let location = format!("{}/v1.0/drives/{}/items/{id}", site.url, id.drive);
+    Ok(HttpResponse::Ok().json(wire::CopyStatus::done(id, location)))
+}
+
 pub async fn restore(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,
@@ -266,7 +383,7 @@ pub async fn versions(granted: Granted<FilesRead>, address: ItemAddress, site: S
     let versions = drive::list_versions(&site, &granted.caller, &address).await?;
     let context = wire::context(&site, "Collection(driveItemVersion)");
     let value: Vec<_> = versions.iter().map(wire::version).collect();
-    Ok(HttpResponse::Ok().json(Collection { context, next_link: None, value }))
+    Ok(HttpResponse::Ok().json(Collection::new(context, None, value)))
 }
 
 pub async fn version_content(
@@ -278,6 +395,16 @@ pub async fn version_content(
     let number = wire::parse_version_id(&version)?;
     let file = drive::locate_version(&site, &granted.caller, &address, number).await?;
     Ok(see(wire::download_url(&site, file, Some(number), None)))
+}
+
+pub async fn delete_version(
+    granted: Granted<FilesReadWrite>,
+    address: ItemAddress,
+    version: web::Path<String>,
+    site: Site,
+) -> Result<HttpResponse> {
+    drive::delete_version(&site, &granted.caller, &address, wire::parse_version_id(&version)?).await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 pub async fn restore_version(

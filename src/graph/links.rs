@@ -86,7 +86,7 @@ pub async fn permissions(
     let permissions = sharing::list_permissions(&site, &granted.caller, &address).await?;
     let value = permissions.iter().map(|one| wire::permission(&site, one)).collect::<Result<Vec<_>>>()?;
     let context = wire::context(&site, "Collection(permission)");
-    Ok(HttpResponse::Ok().json(Collection { context, next_link: None, value }))
+    Ok(HttpResponse::Ok().json(Collection::new(context, None, value)))
 }
 
 pub async fn permission(

@@ -18,11 +18,18 @@ use actix_web::web;
 /// an item, with any version in front; `/share/item` is one reached through `/shares/{id}`.
 pub fn routes(api: &mut web::ServiceConfig) {
     api.service(web::resource("/drive").get(items::get_drive))
+        .service(web::resource("/drives").get(items::list_drives))
         .service(web::resource("/item").get(items::get).patch(items::update).delete(items::delete))
         .service(web::resource("/item/children").get(items::children).post(items::create_folder))
         .service(web::resource("/item/content").get(items::download).put(items::upload))
+        .service(web::resource("/item/copy").post(items::copy))
+        .service(web::resource("/monitor/{copied}").get(items::monitor))
+        .service(web::resource("/item/search").get(items::search))
+        .service(web::resource("/item/delta").get(items::delta))
+        .service(web::resource("/item/permanentDelete").post(items::purge))
         .service(web::resource("/item/restore").post(items::restore))
         .service(web::resource("/item/versions").get(items::versions))
+        .service(web::resource("/item/versions/{version}").delete(items::delete_version))
         .service(web::resource("/item/versions/{version}/content").get(items::version_content))
         .service(web::resource("/item/versions/{version}/restoreVersion").post(items::restore_version))
         .service(web::resource("/item/createUploadSession").post(uploads::create))

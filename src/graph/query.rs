@@ -5,10 +5,21 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use actix_web::{FromRequest, HttpRequest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use crate::clock::Timestamp;
+use crate::domain::order::{Order, OrderBy, PlaceInOrder};
 use crate::domain::preconditions::Preconditions;
 use crate::domain::upload::Conflict;
+use crate::drive::WantedPage;
 use crate::error::{Error, Result};
+
+/// Entries of a page where the client does not say, and at most.
+pub const PAGE: usize = 200;
+pub const LARGEST_PAGE: usize = 1_000;
 
 /// A query's options. OData's have a `$` in front, which clients of 2015 leave out.
 pub struct Query(Vec<(String, String)>);
@@ -32,12 +43,113 @@ impl Query {
         }
     }
 
+    /// Members that are wanted; none: all.
+    fn select(&self) -> Option<Vec<&str>> {
+        let wanted = self.get("select")?;
+        // Of a path into a member the whole member is given.
+        Some(wanted.split(',').map(|member| member.trim().split('/').next().unwrap_or_default()).collect())
+    }
+
+    /// The answer with the members that `$select` names; annotations of OData stay.
+    pub fn shape(&self, answer: impl Serialize) -> Result<Value> {
+        let mut answer = serde_json::to_value(answer).map_err(Error::internal)?;
+        let Some(wanted) = self.select().filter(|wanted| *wanted != ["*"]) else { return Ok(answer) };
+        let keep = |value: &mut Value| {
+            if let Some(members) = value.as_object_mut() {
+                members.retain(|name, _| name.starts_with("@odata.") || wanted.contains(&name.as_str()));
+            }
+        };
+        match answer.get_mut("value").and_then(Value::as_array_mut) {
+            Some(list) => list.iter_mut().for_each(keep),
+            None => keep(&mut answer),
+        }
+        Ok(answer)
+    }
+
+    /// Whether an item is wanted with its children. Anything else that can be expanded in Microsoft's
+    /// API and not here is refused; thumbnails may always be missing.
+    pub fn expands_children(&self) -> Result<bool> {
+        let expanded = self.get("expand").unwrap_or_default();
+        let mut has_children = false;
+        for member in expanded.split(',').map(str::trim).filter(|member| !member.is_empty()) {
+            match member.split('(').next().unwrap_or_default() {
+                "children" => has_children = true,
+                "thumbnails" => {}
+                _ => return Err(Error::NotSupported("Only children can be expanded.")),
+            }
+        }
+        Ok(has_children)
+    }
+
+    /// The page of a folder's items that is wanted.
+    pub fn page(&self) -> Result<WantedPage> {
+        let order = self.order()?;
+        let after = self.get("skipToken").map(|token| parse_place(token, order)).transpose()?;
+        Ok(WantedPage { order, after, limit: self.top(PAGE, LARGEST_PAGE)? })
+    }
+
+    fn order(&self) -> Result<Order> {
+        let text = self.get("orderby").unwrap_or("name").trim();
+        let (member, direction) = text.split_once(' ').unwrap_or((text, "asc"));
+        let by = match member {
+            "name" => OrderBy::Name,
+            "size" => OrderBy::Size,
+            "lastModifiedDateTime" => OrderBy::Modified,
+            _ => {
+                return Err(Error::invalid_request("$orderby is none of name, size, lastModifiedDateTime."));
+            }
+        };
+        match direction.trim() {
+            "asc" => Ok(Order { by, descending: false }),
+            "desc" => Ok(Order { by, descending: true }),
+            _ => Err(Error::invalid_request("$orderby's direction is neither asc nor desc.")),
+        }
+    }
+
+    /// The query that asks for the page after this one.
+    pub fn next_page(&self, wanted: &WantedPage, next: &PlaceInOrder) -> String {
+        let mut query = format!("$top={}&$skipToken={}", wanted.limit, write_place(next, wanted.order));
+        for option in ["orderby", "select"] {
+            if let Some(value) = self.get(option) {
+                let value: String = form_urlencoded::byte_serialize(value.as_bytes()).collect();
+                query.push_str(&format!("&${option}={value}"));
+            }
+        }
+        query
+    }
+
     /// What to do where the name is taken, under either of the annotation's names.
     pub fn conflict(&self, default: Conflict) -> Result<Conflict> {
         match self.get("@microsoft.graph.conflictBehavior").or_else(|| self.get("@name.conflictBehavior")) {
             Some(behavior) => parse_conflict(behavior),
             None => Ok(default),
         }
+    }
+}
+
+/// A place as a token carries it: the order, so that none is used with another, and the item's values.
+#[derive(Serialize, Deserialize)]
+struct PlaceToken(String, String, i64, Timestamp);
+
+fn order_name(order: Order) -> String {
+    format!("{:?} {}", order.by, order.descending)
+}
+
+fn write_place(place: &PlaceInOrder, order: Order) -> String {
+    let token = PlaceToken(order_name(order), place.name_key.clone(), place.size, place.modified_at);
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(&token).unwrap_or_default())
+}
+
+fn parse_place(token: &str, order: Order) -> Result<PlaceInOrder> {
+    let bytes = URL_SAFE_NO_PAD.decode(token).ok();
+    let token: Option<PlaceToken> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    match token {
+        Some(PlaceToken(name, name_key, size, modified_at))
+            if name == order_name(order) && !name_key.contains('\0') =>
+        {
+            Ok(PlaceInOrder { name_key, size, modified_at })
+        }
+        _ => Err(Error::invalid_request("$skipToken is not one that was given for this list.")),
     }
 }
 

@@ -5,18 +5,18 @@ use actix_web::HttpResponse;
 use crate::access::{Opened, open_shared};
 use crate::auth::Visitor;
 use crate::domain::address::SharedAddress;
-use crate::domain::item::ItemId;
+use crate::domain::item::{ItemId, Kind};
 use crate::domain::link::{LinkId, LinkType};
 use crate::domain::name::ItemPath;
 use crate::domain::preconditions::Preconditions;
 use crate::domain::upload::Conflict;
-use crate::drive::{self, Author, Upload};
+use crate::drive::{self, Author, Upload, WantedPage};
 use crate::error::{Error, Result};
 use crate::graph::body::UploadBody;
-use crate::graph::items::{next_link, page_of, see, uploaded};
-use crate::graph::query::Query;
+use crate::graph::items::{see, uploaded};
+use crate::graph::query::{PAGE, Query};
 use crate::graph::site::Site;
-use crate::graph::wire::{self, Collection};
+use crate::graph::wire::{self, Collection, DriveItem};
 use crate::sharing::Permission;
 
 pub async fn get(visitor: Visitor, address: SharedAddress, site: Site) -> Result<HttpResponse> {
@@ -33,9 +33,19 @@ pub async fn permission(visitor: Visitor, address: SharedAddress, site: Site) ->
     Ok(HttpResponse::Ok().json(wire::permission(&site, &permission)?.with_context(&site)))
 }
 
-pub async fn item(visitor: Visitor, address: SharedAddress, site: Site) -> Result<HttpResponse> {
+pub async fn item(
+    visitor: Visitor,
+    address: SharedAddress,
+    query: Query,
+    site: Site,
+) -> Result<HttpResponse> {
     let opened = open_shared(&site, visitor.0.as_ref(), &address).await?;
-    Ok(HttpResponse::Ok().json(wire::shared_item(&site, &opened)?.with_context(&site)))
+    let mut item = wire::shared_item(&site, &opened)?.with_context(&site);
+    if query.expands_children()? && opened.item.kind() == Kind::Folder {
+        item = item
+            .with_children(shared_page(&site, &Query::parse(""), &WantedPage::first(PAGE), &opened).await?);
+    }
+    Ok(HttpResponse::Ok().json(query.shape(item)?))
 }
 
 pub async fn children(
@@ -44,17 +54,27 @@ pub async fn children(
     query: Query,
     site: Site,
 ) -> Result<HttpResponse> {
-    let (after, top) = page_of(&query)?;
+    let wanted = query.page()?;
     let opened = open_shared(&site, visitor.0.as_ref(), &address).await?;
+    Ok(HttpResponse::Ok().json(query.shape(shared_page(&site, &query, &wanted, &opened).await?)?))
+}
+
+async fn shared_page(
+    site: &Site,
+    query: &Query,
+    wanted: &WantedPage,
+    opened: &Opened,
+) -> Result<Collection<DriveItem>> {
     let mut tx = site.store.read().await?;
-    let page = drive::list_children_of(&mut tx, opened.item.clone(), &after, top).await?;
-    let share = wire::shared_drive_item(&site, &opened);
-    let folder = format!("shares/{}/items/{}", share.share_id(), opened.item.id);
-    let next_link = page.next.map(|next| next_link(&site, &folder, top, &next));
-    let show = |item| wire::shared_item(&site, &Opened { item, ..opened.clone() });
+    let page = drive::list_children_of(&mut tx, opened.item.clone(), wanted).await?;
+    let share = wire::shared_drive_item(site, opened);
+    let next_link = page.next.map(|next| {
+        let query = query.next_page(wanted, &next);
+        format!("{}/v1.0/shares/{}/items/{}/children?{query}", site.url, share.share_id(), opened.item.id)
+    });
+    let show = |item| wire::shared_item(site, &Opened { item, ..opened.clone() });
     let value = page.items.into_iter().map(show).collect::<Result<Vec<_>>>()?;
-    let context = wire::context(&site, "Collection(driveItem)");
-    Ok(HttpResponse::Ok().json(Collection { context, next_link, value }))
+    Ok(Collection::new(wire::context(site, "Collection(driveItem)"), next_link, value))
 }
 
 pub async fn download(visitor: Visitor, address: SharedAddress, site: Site) -> Result<HttpResponse> {

@@ -47,7 +47,16 @@ pub struct Collection<T> {
     pub context: String,
     #[serde(rename = "@odata.nextLink", skip_serializing_if = "Option::is_none")]
     pub next_link: Option<String>,
+    /// Where to ask for what changes from now on.
+    #[serde(rename = "@odata.deltaLink", skip_serializing_if = "Option::is_none")]
+    pub delta_link: Option<String>,
     pub value: Vec<T>,
+}
+
+impl<T> Collection<T> {
+    pub fn new(context: String, next_link: Option<String>, value: Vec<T>) -> Self {
+        Self { context, next_link, delta_link: None, value }
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -90,19 +99,36 @@ fn identity_of(application: &Application) -> Identity {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DriveBody {
-    #[serde(rename = "@odata.context")]
-    context: String,
+    #[serde(rename = "@odata.context", skip_serializing_if = "Option::is_none")]
+    context: Option<String>,
     id: String,
     drive_type: &'static str,
     owner: IdentitySet,
+    quota: Quota,
 }
 
-pub fn drive(site: &Site, drive: &Drive) -> DriveBody {
+/// Bytes. Everlink sets no limit, so there is no total and nothing that remains of it.
+#[derive(Debug, Serialize)]
+struct Quota {
+    used: i64,
+    deleted: i64,
+    state: &'static str,
+}
+
+pub fn drive(drive: &Drive, (used, deleted): (i64, i64)) -> DriveBody {
     DriveBody {
-        context: context(site, "drives/$entity"),
+        context: None,
         id: drive.id.to_string(),
         drive_type: DRIVE_TYPE,
         owner: IdentitySet::of_owner(drive),
+        quota: Quota { used, deleted, state: "normal" },
+    }
+}
+
+impl DriveBody {
+    pub fn with_context(mut self, site: &Site) -> Self {
+        self.context = Some(context(site, "drives/$entity"));
+        self
     }
 }
 
@@ -172,6 +198,12 @@ pub struct DriveItem {
     root: Option<EmptyFacet>,
     #[serde(skip_serializing_if = "Option::is_none")]
     shared: Option<SharedFacet>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted: Option<EmptyFacet>,
+    #[serde(rename = "children@odata.nextLink", skip_serializing_if = "Option::is_none")]
+    children_next_link: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    children: Option<Vec<DriveItem>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -252,6 +284,9 @@ fn drive_item(view: View<'_>) -> DriveItem {
             ItemContent::Folder { child_count } => Some(FolderFacet { child_count }),
             ItemContent::File(_) => None,
         },
+        deleted: item.deleted.then_some(EmptyFacet {}),
+        children_next_link: None,
+        children: None,
         root: item.id.is_root().then_some(EmptyFacet {}),
         shared: item
             .shared
@@ -269,6 +304,12 @@ impl DriveItem {
         self.context = Some(context(site, "driveItem"));
         self
     }
+
+    pub fn with_children(mut self, page: Collection<DriveItem>) -> Self {
+        self.children_next_link = page.next_link;
+        self.children = Some(page.value);
+        self
+    }
 }
 
 /// An item as those see it who manage it.
@@ -279,6 +320,31 @@ pub fn managed_item(site: &Site, placed: &PlacedItem) -> DriveItem {
     let parent = ItemReference::new(item.id.drive, id, path);
     let download_url = item.file().map(|_| download_url(site, item.id, None, None));
     drive_item(View { parent, web_url: item_url(site, item.id), download_url, item })
+}
+
+/// An item in a list of changes: without its path, which changes with the folders above it.
+pub fn changed_item(site: &Site, item: &Item) -> DriveItem {
+    let id = item.parent.map(|number| ItemId { number, ..item.id });
+    let parent = ItemReference::new(item.id.drive, id, None);
+    let download_url = item.file().filter(|_| !item.deleted).map(|_| download_url(site, item.id, None, None));
+    drive_item(View { parent, web_url: item_url(site, item.id), download_url, item })
+}
+
+/// How a copy stands.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CopyStatus {
+    status: &'static str,
+    percentage_complete: f64,
+    resource_id: String,
+    resource_location: String,
+}
+
+impl CopyStatus {
+    pub fn done(item: ItemId, resource_location: String) -> Self {
+        let resource_id = item.to_string();
+        Self { status: "completed", percentage_complete: 100.0, resource_id, resource_location }
+    }
 }
 
 /// A folder's items as those see them who manage it.

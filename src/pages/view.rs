@@ -8,7 +8,7 @@ use crate::access::{Opened, open_link};
 use crate::auth::Visitor;
 use crate::domain::item::Kind;
 use crate::domain::link::LinkType;
-use crate::drive::list_children_of;
+use crate::drive::{WantedPage, list_children_of};
 use crate::error::{Error, Result};
 use crate::graph::address::link_parameters;
 use crate::graph::site::Site;
@@ -72,7 +72,7 @@ pub async fn redir(visitor: Visitor, request: HttpRequest, site: Site) -> Result
     let mut has_more = false;
     if opened.item.kind() == Kind::Folder {
         let mut tx = site.store.read().await?;
-        let page = list_children_of(&mut tx, opened.item.clone(), "", SHOWN).await?;
+        let page = list_children_of(&mut tx, opened.item.clone(), &WantedPage::first(SHOWN)).await?;
         has_more = page.next.is_some();
         children = page
             .items

@@ -79,6 +79,13 @@ impl Tx {
         .fetch_one(connection))
     }
 
+    /// The number of the drive's last change.
+    pub async fn last_change(&mut self, drive: DriveId) -> Result<i64> {
+        on!(self, |connection| sqlx::query_scalar("SELECT next_change - 1 FROM counters WHERE drive_id = $1")
+            .bind(drive)
+            .fetch_one(connection))
+    }
+
     pub(super) async fn next_item_number(&mut self, drive: DriveId) -> Result<i64> {
         on!(self, |connection| sqlx::query_scalar(
             "UPDATE counters SET next_item = next_item + 1 WHERE drive_id = $1 RETURNING next_item - 1"

@@ -5,15 +5,16 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::domain::identity::{Application, User};
-use crate::domain::item::{Drive, FileVersion, Hashes, Item, ItemContent, ItemId, Kind, Stamp};
+use crate::domain::item::{Drive, DriveId, FileVersion, Hashes, Item, ItemContent, ItemId, Kind, Stamp};
 use crate::domain::link::LinkScope;
-use crate::domain::name::Name;
+use crate::domain::name::{Name, name_key};
+use crate::domain::order::{Order, OrderBy, PlaceInOrder};
 use crate::error::{Error, Result};
 use crate::store::{Tx, execute, on};
 
 /// The columns of [`ItemRow`] and the tables they come from. `i` is the item.
 macro_rules! select_items {
-    ($columns:literal, $rest:literal) => {
+    ($columns:literal, $rest:expr) => {
         concat!(
             "SELECT i.drive_id, i.item_no, i.parent_no, i.name, i.kind, i.change_no,
                     i.deleted_at IS NOT NULL AS deleted,
@@ -83,10 +84,11 @@ impl From<ItemRow> for Item {
                 content_key: row.content_key?,
                 size: row.size,
                 mime_type: row.mime_type?,
+                // What is gone for good has no version any more.
                 hashes: Hashes {
-                    quick_xor: row.quick_xor_hash?,
-                    sha1: row.sha1_hash?,
-                    sha256: row.sha256_hash?,
+                    quick_xor: row.quick_xor_hash.unwrap_or_default(),
+                    sha1: row.sha1_hash.unwrap_or_default(),
+                    sha256: row.sha256_hash.unwrap_or_default(),
                 },
             })
         };
@@ -114,6 +116,45 @@ impl From<ItemRow> for Item {
             deleted: row.deleted,
             shared: row.shared,
             drive,
+        }
+    }
+}
+
+macro_rules! children_in_order {
+    ($place:literal, $after:literal, $order:literal) => {
+        select_items!(
+            "",
+            concat!(
+                "WHERE i.drive_id = $1 AND i.parent_no = $2 AND i.deleted_at IS NULL AND ",
+                $place,
+                $after,
+                " ORDER BY ",
+                $order,
+                " LIMIT $3"
+            )
+        )
+    };
+}
+
+fn children_statement(order: Order) -> &'static str {
+    match (order.by, order.descending) {
+        (OrderBy::Name, false) => children_in_order!("i.name_key > $4", "", "i.name_key"),
+        (OrderBy::Name, true) => children_in_order!("i.name_key < $4", "", "i.name_key DESC"),
+        (OrderBy::Size, false) => {
+            children_in_order!("(i.size, i.name_key) > ", "($5, $4)", "i.size, i.name_key")
+        }
+        (OrderBy::Size, true) => {
+            children_in_order!("(i.size, i.name_key) < ", "($5, $4)", "i.size DESC, i.name_key DESC")
+        }
+        (OrderBy::Modified, false) => {
+            children_in_order!("(i.modified_at, i.name_key) > ", "($5, $4)", "i.modified_at, i.name_key")
+        }
+        (OrderBy::Modified, true) => {
+            children_in_order!(
+                "(i.modified_at, i.name_key) < ",
+                "($5, $4)",
+                "i.modified_at DESC, i.name_key DESC"
+            )
         }
     }
 }
@@ -183,19 +224,75 @@ impl Tx {
         .fetch_optional(connection))
     }
 
-    /// A page of a folder's live items, by name, from the name after `after`.
-    pub async fn children(&mut self, folder: ItemId, after: &str, limit: i64) -> Result<Vec<Item>> {
+    /// A page of a folder's live items in an order, from what follows `after`; `limit` at most.
+    ///
+    /// Pages go on from the last item's place in the order rather than from a count, so that the last
+    /// page is as fast as the first, and items that come and go shift nothing.
+    pub async fn children(
+        &mut self,
+        folder: ItemId,
+        order: Order,
+        after: Option<&PlaceInOrder>,
+        limit: i64,
+    ) -> Result<Vec<Item>> {
+        let start = order.start();
+        let after = after.unwrap_or(&start);
+        let statement = children_statement(order);
+        let rows: Vec<ItemRow> = on!(self, |connection| {
+            let query = sqlx::query_as(statement).bind(folder.drive).bind(folder.number).bind(limit);
+            let query = query.bind(&after.name_key);
+            match order.by {
+                OrderBy::Name => query,
+                OrderBy::Size => query.bind(after.size),
+                OrderBy::Modified => query.bind(after.modified_at),
+            }
+            .fetch_all(connection)
+        })?;
+        Ok(rows.into_iter().map(Item::from).collect())
+    }
+
+    /// Live items of a drive whose names have a text in them, by number; those after `after`.
+    pub async fn search(&mut self, drive: DriveId, text: &str, after: i64, limit: i64) -> Result<Vec<Item>> {
+        let escaped = name_key(text).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
         let rows: Vec<ItemRow> = on!(self, |connection| sqlx::query_as(select_items!(
             "",
-            "WHERE i.drive_id = $1 AND i.parent_no = $2 AND i.deleted_at IS NULL AND i.name_key > $3
-             ORDER BY i.name_key LIMIT $4"
+            "WHERE i.drive_id = $1 AND i.name_key LIKE $2 ESCAPE '\\' AND i.deleted_at IS NULL
+               AND i.parent_no IS NOT NULL AND i.item_no > $3
+             ORDER BY i.item_no LIMIT $4"
         ))
-        .bind(folder.drive)
-        .bind(folder.number)
+        .bind(drive)
+        .bind(format!("%{escaped}%"))
         .bind(after)
         .bind(limit)
         .fetch_all(connection))?;
         Ok(rows.into_iter().map(Item::from).collect())
+    }
+
+    /// Items in the order of their last changes, deleted ones included; those after a change and an
+    /// item of it.
+    pub async fn changes(&mut self, drive: DriveId, after: (i64, i64), limit: i64) -> Result<Vec<Item>> {
+        let rows: Vec<ItemRow> = on!(self, |connection| sqlx::query_as(select_items!(
+            "",
+            "WHERE i.drive_id = $1 AND i.change_no >= $2 AND (i.change_no, i.item_no) > ($2, $3)
+             ORDER BY i.change_no, i.item_no LIMIT $4"
+        ))
+        .bind(drive)
+        .bind(after.0)
+        .bind(after.1)
+        .bind(limit)
+        .fetch_all(connection))?;
+        Ok(rows.into_iter().map(Item::from).collect())
+    }
+
+    /// Bytes of a drive's live files, and of those in the recycle bin.
+    pub async fn bytes_used(&mut self, drive: DriveId) -> Result<(i64, i64)> {
+        on!(self, |connection| sqlx::query_as(
+            "SELECT CAST(coalesce(sum(CASE WHEN deleted_at IS NULL THEN size ELSE 0 END), 0) AS bigint),
+                    CAST(coalesce(sum(CASE WHEN deleted_at IS NULL THEN 0 ELSE size END), 0) AS bigint)
+             FROM items WHERE drive_id = $1"
+        )
+        .bind(drive)
+        .fetch_one(connection))
     }
 
     /// Number and name of the item and of each folder above it, the item first, the root last.
@@ -435,6 +532,87 @@ impl Tx {
             .bind(id.number)
             .bind(change.at)
             .bind(change.number)
+        )?;
+        Ok(())
+    }
+
+    /// Takes an item and all below it away for good. What stays is a row without content that tells
+    /// that the item is gone; its links end, and their ends are recorded.
+    pub async fn purge_item(&mut self, id: ItemId, change: Change<'_>) -> Result<()> {
+        let below: Vec<i64> = on!(self, |connection| sqlx::query_scalar(
+            "WITH RECURSIVE down (item_no) AS (
+                 SELECT item_no FROM items WHERE drive_id = $1 AND item_no = $2
+                 UNION ALL
+                 SELECT c.item_no FROM down JOIN items c ON c.drive_id = $1 AND c.parent_no = down.item_no
+             )
+             SELECT item_no FROM down"
+        )
+        .bind(id.drive)
+        .bind(id.number)
+        .fetch_all(connection))?;
+        for number in below {
+            let item = ItemId { drive: id.drive, number };
+            self.revoke_links_of(item, change).await?;
+            self.purge_content(item, change).await?;
+        }
+        Ok(())
+    }
+
+    async fn purge_content(&mut self, item: ItemId, change: Change<'_>) -> Result<()> {
+        execute!(
+            self,
+            sqlx::query(
+                "INSERT INTO loose_content (drive_id, content_key, since)
+                 SELECT DISTINCT drive_id, content_key, $3 FROM versions WHERE drive_id = $1 AND item_no = $2"
+            )
+            .bind(item.drive)
+            .bind(item.number)
+            .bind(change.at)
+        )?;
+        execute!(
+            self,
+            sqlx::query("DELETE FROM versions WHERE drive_id = $1 AND item_no = $2")
+                .bind(item.drive)
+                .bind(item.number)
+        )?;
+        execute!(
+            self,
+            sqlx::query(
+                "UPDATE items SET deleted_at = coalesce(deleted_at, $3), deleted_with = 0, size = 0, change_no = $4
+                 WHERE drive_id = $1 AND item_no = $2"
+            )
+            .bind(item.drive)
+            .bind(item.number)
+            .bind(change.at)
+            .bind(change.number)
+        )?;
+        Ok(())
+    }
+
+    /// Takes away a version that is not the current one. Its content goes with it, unless another
+    /// version has the same.
+    pub async fn delete_version(&mut self, id: ItemId, number: i64, at: Timestamp) -> Result<()> {
+        execute!(
+            self,
+            sqlx::query(
+                "INSERT INTO loose_content (drive_id, content_key, since)
+                 SELECT v.drive_id, v.content_key, $4 FROM versions v
+                 WHERE v.drive_id = $1 AND v.item_no = $2 AND v.version_no = $3
+                   AND NOT EXISTS (SELECT 1 FROM versions o
+                                   WHERE o.drive_id = v.drive_id AND o.item_no = v.item_no
+                                     AND o.content_key = v.content_key AND o.version_no <> v.version_no)"
+            )
+            .bind(id.drive)
+            .bind(id.number)
+            .bind(number)
+            .bind(at)
+        )?;
+        execute!(
+            self,
+            sqlx::query("DELETE FROM versions WHERE drive_id = $1 AND item_no = $2 AND version_no = $3")
+                .bind(id.drive)
+                .bind(id.number)
+                .bind(number)
         )?;
         Ok(())
     }

@@ -9,7 +9,7 @@ use crate::domain::item::{Item, ItemId, Kind};
 use crate::domain::link::{Link, LinkId, LinkScope, LinkType};
 use crate::error::{Error, Result};
 use crate::store::audit::{LinkAction, LinkEvent};
-use crate::store::items::{ItemRow, select_items};
+use crate::store::items::{Change, ItemRow, select_items};
 use crate::store::{Tx, execute, on};
 
 /// The columns of [`LinkRow`]. `l` is the link, `i` its item, `a` the application that made it.
@@ -247,6 +247,20 @@ impl Tx {
         .bind(id.number)
         .fetch_all(connection))?;
         Ok(rows.into_iter().map(Link::from).collect())
+    }
+
+    /// Ends all links of an item that goes for good.
+    pub(super) async fn revoke_links_of(&mut self, item: ItemId, change: Change<'_>) -> Result<()> {
+        let links: Vec<(LinkId, i32)> = on!(self, |connection| sqlx::query_as(
+            "SELECT link_id, app_no FROM links WHERE drive_id = $1 AND item_no = $2"
+        )
+        .bind(item.drive)
+        .bind(item.number)
+        .fetch_all(connection))?;
+        for (link, app_no) in links {
+            self.revoke_link(item, link, change.by, change.app_no.unwrap_or(app_no), change.at).await?;
+        }
+        Ok(())
     }
 
     /// Ends a link for good. False where there is none, not any more.

@@ -63,9 +63,8 @@ impl Tx {
 
     /// A session that has not expired.
     pub async fn upload(&mut self, id: UploadId, now: Timestamp) -> Result<Option<UploadSession>> {
-        let row: Option<UploadRow> =
-            on!(self, |connection| {
-                sqlx::query_as(
+        let row: Option<UploadRow> = on!(self, |connection| {
+            sqlx::query_as(
             "SELECT base_no, path, conflict, if_match, total, received, created_by, created_app_no, link_id,
                     link_item_no, client_created_at, client_modified_at, expires_at
              FROM uploads WHERE drive_id = $1 AND upload_id = $2 AND expires_at > $3"
@@ -74,7 +73,7 @@ impl Tx {
         .bind(id.upload)
         .bind(now)
         .fetch_optional(connection)
-            })?;
+        })?;
         Ok(row.map(|row| UploadSession {
             id,
             base: ItemId { drive: id.drive, number: row.base_no },

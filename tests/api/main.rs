@@ -6,6 +6,7 @@ mod cli;
 mod create_link;
 mod current_version;
 mod drive_items;
+mod drive_surface;
 mod errors;
 mod faults;
 mod layers;

@@ -1,0 +1,78 @@
+//! What has changed in a drive, for clients that keep a copy.
+//!
+//! Every change takes the next number of its drive, and an item carries the number of its last one. A
+//! token is a place in that order: what comes after it is what the client has not seen.
+
+use crate::access::locate;
+use crate::app::App;
+use crate::domain::address::ItemAddress;
+use crate::domain::identity::Caller;
+use crate::domain::item::{DriveId, Item};
+use crate::error::{Error, Result};
+
+/// A place in the order of changes: a change's number, and an item of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChangePlace {
+    pub change: i64,
+    pub item: i64,
+    /// The drive's last change when the client began with an empty copy, until it has seen all there
+    /// is: what was deleted up to then it never had.
+    pub began_at: Option<i64>,
+}
+
+/// From where on changes are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// All that is there now.
+    Beginning,
+    /// Nothing yet: what comes from now on.
+    Now,
+    Place(ChangePlace),
+}
+
+#[derive(Debug)]
+pub struct ChangesPage {
+    pub drive: DriveId,
+    pub items: Vec<Item>,
+    pub next: ChangePlace,
+    /// Whether `next` is where the next page starts, rather than where to ask again later.
+    pub has_more: bool,
+}
+
+/// The changes of a whole drive; `address` is its root.
+pub async fn list_changes(
+    app: &App,
+    caller: &Caller,
+    address: &ItemAddress,
+    since: Since,
+    limit: usize,
+) -> Result<ChangesPage> {
+    let root = locate(app, caller, address).await?;
+    if !root.id.is_root() {
+        return Err(Error::NotSupported("Changes are told of a whole drive: ask its root for delta."));
+    }
+    let mut tx = app.store.read().await?;
+    let last = tx.last_change(root.id.drive).await?;
+    let end = ChangePlace { change: last, item: i64::MAX, began_at: None };
+    let start = match since {
+        Since::Now => {
+            return Ok(ChangesPage { drive: root.id.drive, items: Vec::new(), next: end, has_more: false });
+        }
+        Since::Beginning => ChangePlace { change: 0, item: 0, began_at: Some(last) },
+        // A token of a drive's future is one of a database that was restored since.
+        Since::Place(place) if place.change > last => return Err(Error::ResyncRequired),
+        Since::Place(place) => place,
+    };
+    let mut items =
+        tx.changes(root.id.drive, (start.change, start.item), limit.saturating_add(1) as i64).await?;
+    let has_more = items.len() > limit;
+    items.truncate(limit);
+    let next = match items.last() {
+        Some(item) if has_more => {
+            ChangePlace { change: item.change, item: item.id.number, began_at: start.began_at }
+        }
+        _ => end,
+    };
+    items.retain(|item| !item.deleted || start.began_at.is_none_or(|began_at| item.change > began_at));
+    Ok(ChangesPage { drive: root.id.drive, items, next, has_more })
+}
