@@ -27,12 +27,13 @@ pub struct App {
     pub default_scope: LinkScope,
     pub limits: Limits,
     pub metrics: Metrics,
+    /// Where the service reaches itself, for the requests of a batch.
+    pub own_url: String,
+    pub http: reqwest::Client,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes of a JSON body.
-    pub json: usize,
     /// Bytes of a file that is uploaded in one request.
     pub upload: u64,
     /// How long a client may take for the next bytes of a body.
@@ -43,11 +44,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            json: 16 * 1024,
-            upload: 250 * 1024 * 1024,
-            stall: Duration::from_secs(20),
-            ticket: Duration::from_secs(600),
-        }
+        Self { upload: 250 * 1024 * 1024, stall: Duration::from_secs(20), ticket: Duration::from_secs(600) }
     }
 }

@@ -111,17 +111,18 @@ impl Settings {
             },
         }
     }
+}
 
-    /// The URL that links start with, once it is known where the service listens.
-    pub fn public_url(&self, listening: SocketAddr) -> String {
-        self.public_url.clone().unwrap_or_else(|| {
-            let mut reachable = listening;
-            if listening.ip().is_unspecified() {
-                reachable.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
-            }
-            format!("http://{reachable}")
-        })
+/// The URL under which this machine reaches what listens there.
+pub fn reachable_url(listening: SocketAddr) -> String {
+    let mut reachable = listening;
+    if listening.ip().is_unspecified() {
+        reachable.set_ip(match listening {
+            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
     }
+    format!("http://{reachable}")
 }
 
 /// A setting that can't be used, and why.

@@ -14,10 +14,14 @@ use serde::de::DeserializeOwned;
 use crate::app::App;
 use crate::error::{Error, Result};
 
-/// A JSON object. An empty body is an empty object where every member may be missing.
-pub struct JsonBody<T>(pub T);
+/// Bytes of a JSON body where no more is said.
+const SMALL: usize = 16 * 1024;
 
-impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
+/// A JSON object of at most `LIMIT` bytes. An empty body is an empty object where every member may be
+/// missing.
+pub struct JsonBody<T, const LIMIT: usize = SMALL>(pub T);
+
+impl<T: DeserializeOwned + 'static, const LIMIT: usize> FromRequest for JsonBody<T, LIMIT> {
     type Error = Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self>>>>;
 
@@ -26,7 +30,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
         let payload = payload.take();
         Box::pin(async move {
             let limits = limits.ok_or_else(|| Error::internal("the app is not there"))?;
-            let reading = read_all(payload, limits.json);
+            let reading = read_all(payload, LIMIT);
             let bytes =
                 tokio::time::timeout(limits.stall, reading).await.map_err(|_| Error::RequestTimeout)??;
             parse_object(&bytes).map(Self)

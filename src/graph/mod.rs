@@ -2,6 +2,7 @@
 //! shows what it gave.
 
 pub mod address;
+mod batch;
 mod body;
 pub mod errors;
 mod items;
@@ -19,6 +20,7 @@ use actix_web::web;
 pub fn routes(api: &mut web::ServiceConfig) {
     api.service(web::resource("/drive").get(items::get_drive))
         .service(web::resource("/drives").get(items::list_drives))
+        .service(web::resource("/batch").post(batch::batch))
         .service(web::resource("/item").get(items::get).patch(items::update).delete(items::delete))
         .service(web::resource("/item/children").get(items::children).post(items::create_folder))
         .service(web::resource("/item/content").get(items::download).put(items::upload))

@@ -17,7 +17,7 @@ use crate::admin;
 use crate::app::{App, Limits};
 use crate::auth::{self, LocalIssuer, OidcIssuer, Verifier};
 use crate::clock::Clock;
-use crate::config::Settings;
+use crate::config::{Settings, reachable_url};
 use crate::content::Content;
 use crate::drive::sweep_loose_content;
 use crate::error::{Error, Result};
@@ -64,7 +64,7 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Server> {
         keys: keys.ring,
         verifier,
         clock,
-        public_url: settings.public_url(api),
+        public_url: settings.public_url.clone().unwrap_or_else(|| reachable_url(api)),
         // A URL that is configured is the URL.
         trusted_proxies: match settings.public_url {
             Some(_) => Vec::new(),
@@ -73,6 +73,11 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Server> {
         default_scope: settings.default_scope,
         limits: Limits::default(),
         metrics: Metrics::new(),
+        own_url: reachable_url(api),
+        http: reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(Error::internal)?,
     };
     let workers = match settings.workers {
         Some(workers) => usize::from(workers),

@@ -2,6 +2,7 @@
 
 mod admin;
 mod admin_sql;
+mod batch;
 mod cli;
 mod create_link;
 mod current_version;
