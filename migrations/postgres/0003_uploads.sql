@@ -9,6 +9,8 @@ CREATE TABLE uploads (
     if_match       text,
     total          bigint,
     received       bigint NOT NULL,
+    item_no        bigint,
+    made_item      boolean NOT NULL DEFAULT false,
     created_by     text,
     created_app_no integer REFERENCES applications,
     link_id        uuid,
@@ -20,7 +22,7 @@ CREATE TABLE uploads (
     FOREIGN KEY (drive_id, base_no) REFERENCES items ON DELETE CASCADE
 );
 CREATE INDEX uploads_expiry ON uploads (expires_at);
-COMMENT ON TABLE uploads IS 'Upload sessions that are under way.';
+COMMENT ON TABLE uploads IS 'Upload sessions that are under way, and those that ended well a few hours ago.';
 COMMENT ON COLUMN uploads.drive_id IS 'The drive it is for.';
 COMMENT ON COLUMN uploads.upload_id IS 'Random; names the session. Not a secret: the session''s URL is made of it with a secret that is not in the database.';
 COMMENT ON COLUMN uploads.base_no IS 'The file to replace, or the folder that the path starts at.';
@@ -29,6 +31,8 @@ COMMENT ON COLUMN uploads.conflict IS 'What to do where the name is taken: fail,
 COMMENT ON COLUMN uploads.if_match IS 'The entity tag that the file must have at the end; null where any will do.';
 COMMENT ON COLUMN uploads.total IS 'Bytes of the whole file; null until the first range tells.';
 COMMENT ON COLUMN uploads.received IS 'Bytes that have come, from the first on.';
+COMMENT ON COLUMN uploads.item_no IS 'The file that it became; null while it is under way. Kept for clients that missed the last answer.';
+COMMENT ON COLUMN uploads.made_item IS 'Whether it made that file, rather than a version of it.';
 COMMENT ON COLUMN uploads.created_by IS 'The user who uploads; null as in items.created_by.';
 COMMENT ON COLUMN uploads.created_app_no IS 'The application it is uploaded with; null as in items.created_app_no.';
 COMMENT ON COLUMN uploads.link_id IS 'The edit link it comes through; null for who manages the drive.';

@@ -1,6 +1,6 @@
 -- Uploads that come in ranges, over many requests.
 
--- Upload sessions that are under way.
+-- Upload sessions that are under way, and those that ended well a few hours ago.
 CREATE TABLE uploads (
     drive_id       integer NOT NULL REFERENCES drives,
     upload_id      blob NOT NULL,
@@ -10,6 +10,8 @@ CREATE TABLE uploads (
     if_match       text,
     total          integer,
     received       integer NOT NULL,
+    item_no        integer,
+    made_item      integer NOT NULL DEFAULT 0,
     created_by     text,
     created_app_no integer REFERENCES applications,
     link_id        blob,

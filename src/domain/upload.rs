@@ -45,6 +45,8 @@ pub struct UploadSession {
     pub total: Option<i64>,
     /// Bytes that have come, from the first on.
     pub received: i64,
+    /// The file that it became, and whether it made it; none while the session is under way.
+    pub completed: Option<(ItemId, bool)>,
     pub created_by: Option<String>,
     pub created_app_no: Option<i32>,
     /// The edit link it comes through, and the item that link is on.

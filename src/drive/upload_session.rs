@@ -76,6 +76,7 @@ pub async fn create_upload_session(
         if_match: existing.filter(|_| target.preconditions.if_match.is_some()).map(|item| item.etag()),
         total: None,
         received: 0,
+        completed: None,
         created_by: target.author.user.clone(),
         created_app_no: target.author.app_no,
         through: target.through,
@@ -87,10 +88,32 @@ pub async fn create_upload_session(
     Ok(session)
 }
 
-/// The session of a URL's secret part.
+/// The session of a URL's secret part, while it is under way.
 pub async fn get_upload_session(app: &App, secret: &str) -> Result<UploadSession> {
+    let session = find_session(app, secret).await?;
+    if session.completed.is_some() { Err(Error::UploadSessionNotFound) } else { Ok(session) }
+}
+
+async fn find_session(app: &App, secret: &str) -> Result<UploadSession> {
     let id = app.keys.prove_upload(secret).ok_or(Error::UploadSessionNotFound)?;
     app.store.read().await?.upload(id, app.clock.now()).await?.ok_or(Error::UploadSessionNotFound)
+}
+
+/// What the last range was answered with, for a client that missed the answer and sends it again.
+async fn answer_again(app: &App, session: &UploadSession, range: ContentRange) -> Result<Received> {
+    let (item, is_new) = session
+        .completed
+        .filter(|_| range.is_last() && session.total == Some(range.total))
+        .ok_or(Error::UploadSessionNotFound)?;
+    let mut tx = app.store.read().await?;
+    if let Some((shared, link)) = session.through
+        && tx.link_type(shared, link).await?.is_none()
+    {
+        return Err(Error::ItemNotFound);
+    }
+    let item = tx.item(item).await?.ok_or(Error::ItemNotFound)?;
+    let placed = Box::new(PlacedItem::of(&mut tx, item).await?);
+    Ok(Received::All { placed, is_new, by_link: session.through.is_some() })
 }
 
 /// Takes the next range. Whatever is wrong with it, the session goes on as it was.
@@ -98,9 +121,15 @@ pub async fn receive_range(
     app: &App,
     secret: &str,
     range: ContentRange,
-    body: impl Stream<Item = Result<Bytes>> + Unpin,
+    mut body: impl Stream<Item = Result<Bytes>> + Unpin,
 ) -> Result<Received> {
-    let session = get_upload_session(app, secret).await?;
+    let session = find_session(app, secret).await?;
+    if session.completed.is_some() {
+        let answer = answer_again(app, &session, range).await?;
+        // The client reads no answer before it has sent all.
+        while body.try_next().await?.is_some() {}
+        return Ok(answer);
+    }
     let drive = session.id.drive;
     check_range(&session, range)?;
     let loose =
@@ -187,11 +216,12 @@ async fn finish(
     let committed = app
         .store
         .write(async |tx| {
-            if !tx.delete_upload(session.id, range.first).await? {
+            let (placed, is_new) = commit(tx, &target, &whole, now).await?;
+            let item = placed.item.id;
+            if !tx.complete_upload(session.id, range.first, range.total, item, is_new).await? {
                 // The last range came twice at once, or the session was cancelled.
                 return Err(Error::FragmentOverlap);
             }
-            let (placed, is_new) = commit(tx, &target, &whole, now).await?;
             let (created_at, modified_at) = (session.client_created_at, session.client_modified_at);
             if created_at.is_none() && modified_at.is_none() {
                 return Ok((placed, is_new));

@@ -18,6 +18,8 @@ struct UploadRow {
     if_match: Option<String>,
     total: Option<i64>,
     received: i64,
+    item_no: Option<i64>,
+    made_item: bool,
     created_by: Option<String>,
     created_app_no: Option<i32>,
     link_id: Option<LinkId>,
@@ -65,14 +67,15 @@ impl Tx {
     pub async fn upload(&mut self, id: UploadId, now: Timestamp) -> Result<Option<UploadSession>> {
         let row: Option<UploadRow> = on!(self, |connection| {
             sqlx::query_as(
-            "SELECT base_no, path, conflict, if_match, total, received, created_by, created_app_no, link_id,
+                "SELECT base_no, path, conflict, if_match, total, received, item_no, made_item, created_by,
+                    created_app_no, link_id,
                     link_item_no, client_created_at, client_modified_at, expires_at
-             FROM uploads WHERE drive_id = $1 AND upload_id = $2 AND expires_at > $3"
-        )
-        .bind(id.drive)
-        .bind(id.upload)
-        .bind(now)
-        .fetch_optional(connection)
+             FROM uploads WHERE drive_id = $1 AND upload_id = $2 AND expires_at > $3",
+            )
+            .bind(id.drive)
+            .bind(id.upload)
+            .bind(now)
+            .fetch_optional(connection)
         })?;
         Ok(row.map(|row| UploadSession {
             id,
@@ -82,6 +85,7 @@ impl Tx {
             if_match: row.if_match,
             total: row.total,
             received: row.received,
+            completed: row.item_no.map(|number| (ItemId { drive: id.drive, number }, row.made_item)),
             created_by: row.created_by,
             created_app_no: row.created_app_no,
             through: row.link_item_no.map(|number| ItemId { drive: id.drive, number }).zip(row.link_id),
@@ -105,7 +109,7 @@ impl Tx {
             self,
             sqlx::query(
                 "UPDATE uploads SET received = received + $4, total = $5, expires_at = $6
-                 WHERE drive_id = $1 AND upload_id = $2 AND received = $3"
+                 WHERE drive_id = $1 AND upload_id = $2 AND received = $3 AND item_no IS NULL"
             )
             .bind(id.drive)
             .bind(id.upload)
@@ -160,11 +164,43 @@ impl Tx {
         Ok(())
     }
 
+    /// Ends a session well: it has become a file. `received` is what it had received before its last
+    /// range. False where it is not there so.
+    pub async fn complete_upload(
+        &mut self,
+        id: UploadId,
+        received: i64,
+        total: i64,
+        item: ItemId,
+        made_item: bool,
+    ) -> Result<bool> {
+        let completed = execute!(
+            self,
+            sqlx::query(
+                "UPDATE uploads SET received = $4, total = $4, item_no = $5, made_item = $6
+                 WHERE drive_id = $1 AND upload_id = $2 AND received = $3 AND item_no IS NULL"
+            )
+            .bind(id.drive)
+            .bind(id.upload)
+            .bind(received)
+            .bind(total)
+            .bind(item.number)
+            .bind(made_item)
+        )?;
+        execute!(
+            self,
+            sqlx::query("DELETE FROM upload_ranges WHERE drive_id = $1 AND upload_id = $2")
+                .bind(id.drive)
+                .bind(id.upload)
+        )?;
+        Ok(completed == 1)
+    }
+
     /// Ends a session; `received` is what it must have received. False where it is not there so.
     pub async fn delete_upload(&mut self, id: UploadId, received: i64) -> Result<bool> {
         let deleted = execute!(
             self,
-            sqlx::query("DELETE FROM uploads WHERE drive_id = $1 AND upload_id = $2 AND received = $3")
+            sqlx::query("DELETE FROM uploads WHERE drive_id = $1 AND upload_id = $2 AND received = $3 AND item_no IS NULL")
                 .bind(id.drive)
                 .bind(id.upload)
                 .bind(received)
