@@ -54,7 +54,8 @@ impl CreateLink {
             ),
             (self.send_notification == Some(true), "No mail is sent: sendNotification is not supported."),
             (
-                self.retain_inherited_permissions == Some(false),
+                // Microsoft's SDKs say false to both where their caller has said nothing.
+                self.retain_inherited_permissions == Some(false) && self.send_notification != Some(false),
                 "A link takes nothing away: retainInheritedPermissions can't be false.",
             ),
         ];

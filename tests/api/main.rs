@@ -4,6 +4,7 @@ mod admin;
 mod admin_sql;
 mod batch;
 mod cli;
+mod clients;
 mod create_link;
 mod current_version;
 mod drive_items;
