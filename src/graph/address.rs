@@ -116,6 +116,7 @@ fn parse(raw: &str) -> Option<Parsed> {
         return parse_share(rest);
     }
     match path.split_once('/') {
+        None if path == "openapi.json" => return Some(Parsed::plain("/openapi.json".to_owned())),
         None if path == "$batch" => return Some(Parsed::plain("/batch".to_owned())),
         None if path == "drives" => return Some(Parsed::plain("/drives".to_owned())),
         Some(("me", "drives")) => return Some(Parsed::plain("/drives".to_owned())),

@@ -11,9 +11,12 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
+use crate::auth::{FilesRead, Granted};
 use crate::error::{Error, Result};
 use crate::graph::body::JsonBody;
+use crate::graph::errors::ErrorBody;
 use crate::graph::site::Site;
 
 /// Requests of a batch, at most.
@@ -24,16 +27,19 @@ const LARGEST: usize = 4 * 1024 * 1024;
 const NOT_PASSED_ON: [&str; 6] =
     ["host", "content-length", "connection", "transfer-encoding", "upgrade", "expect"];
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct Batch {
+    #[schema(min_items = 1, max_items = 20)]
     requests: Vec<One>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct One {
     id: String,
+    #[schema(pattern = "^(GET|POST|PUT|PATCH|DELETE)$")]
     method: String,
+    #[schema(pattern = "^/[a-z/]*$")]
     url: String,
     #[serde(default)]
     headers: BTreeMap<String, String>,
@@ -42,12 +48,12 @@ struct One {
     depends_on: Vec<String>,
 }
 
-#[derive(Serialize)]
-struct Answers {
+#[derive(Serialize, ToSchema)]
+pub struct Answers {
     responses: Vec<Answer>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Answer {
     id: String,
     status: u16,
@@ -56,7 +62,14 @@ struct Answer {
     body: Option<Value>,
 }
 
-pub async fn batch(request: HttpRequest, body: JsonBody<Batch, LARGEST>, site: Site) -> Result<HttpResponse> {
+/// Up to twenty requests in one.
+#[utoipa::path(post, path = "/v1.0/$batch", tag = "Batches", operation_id = "batch_batch", request_body = Batch, responses((status = 200, description = "Done", body = Answers), (status = "default", description = "What went wrong", body = ErrorBody)))]
+pub async fn batch(
+    _granted: Granted<FilesRead>,
+    request: HttpRequest,
+    body: JsonBody<Batch, LARGEST>,
+    site: Site,
+) -> Result<HttpResponse> {
     let requests = body.0.requests;
     check(&requests)?;
     let token = request.headers().get(AUTHORIZATION).and_then(|token| token.to_str().ok());

@@ -2,18 +2,19 @@
 
 use actix_web::HttpResponse;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::graph::wire::time;
 use crate::telemetry::RequestIds;
 
-#[derive(Serialize)]
-struct ErrorBody<'a> {
+#[derive(Serialize, ToSchema)]
+pub struct ErrorBody<'a> {
     error: OuterError<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct OuterError<'a> {
     code: &'a str,
@@ -21,7 +22,7 @@ struct OuterError<'a> {
     inner_error: InnerError<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct InnerError<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'a str>,

@@ -4,6 +4,7 @@ use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use utoipa::ToSchema;
 
 use crate::access::{get_item, locate, managed_drive};
 use crate::auth::{FilesRead, FilesReadWrite, Granted};
@@ -20,10 +21,14 @@ use crate::drive::{
 use crate::error::{Error, Result};
 use crate::graph::address::{Argument, parse_reference};
 use crate::graph::body::{JsonBody, UploadBody};
+use crate::graph::errors::ErrorBody;
+use crate::graph::openapi::{InDrive, PageParams};
 use crate::graph::query::{LARGEST_PAGE, PAGE, Query, parse_conflict};
 use crate::graph::site::Site;
-use crate::graph::wire::{self, Collection, DriveItem};
+use crate::graph::wire::{self, Collection, DriveBody, DriveItem};
 
+/// The caller's drive, made at the first call.
+#[utoipa::path(get, path = "/v1.0/me/drive", tag = "Drives", operation_id = "items_get_drive", responses((status = 200, description = "Done", body = DriveBody), (status = "default", description = "What went wrong", body = ErrorBody)))]
 pub async fn get_drive(
     granted: Granted<FilesRead>,
     address: DriveAddress,
@@ -36,6 +41,7 @@ pub async fn get_drive(
 }
 
 /// The drives that the caller manages: their own.
+#[utoipa::path(get, path = "/v1.0/me/drives", tag = "Drives", operation_id = "items_list_drives", responses((status = 200, description = "Done", body = Collection<DriveBody>), (status = "default", description = "What went wrong", body = ErrorBody)))]
 pub async fn list_drives(granted: Granted<FilesRead>, query: Query, site: Site) -> Result<HttpResponse> {
     let drive = managed_drive(&site, &granted.caller, &DriveAddress::Mine).await?;
     let used = drive::bytes_used(&site, &drive).await?;
@@ -44,6 +50,8 @@ pub async fn list_drives(granted: Granted<FilesRead>, query: Query, site: Site) 
     Ok(HttpResponse::Ok().json(query.shape(list)?))
 }
 
+/// An item.
+#[utoipa::path(get, path = "/v1.0/drives/{drive_id}/items/{item_id}", tag = "Items", operation_id = "items_get", params(InDrive), responses((status = 200, description = "Done", body = DriveItem), (status = 304, description = "Not changed"), (status = "default", description = "What went wrong", body = ErrorBody)))]
 pub async fn get(
     granted: Granted<FilesRead>,
     address: ItemAddress,
@@ -66,6 +74,8 @@ pub async fn get(
     Ok(HttpResponse::Ok().json(query.shape(item)?))
 }
 
+/// The items of a folder, in pages.
+#[utoipa::path(get, path = "/v1.0/drives/{drive_id}/items/{item_id}/children", tag = "Items", operation_id = "items_children", params(InDrive, PageParams), responses((status = 200, description = "Done", body = Collection<DriveItem>), (status = "default", description = "What went wrong", body = ErrorBody)))]
 pub async fn children(
     granted: Granted<FilesRead>,
     address: ItemAddress,
@@ -92,6 +102,8 @@ fn managed_page(
     Collection::new(context, next_link, wire::managed_children(site, &page.folder, page.items))
 }
 
+/// Items below a folder whose names have a text in them.
+#[utoipa::path(get, path = "/v1.0/drives/{drive_id}/items/{item_id}/search(q='{text}')", tag = "Items", operation_id = "items_search", params(InDrive, ("text" = String, Path, pattern = "^[a-z]{1,20}$", description = "A part of the names; a quote in it is doubled")), responses((status = 200, description = "Done", body = Collection<DriveItem>), (status = "default", description = "What went wrong", body = ErrorBody)))]
 pub async fn search(
     granted: Granted<FilesRead>,
     address: ItemAddress,
@@ -117,6 +129,8 @@ pub async fn search(
     Ok(HttpResponse::Ok().json(query.shape(list)?))
 }
 
+/// What has changed in a drive since a token was given.
+#[utoipa::path(get, path = "/v1.0/drives/{drive_id}/root/delta", tag = "Items", operation_id = "items_delta", params(("drive_id" = String, Path, pattern = "^[0-9A-F]{16}$"), ("token" = Option<String>, Query, description = "That of a link of an answer before, or latest")), responses((status = 200, description = "Done", body = Collection<DriveItem>), (status = "default", description = "What went wrong", body = ErrorBody)))]
 pub async fn delta(
     granted: Granted<FilesRead>,
     address: ItemAddress,
@@ -162,14 +176,17 @@ fn parse_change(token: &str) -> Option<ChangePlace> {
     numbers.next().is_none().then_some(ChangePlace { change, item, began_at })
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct NewFolder {
     name: String,
+    #[schema(value_type = Object)]
     folder: Option<IgnoredAny>,
     #[serde(rename = "@microsoft.graph.conflictBehavior", alias = "@name.conflictBehavior")]
     conflict: Option<String>,
 }
 
+/// Makes a folder.
+#[utoipa::path(post, path = "/v1.0/drives/{drive_id}/items/{item_id}/children", tag = "Items", operation_id = "items_create_folder", params(InDrive), request_body = NewFolder, responses((status = 201, description = "Made", body = DriveItem), (status = "default", description = "What went wrong", body = ErrorBody)))]
 pub async fn create_folder(
     granted: Granted<FilesReadWrite>,
     parent: ItemAddress,
@@ -185,6 +202,8 @@ pub async fn create_folder(
     Ok(HttpResponse::Created().json(wire::managed_item(&site, &folder).with_context(&site)))
 }
 
+/// Leads to a file's bytes.
+#[utoipa::path(get, path = "/v1.0/drives/{drive_id}/items/{item_id}/content", tag = "Items", operation_id = "items_download", params(InDrive), responses((status = 302, description = "Where the bytes are"), (status = "default", description = "What went wrong", body = ErrorBody)))]
 pub async fn download(granted: Granted<FilesRead>, address: ItemAddress, site: Site) -> Result<HttpResponse> {
     let item = locate(&site, &granted.caller, &address).await?;
     drive::Download::of(&item)?;
@@ -196,6 +215,8 @@ pub fn see(url: String) -> HttpResponse {
     HttpResponse::Found().insert_header((header::LOCATION, url)).finish()
 }
 
+/// Gives a file new content, up to 250 MB.
+#[utoipa::path(put, path = "/v1.0/drives/{drive_id}/items/{item_id}/content", tag = "Items", operation_id = "items_upload", params(InDrive), request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses((status = 200, description = "Done", body = DriveItem), (status = 201, description = "Made", body = DriveItem), (status = "default", description = "What went wrong", body = ErrorBody)))]
 pub async fn upload(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,
@@ -235,7 +256,7 @@ pub fn uploaded(is_new: bool) -> actix_web::HttpResponseBuilder {
     if is_new { HttpResponse::Created() } else { HttpResponse::Ok() }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemChange {
     name: Option<String>,
@@ -245,7 +266,7 @@ pub struct ItemChange {
     conflict: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct ParentReference {
     drive_id: Option<String>,
@@ -253,10 +274,12 @@ struct ParentReference {
     path: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FileSystemInfo {
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub created_date_time: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub last_modified_date_time: Option<Timestamp>,
 }
 
@@ -294,6 +317,8 @@ impl ParentReference {
     }
 }
 
+/// Renames or moves an item, or sets its times.
+#[utoipa::path(patch, path = "/v1.0/drives/{drive_id}/items/{item_id}", tag = "Items", operation_id = "items_update", params(InDrive), request_body = ItemChange, responses((status = 200, description = "Done", body = DriveItem), (status = "default", description = "What went wrong", body = ErrorBody)))]
 pub async fn update(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,
@@ -314,6 +339,8 @@ pub async fn update(
     Ok(HttpResponse::Ok().json(wire::managed_item(&site, &item).with_context(&site)))
 }
 
+/// Puts an item into the recycle bin.
+#[utoipa::path(delete, path = "/v1.0/drives/{drive_id}/items/{item_id}", tag = "Items", operation_id = "items_delete", params(InDrive), responses((status = 204, description = "Done"), (status = "default", description = "What went wrong", body = ErrorBody)))]
 pub async fn delete(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,
@@ -324,6 +351,8 @@ pub async fn delete(
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// Takes an item away for good.
+#[utoipa::path(post, path = "/v1.0/drives/{drive_id}/items/{item_id}/permanentDelete", tag = "Items", operation_id = "items_purge", params(InDrive), responses((status = 204, description = "Done"), (status = "default", description = "What went wrong", body = ErrorBody)))]
 pub async fn purge(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,
@@ -336,6 +365,7 @@ pub async fn purge(
 
 /// Copies, and answers as if the copy went on: clients of Microsoft's API ask the URL they are given
 /// until it is done, which here it is.
+#[utoipa::path(post, path = "/v1.0/drives/{drive_id}/items/{item_id}/copy", tag = "Items", operation_id = "items_copy", params(InDrive), request_body = ItemChange, responses((status = 202, description = "Under way"), (status = "default", description = "What went wrong", body = ErrorBody)))]
 pub async fn copy(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,
@@ -359,12 +389,15 @@ pub async fn copy(
 
 /// The monitor of a copy. Takes no token, as Microsoft's takes none, and tells no more than the id it
 /// was asked by.
+#[utoipa::path(get, path = "/monitor/{copied}", tag = "Items", operation_id = "items_monitor", params(("copied" = String, Path, pattern = "^[0-9A-F]{16}![1-9][0-9]{0,17}$")), responses((status = 200, description = "Done", body = wire::CopyStatus), (status = "default", description = "What went wrong", body = ErrorBody)), security((), ("token" = [])))]
 pub async fn monitor(copied: web::Path<String>, site: Site) -> Result<HttpResponse> {
     let id: ItemId = copied.parse().map_err(|_| Error::ItemNotFound)?;
     let location = format!("{}/v1.0/drives/{}/items/{id}", site.url, id.drive);
     Ok(HttpResponse::Ok().json(wire::CopyStatus::done(id, location)))
 }
 
+/// Takes an item out of the recycle bin.
+#[utoipa::path(post, path = "/v1.0/drives/{drive_id}/items/{item_id}/restore", tag = "Items", operation_id = "items_restore", params(InDrive), request_body = ItemChange, responses((status = 200, description = "Done", body = DriveItem), (status = "default", description = "What went wrong", body = ErrorBody)))]
 pub async fn restore(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,
@@ -379,6 +412,8 @@ pub async fn restore(
     Ok(HttpResponse::Ok().json(wire::managed_item(&site, &item).with_context(&site)))
 }
 
+/// A file's versions, the newest first.
+#[utoipa::path(get, path = "/v1.0/drives/{drive_id}/items/{item_id}/versions", tag = "Versions", operation_id = "items_versions", params(InDrive), responses((status = 200, description = "Done", body = Collection<wire::VersionBody>), (status = "default", description = "What went wrong", body = ErrorBody)))]
 pub async fn versions(granted: Granted<FilesRead>, address: ItemAddress, site: Site) -> Result<HttpResponse> {
     let versions = drive::list_versions(&site, &granted.caller, &address).await?;
     let context = wire::context(&site, "Collection(driveItemVersion)");
@@ -386,6 +421,8 @@ pub async fn versions(granted: Granted<FilesRead>, address: ItemAddress, site: S
     Ok(HttpResponse::Ok().json(Collection::new(context, None, value)))
 }
 
+/// Leads to the bytes of a version.
+#[utoipa::path(get, path = "/v1.0/drives/{drive_id}/items/{item_id}/versions/{version_id}/content", tag = "Versions", operation_id = "items_version_content", params(InDrive, ("version_id" = String, Path, pattern = r"^[1-9][0-9]{0,8}\.0$")), responses((status = 302, description = "Where the bytes are"), (status = "default", description = "What went wrong", body = ErrorBody)))]
 pub async fn version_content(
     granted: Granted<FilesRead>,
     address: ItemAddress,
@@ -397,6 +434,8 @@ pub async fn version_content(
     Ok(see(wire::download_url(&site, file, Some(number), None)))
 }
 
+/// Takes an old version away.
+#[utoipa::path(delete, path = "/v1.0/drives/{drive_id}/items/{item_id}/versions/{version_id}", tag = "Versions", operation_id = "items_delete_version", params(InDrive, ("version_id" = String, Path, pattern = r"^[1-9][0-9]{0,8}\.0$")), responses((status = 204, description = "Done"), (status = "default", description = "What went wrong", body = ErrorBody)))]
 pub async fn delete_version(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,
@@ -407,6 +446,8 @@ pub async fn delete_version(
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// Makes an old version current again.
+#[utoipa::path(post, path = "/v1.0/drives/{drive_id}/items/{item_id}/versions/{version_id}/restoreVersion", tag = "Versions", operation_id = "items_restore_version", params(InDrive, ("version_id" = String, Path, pattern = r"^[1-9][0-9]{0,8}\.0$")), responses((status = 204, description = "Done"), (status = "default", description = "What went wrong", body = ErrorBody)))]
 pub async fn restore_version(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,

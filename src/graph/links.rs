@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use utoipa::ToSchema;
 
 use crate::auth::{FilesReadWrite, Granted};
 use crate::domain::address::ItemAddress;
@@ -10,19 +11,26 @@ use crate::domain::link::{LinkScope, LinkType};
 use crate::domain::preconditions::Preconditions;
 use crate::error::{Error, Result};
 use crate::graph::body::JsonBody;
+use crate::graph::errors::ErrorBody;
+use crate::graph::openapi::InDrive;
 use crate::graph::site::Site;
-use crate::graph::wire::{self, Collection};
+use crate::graph::wire::{self, Collection, PermissionBody};
 use crate::sharing::{self, LinkRequest};
 
 /// What `createLink` is asked. Members that are not here are ignored; those that would change what
 /// kind of link is made are refused, rather than a link made that is less than was asked for.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateLink {
+    /// `view`, `edit` or `embed`.
+    #[schema(value_type = String)]
     r#type: Option<String>,
     scope: Option<String>,
+    #[schema(value_type = Option<String>)]
     expiration_date_time: Option<IgnoredAny>,
+    #[schema(value_type = Option<String>)]
     password: Option<IgnoredAny>,
+    #[schema(value_type = Option<Vec<Object>>)]
     recipients: Option<Vec<IgnoredAny>>,
     send_notification: Option<bool>,
     retain_inherited_permissions: Option<bool>,
@@ -66,6 +74,8 @@ impl CreateLink {
     }
 }
 
+/// The item's link of the calling application and the type; made at the first call.
+#[utoipa::path(post, path = "/v1.0/drives/{drive_id}/items/{item_id}/createLink", tag = "Sharing", operation_id = "links_create", params(InDrive), request_body = CreateLink, responses((status = 200, description = "Done", body = PermissionBody), (status = 201, description = "Made", body = PermissionBody), (status = "default", description = "What went wrong", body = ErrorBody)))]
 pub async fn create(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,
@@ -79,6 +89,8 @@ pub async fn create(
 
 // A link's secrets are for those who could have made it, so that reading them takes the right to write.
 
+/// An item's permissions: its owner, its links, and those of the folders above it.
+#[utoipa::path(get, path = "/v1.0/drives/{drive_id}/items/{item_id}/permissions", tag = "Sharing", operation_id = "links_permissions", params(InDrive), responses((status = 200, description = "Done", body = Collection<PermissionBody>), (status = "default", description = "What went wrong", body = ErrorBody)))]
 pub async fn permissions(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,
@@ -90,6 +102,8 @@ pub async fn permissions(
     Ok(HttpResponse::Ok().json(Collection::new(context, None, value)))
 }
 
+/// One permission of an item.
+#[utoipa::path(get, path = "/v1.0/drives/{drive_id}/items/{item_id}/permissions/{permission_id}", tag = "Sharing", operation_id = "links_permission", params(InDrive, ("permission_id" = String, Path, pattern = "^[A-Za-z0-9_-]{22}$")), responses((status = 200, description = "Done", body = PermissionBody), (status = "default", description = "What went wrong", body = ErrorBody)))]
 pub async fn permission(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,
@@ -101,12 +115,14 @@ pub async fn permission(
     Ok(HttpResponse::Ok().json(wire::permission(&site, &permission)?.with_context(&site)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct PermissionChange {
     #[serde(rename = "roles")]
     _roles: Option<Vec<String>>,
 }
 
+/// Refused: a link keeps its role.
+#[utoipa::path(patch, path = "/v1.0/drives/{drive_id}/items/{item_id}/permissions/{permission_id}", tag = "Sharing", operation_id = "links_change", params(InDrive, ("permission_id" = String, Path, pattern = "^[A-Za-z0-9_-]{22}$")), request_body = PermissionChange, responses((status = "default", description = "What went wrong", body = ErrorBody)))]
 pub async fn change(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,
@@ -119,6 +135,8 @@ pub async fn change(
     Err(Error::NotSupported("A link keeps its role: make a link of the other type, and delete this one."))
 }
 
+/// Ends a link, at once and everywhere.
+#[utoipa::path(delete, path = "/v1.0/drives/{drive_id}/items/{item_id}/permissions/{permission_id}", tag = "Sharing", operation_id = "links_revoke", params(InDrive, ("permission_id" = String, Path, pattern = "^[A-Za-z0-9_-]{22}$")), responses((status = 204, description = "Done"), (status = "default", description = "What went wrong", body = ErrorBody)))]
 pub async fn revoke(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,

@@ -7,6 +7,7 @@ mod body;
 pub mod errors;
 mod items;
 mod links;
+pub mod openapi;
 mod query;
 mod shares;
 pub mod site;
@@ -18,7 +19,8 @@ use actix_web::web;
 /// Every URL of the API. Paths are as [`address::resolve`] leaves them: `/item` is any address of
 /// an item, with any version in front; `/share/item` is one reached through `/shares/{id}`.
 pub fn routes(api: &mut web::ServiceConfig) {
-    api.service(web::resource("/drive").get(items::get_drive))
+    api.service(web::resource("/openapi.json").get(openapi::document))
+        .service(web::resource("/drive").get(items::get_drive))
         .service(web::resource("/drives").get(items::list_drives))
         .service(web::resource("/batch").post(batch::batch))
         .service(web::resource("/item").get(items::get).patch(items::update).delete(items::delete))

@@ -45,7 +45,7 @@ impl Query {
 
     /// Members that are wanted; none: all.
     fn select(&self) -> Option<Vec<&str>> {
-        let wanted = self.get("select")?;
+        let wanted = self.get("select").filter(|wanted| !wanted.is_empty())?;
         // Of a path into a member the whole member is given.
         Some(wanted.split(',').map(|member| member.trim().split('/').next().unwrap_or_default()).collect())
     }

@@ -13,17 +13,23 @@ use crate::domain::upload::Conflict;
 use crate::drive::{self, Author, Upload, WantedPage};
 use crate::error::{Error, Result};
 use crate::graph::body::UploadBody;
+use crate::graph::errors::ErrorBody;
 use crate::graph::items::{see, uploaded};
+use crate::graph::openapi::PageParams;
 use crate::graph::query::{PAGE, Query};
 use crate::graph::site::Site;
 use crate::graph::wire::{self, Collection, DriveItem};
 use crate::sharing::Permission;
 
+/// What a share is.
+#[utoipa::path(get, path = "/v1.0/shares/{share_id}", tag = "Shared items", operation_id = "shares_get", params(("share_id" = String, Path, pattern = "^[su]![A-Za-z0-9_-]+$")), responses((status = 200, description = "Done", body = wire::SharedDriveItem), (status = "default", description = "What went wrong", body = ErrorBody)), security((), ("token" = [])))]
 pub async fn get(visitor: Visitor, address: SharedAddress, site: Site) -> Result<HttpResponse> {
     let opened = open_shared(&site, visitor.0.as_ref(), &address).await?;
     Ok(HttpResponse::Ok().json(wire::shared_drive_item(&site, &opened)))
 }
 
+/// The permission behind a share.
+#[utoipa::path(get, path = "/v1.0/shares/{share_id}/permission", tag = "Shared items", operation_id = "shares_permission", params(("share_id" = String, Path, pattern = "^[su]![A-Za-z0-9_-]+$")), responses((status = 200, description = "Done", body = wire::PermissionBody), (status = "default", description = "What went wrong", body = ErrorBody)), security((), ("token" = [])))]
 pub async fn permission(visitor: Visitor, address: SharedAddress, site: Site) -> Result<HttpResponse> {
     let opened = open_shared(&site, visitor.0.as_ref(), &address).await?;
     let permission = match opened.link {
@@ -33,6 +39,8 @@ pub async fn permission(visitor: Visitor, address: SharedAddress, site: Site) ->
     Ok(HttpResponse::Ok().json(wire::permission(&site, &permission)?.with_context(&site)))
 }
 
+/// The item that is shared.
+#[utoipa::path(get, path = "/v1.0/shares/{share_id}/driveItem", tag = "Shared items", operation_id = "shares_item", params(("share_id" = String, Path, pattern = "^[su]![A-Za-z0-9_-]+$")), responses((status = 200, description = "Done", body = DriveItem), (status = "default", description = "What went wrong", body = ErrorBody)), security((), ("token" = [])))]
 pub async fn item(
     visitor: Visitor,
     address: SharedAddress,
@@ -48,6 +56,8 @@ pub async fn item(
     Ok(HttpResponse::Ok().json(query.shape(item)?))
 }
 
+/// The items of a shared folder, in pages.
+#[utoipa::path(get, path = "/v1.0/shares/{share_id}/driveItem/children", tag = "Shared items", operation_id = "shares_children", params(("share_id" = String, Path, pattern = "^[su]![A-Za-z0-9_-]+$"), PageParams), responses((status = 200, description = "Done", body = Collection<DriveItem>), (status = "default", description = "What went wrong", body = ErrorBody)), security((), ("token" = [])))]
 pub async fn children(
     visitor: Visitor,
     address: SharedAddress,
@@ -77,6 +87,8 @@ async fn shared_page(
     Ok(Collection::new(wire::context(site, "Collection(driveItem)"), next_link, value))
 }
 
+/// Leads to a shared file's bytes.
+#[utoipa::path(get, path = "/v1.0/shares/{share_id}/driveItem/content", tag = "Shared items", operation_id = "shares_download", params(("share_id" = String, Path, pattern = "^[su]![A-Za-z0-9_-]+$")), responses((status = 302, description = "Where the bytes are"), (status = "default", description = "What went wrong", body = ErrorBody)), security((), ("token" = [])))]
 pub async fn download(visitor: Visitor, address: SharedAddress, site: Site) -> Result<HttpResponse> {
     let opened = open_shared(&site, visitor.0.as_ref(), &address).await?;
     drive::Download::of(&opened.item)?;
@@ -107,6 +119,8 @@ pub async fn open_to_write(site: &Site, visitor: &Visitor, mut address: SharedAd
     Ok(Writable { opened, path, author, through })
 }
 
+/// Writes with an edit link.
+#[utoipa::path(put, path = "/v1.0/shares/{share_id}/driveItem/content", tag = "Shared items", operation_id = "shares_upload", params(("share_id" = String, Path, pattern = "^[su]![A-Za-z0-9_-]+$")), request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses((status = 200, description = "Done", body = DriveItem), (status = 201, description = "Made", body = DriveItem), (status = "default", description = "What went wrong", body = ErrorBody)), security((), ("token" = [])))]
 pub async fn upload(
     visitor: Visitor,
     address: SharedAddress,

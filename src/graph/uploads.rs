@@ -3,6 +3,7 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::access::locate;
 use crate::auth::{FilesReadWrite, Granted, Visitor};
@@ -14,13 +15,15 @@ use crate::domain::upload::{Conflict, ContentRange, UploadSession};
 use crate::drive::{self, Author, ClientTimes, Received, Upload};
 use crate::error::{Error, Result};
 use crate::graph::body::{JsonBody, UploadBody};
+use crate::graph::errors::ErrorBody;
 use crate::graph::items::{FileSystemInfo, split_target, uploaded};
+use crate::graph::openapi::InDrive;
 use crate::graph::query::parse_conflict;
 use crate::graph::shares::{Writable, open_to_write};
 use crate::graph::site::Site;
-use crate::graph::wire::{self, time};
+use crate::graph::wire::{self, DriveItem, time};
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NewSession {
     #[serde(default)]
@@ -30,23 +33,24 @@ pub struct NewSession {
     defer_commit: Option<bool>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct UploadedItem {
+pub struct UploadedItem {
     name: Option<String>,
     file_system_info: Option<FileSystemInfo>,
     #[serde(rename = "@microsoft.graph.conflictBehavior", alias = "@name.conflictBehavior")]
     conflict: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct SessionBody {
+pub struct SessionBody {
     #[serde(rename = "@odata.context", skip_serializing_if = "Option::is_none")]
     context: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     upload_url: Option<String>,
     expiration_date_time: String,
+    #[schema(value_type = Vec<String>)]
     next_expected_ranges: [String; 1],
 }
 
@@ -107,6 +111,8 @@ fn created(site: &Site, session: &UploadSession) -> HttpResponse {
     })
 }
 
+/// Begins an upload in ranges.
+#[utoipa::path(post, path = "/v1.0/drives/{drive_id}/items/{item_id}/createUploadSession", tag = "Upload sessions", operation_id = "uploads_create", params(InDrive), request_body = NewSession, responses((status = 200, description = "Done", body = SessionBody), (status = "default", description = "What went wrong", body = ErrorBody)))]
 pub async fn create(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,
@@ -129,6 +135,8 @@ pub async fn create(
     Ok(created(&site, &drive::create_upload_session(&site, &base, &target, wanted.times).await?))
 }
 
+/// Begins an upload in ranges with an edit link.
+#[utoipa::path(post, path = "/v1.0/shares/{share_id}/driveItem/createUploadSession", tag = "Upload sessions", operation_id = "uploads_create_by_link", params(("share_id" = String, Path, pattern = "^[su]![A-Za-z0-9_-]+$")), request_body = NewSession, responses((status = 200, description = "Done", body = SessionBody), (status = "default", description = "What went wrong", body = ErrorBody)), security((), ("token" = [])))]
 pub async fn create_by_link(
     visitor: Visitor,
     address: SharedAddress,
@@ -151,6 +159,8 @@ pub async fn create_by_link(
 
 // A session's URL is its own permission: it takes no token, and ignores one that comes along.
 
+/// Takes the next range of an upload.
+#[utoipa::path(put, path = "/upload/{secret}", tag = "Upload sessions", operation_id = "uploads_put_range", params(("secret" = String, Path, pattern = "^[A-Za-z0-9_-]{55}$"), ("Content-Range" = String, Header, description = "bytes FIRST-LAST/TOTAL")), request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses((status = 200, description = "Done", body = DriveItem), (status = 201, description = "Made", body = DriveItem), (status = 202, description = "Under way", body = SessionBody), (status = "default", description = "What went wrong", body = ErrorBody)), security((), ("token" = [])))]
 pub async fn put_range(
     secret: web::Path<String>,
     request: HttpRequest,
@@ -175,11 +185,15 @@ pub async fn put_range(
     }
 }
 
+/// How far an upload has come.
+#[utoipa::path(get, path = "/upload/{secret}", tag = "Upload sessions", operation_id = "uploads_status", params(("secret" = String, Path, pattern = "^[A-Za-z0-9_-]{55}$")), responses((status = 200, description = "Done", body = SessionBody), (status = "default", description = "What went wrong", body = ErrorBody)), security((), ("token" = [])))]
 pub async fn status(secret: web::Path<String>, site: Site) -> Result<HttpResponse> {
     let session = drive::get_upload_session(&site, &secret).await?;
     Ok(HttpResponse::Ok().json(SessionBody::of(&session)))
 }
 
+/// Gives an upload up.
+#[utoipa::path(delete, path = "/upload/{secret}", tag = "Upload sessions", operation_id = "uploads_cancel", params(("secret" = String, Path, pattern = "^[A-Za-z0-9_-]{55}$")), responses((status = 204, description = "Done"), (status = "default", description = "What went wrong", body = ErrorBody)), security((), ("token" = [])))]
 pub async fn cancel(secret: web::Path<String>, site: Site) -> Result<HttpResponse> {
     drive::cancel_upload_session(&site, &secret).await?;
     Ok(HttpResponse::NoContent().finish())

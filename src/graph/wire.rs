@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::SecondsFormat;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::access::{Opened, PlacedItem};
 use crate::clock::Timestamp;
@@ -41,7 +42,7 @@ pub fn time(at: Timestamp) -> String {
 }
 
 /// A list as OData has it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Collection<T> {
     #[serde(rename = "@odata.context")]
     pub context: String,
@@ -59,7 +60,7 @@ impl<T> Collection<T> {
     }
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct IdentitySet {
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<Identity>,
@@ -67,7 +68,7 @@ pub struct IdentitySet {
     application: Option<Identity>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Identity {
     id: String,
@@ -96,7 +97,7 @@ fn identity_of(application: &Application) -> Identity {
     Identity { id: application.id.clone(), display_name: application.name.clone() }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DriveBody {
     #[serde(rename = "@odata.context", skip_serializing_if = "Option::is_none")]
@@ -108,7 +109,7 @@ pub struct DriveBody {
 }
 
 /// Bytes. Everlink sets no limit, so there is no total and nothing that remains of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Quota {
     used: i64,
     deleted: i64,
@@ -139,7 +140,7 @@ pub fn context(site: &Site, entity: &str) -> String {
     format!("{}/v1.0/$metadata#{entity}", site.url)
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct ItemReference {
     drive_id: String,
@@ -166,7 +167,8 @@ fn path_of(drive: DriveId, folders: &[String]) -> String {
     path
 }
 
-#[derive(Debug, Serialize)]
+/// A file or a folder. No member is required: `$select` may leave any out.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DriveItem {
     #[serde(rename = "@odata.context", skip_serializing_if = "Option::is_none")]
@@ -175,20 +177,29 @@ pub struct DriveItem {
     graph_download_url: Option<String>,
     #[serde(rename = "@content.downloadUrl", skip_serializing_if = "Option::is_none")]
     content_download_url: Option<String>,
+    #[schema(required = false)]
     id: String,
+    #[schema(required = false)]
     name: String,
+    #[schema(required = false)]
     size: i64,
+    #[schema(required = false)]
     e_tag: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     c_tag: Option<String>,
+    #[schema(required = false)]
     created_date_time: String,
+    #[schema(required = false)]
     last_modified_date_time: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     created_by: Option<IdentitySet>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_modified_by: Option<IdentitySet>,
+    #[schema(required = false)]
     parent_reference: ItemReference,
+    #[schema(required = false)]
     web_url: String,
+    #[schema(required = false)]
     file_system_info: FileSystemInfo,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<FileFacet>,
@@ -203,24 +214,25 @@ pub struct DriveItem {
     #[serde(rename = "children@odata.nextLink", skip_serializing_if = "Option::is_none")]
     children_next_link: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(no_recursion)]
     children: Option<Vec<DriveItem>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct FileSystemInfo {
     created_date_time: String,
     last_modified_date_time: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct FileFacet {
     mime_type: String,
     hashes: HashesBody,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct HashesBody {
     quick_xor_hash: String,
@@ -228,16 +240,16 @@ struct HashesBody {
     sha256_hash: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct FolderFacet {
     child_count: i64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct EmptyFacet {}
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct SharedFacet {
     owner: IdentitySet,
     scope: &'static str,
@@ -331,7 +343,7 @@ pub fn changed_item(site: &Site, item: &Item) -> DriveItem {
 }
 
 /// How a copy stands.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CopyStatus {
     status: &'static str,
@@ -414,12 +426,13 @@ fn authkey(site: &Site, link: &Link) -> Result<String> {
         .ok_or_else(|| Error::internal(format!("the key ring lacks epoch {}", link.key_epoch)))
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PermissionBody {
     #[serde(rename = "@odata.context", skip_serializing_if = "Option::is_none")]
     context: Option<String>,
     id: String,
+    #[schema(value_type = Vec<String>)]
     roles: [&'static str; 1],
     #[serde(skip_serializing_if = "Option::is_none")]
     granted_to: Option<IdentitySet>,
@@ -435,7 +448,7 @@ pub struct PermissionBody {
     inherited_from: Option<ItemReference>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct SharingLink {
     r#type: &'static str,
@@ -533,7 +546,7 @@ pub fn parse_permission_id(id: &str) -> Result<Option<LinkId>> {
     bytes.map(|bytes| Some(LinkId::from_bytes(bytes))).ok_or(Error::ItemNotFound)
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VersionBody {
     id: String,
@@ -559,7 +572,7 @@ pub fn parse_version_id(id: &str) -> Result<i64> {
 }
 
 /// What `/shares/{id}` shows.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct SharedDriveItem {
     #[serde(rename = "@odata.context")]
     context: String,

@@ -1,5 +1,6 @@
 //! What people open in a browser: a link's page, its bytes, and its frame for other sites.
 
+mod docs;
 mod download;
 mod view;
 
@@ -12,6 +13,7 @@ pub use view::error_page;
 pub fn routes(pages: &mut web::ServiceConfig) {
     pages
         .service(web::resource("/").get(view::home))
+        .service(web::resource("/docs").get(docs::docs))
         .service(web::resource("/redir").get(view::redir).head(view::redir))
         .service(web::resource("/embed").get(view::embed).head(view::embed))
         .service(web::resource("/download").get(download::by_link).head(download::by_link))
@@ -21,7 +23,7 @@ pub fn routes(pages: &mut web::ServiceConfig) {
 
 /// Whether a path is one of these, rather than an address of the API.
 pub fn is_page(path: &str) -> bool {
-    matches!(path, "/" | "/redir" | "/embed" | "/download" | "/everlink.css")
+    matches!(path, "/" | "/docs" | "/redir" | "/embed" | "/download" | "/everlink.css")
         || path.starts_with("/download/")
 }
 

@@ -17,7 +17,7 @@ use crate::pages::wants_json;
 
 /// Entries of a folder that its page shows.
 const SHOWN: usize = 200;
-const PAGE_POLICY: &str =
+pub(super) const PAGE_POLICY: &str =
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const EMBED_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; media-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors *";
 
@@ -155,7 +155,7 @@ fn message(response: actix_web::HttpResponseBuilder, title: &str, text: &str) ->
         .unwrap_or_else(|error| HttpResponse::new(error.status()))
 }
 
-fn html(
+pub(super) fn html(
     mut response: actix_web::HttpResponseBuilder,
     page: &impl Template,
     policy: &'static str,

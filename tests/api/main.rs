@@ -13,6 +13,7 @@ mod errors;
 mod faults;
 mod layers;
 mod open_link;
+mod openapi;
 mod permissions;
 mod schema;
 mod secrets;

@@ -1,0 +1,55 @@
+//! The API's page for people, made of its OpenAPI document.
+
+use actix_web::HttpResponse;
+use askama::Template;
+use serde_json::Value;
+
+use crate::error::Result;
+use crate::graph::openapi;
+use crate::pages::view::{PAGE_POLICY, html};
+
+#[derive(Template)]
+#[template(path = "docs.html")]
+struct DocsPage {
+    groups: Vec<Group>,
+}
+
+/// The operations of one matter.
+struct Group {
+    title: String,
+    operations: Vec<Operation>,
+}
+
+struct Operation {
+    method: String,
+    path: String,
+    summary: String,
+    statuses: String,
+}
+
+pub async fn docs() -> Result<HttpResponse> {
+    html(HttpResponse::Ok(), &DocsPage { groups: groups(&openapi::json()) }, PAGE_POLICY)
+}
+
+/// In the document's order, each group where its first operation is.
+fn groups(document: &Value) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for (path, methods) in document["paths"].as_object().into_iter().flatten() {
+        for (method, operation) in methods.as_object().into_iter().flatten() {
+            let title = operation["tags"][0].as_str().unwrap_or("Other").to_owned();
+            let statuses =
+                operation["responses"].as_object().into_iter().flatten().map(|(status, _)| status.as_str());
+            let shown = Operation {
+                method: method.to_uppercase(),
+                path: path.clone(),
+                summary: operation["summary"].as_str().unwrap_or_default().to_owned(),
+                statuses: statuses.filter(|status| *status != "default").collect::<Vec<_>>().join(", "),
+            };
+            match groups.iter_mut().find(|group| group.title == title) {
+                Some(group) => group.operations.push(shown),
+                None => groups.push(Group { title, operations: vec![shown] }),
+            }
+        }
+    }
+    groups
+}

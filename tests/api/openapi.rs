@@ -1,0 +1,90 @@
+//! The API's description: what it says, and that the service keeps to it.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::support::{Kind, TestApp};
+
+/// The document is kept beside the others, so that a change of the API is seen in a change's text.
+#[tokio::test]
+async fn the_document_is_the_one_that_is_kept() {
+    let app = TestApp::start(Kind::Sqlite).await;
+    let shown = app.anybody().get("/openapi.json").await.expect(200).json();
+    assert_eq!(shown["openapi"], "3.1.0");
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/openapi.json");
+    let text = std::fs::read_to_string(&kept).unwrap_or_default();
+    let text: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    if text != shown {
+        std::fs::write(&kept, format!("{}\n", serde_json::to_string_pretty(&shown).expect("JSON")))
+            .expect("a file");
+        panic!(
+            "the API's description has changed; docs/openapi.json is written anew: look at it, and commit it"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_page_shows_every_operation() {
+    let app = TestApp::start(Kind::Sqlite).await;
+    let page = app.anybody().get("/docs").await.expect(200).text();
+    let document = app.anybody().get("/openapi.json").await.expect(200).json();
+    for path in document["paths"].as_object().expect("paths").keys() {
+        let shown = path.replace('\'', "&#39;");
+        assert!(page.contains(&shown), "{path} is not on the page");
+    }
+}
+
+/// Half a minute of requests that the document allows, and of some that it does not.
+async fn schemathesis(app: &TestApp, arguments: &[&str], config: &str) {
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/clients/venv/bin/schemathesis");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("schemathesis.toml");
+    std::fs::write(&file, config).expect("a file");
+    let mut command = Command::new(&program);
+    command
+        .current_dir(folder.path())
+        .arg("--config-file")
+        .arg(file)
+        .arg("run")
+        .arg(format!("{}/openapi.json", app.url))
+        // Whether data is acceptable depends on more than its shape (on names, and on what is there), and
+        // members that are not known are ignored, as in Microsoft's API.
+        .args([
+            "--exclude-checks=positive_data_acceptance,negative_data_rejection",
+            "--max-time=30",
+            "--request-timeout=10",
+            "--no-color",
+        ])
+        .args(["--phases=examples,coverage,fuzzing", "--continue-on-failure", "--warnings=off"])
+        .args(arguments);
+    let told = tokio::task::spawn_blocking(move || command.output()).await.expect("it ends");
+    let output = told.unwrap_or_else(|error| {
+        panic!("{} can't be run ({error}): scripts/test installs it", program.display())
+    });
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[tokio::test]
+async fn schemathesis_finds_nothing_with_a_token() {
+    let app = TestApp::start(Kind::Postgres).await;
+    let alice = app.user("alice");
+    alice.upload("/folder/a.txt", "one").await;
+    let folder = alice.get("/drive/root:/folder").await.json()["id"].as_str().expect("an id").to_owned();
+    let link = alice.link(&folder, "edit").await;
+    let (drive, _) = folder.split_once('!').expect("an id");
+    // Where requests get at something: the root can neither be deleted nor moved away.
+    let config = format!(
+        "[parameters]\ndrive_id = \"{drive}\"\nitem_id = \"root\"\nshare_id = {}\n",
+        json!(link["shareId"])
+    );
+    let token = format!("Authorization: Bearer {}", alice.token.clone().expect("a token"));
+    schemathesis(&app, &["-H", &token], &config).await;
+}
+
+#[tokio::test]
+async fn schemathesis_finds_nothing_without_a_token() {
+    let app = TestApp::start(Kind::Sqlite).await;
+    schemathesis(&app, &[], "").await;
+}
