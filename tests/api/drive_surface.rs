@@ -12,6 +12,7 @@ on_each_database!(
     an_answer_has_the_members_that_were_selected,
     a_folder_is_shown_with_its_children,
     children_come_in_the_order_that_was_asked_for,
+    a_folder_of_ten_thousand_is_listed_page_by_page,
     a_child_is_addressed_by_its_name_in_the_folder,
     a_copy_has_the_content_and_none_of_the_links,
     items_are_found_by_a_part_of_their_name,
@@ -109,6 +110,34 @@ async fn children_come_in_the_order_that_was_asked_for(app: TestApp) {
     let token = page["@odata.nextLink"].as_str().expect("a URL").split("skipToken=").nth(1).expect("a token");
     let other = alice.get(&format!("/drive/root:/x:/children?$orderby=size&$skipToken={token}")).await;
     other.expect_error(400, "invalidRequest");
+}
+
+async fn a_folder_of_ten_thousand_is_listed_page_by_page(app: TestApp) {
+    let alice = app.user("alice");
+    alice.upload("/x/n00000", "x").await;
+    // Made in the database, where ten thousand uploads would take their time.
+    app.database
+        .run(
+            "INSERT INTO items (drive_id, item_no, parent_no, name, name_key, kind, size, created_at, modified_at, change_no)
+             WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 9999)
+             SELECT i.drive_id, 100000 + n, i.parent_no, 'n' || substr('0000' || n, length('0000' || n) - 4),
+                    'n' || substr('0000' || n, length('0000' || n) - 4), 'folder', 0, i.created_at, i.modified_at, 1
+             FROM numbers CROSS JOIN items i WHERE i.name = 'n00000'",
+        )
+        .await;
+    let mut next = Some("/drive/root:/x:/children?$top=200".to_owned());
+    let (mut last, mut seen, mut pages) = (String::new(), 0, 0);
+    while let Some(url) = next {
+        let page = alice.get(&url).await.expect(200).json();
+        pages += 1;
+        for name in names(&page) {
+            assert!(name > last.as_str(), "{name} after {last}");
+            last = name.to_owned();
+            seen += 1;
+        }
+        next = page.get("@odata.nextLink").map(|url| url.as_str().expect("a URL").to_owned());
+    }
+    assert_eq!((seen, pages), (10_000, 50));
 }
 
 async fn a_child_is_addressed_by_its_name_in_the_folder(app: TestApp) {

@@ -4,6 +4,7 @@ use std::process::Stdio;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use sha2::Digest;
 
 use crate::support::{Answer, Process, TestApp, User, on_each_database};
 
@@ -11,6 +12,7 @@ on_each_database!(
     a_file_that_comes_in_ranges_is_there_with_its_last_one,
     a_range_that_is_wrong_is_refused_and_the_session_goes_on,
     a_session_survives_a_kill_between_two_ranges,
+    three_hundred_megabytes_pass_through_a_little_memory,
     a_taken_name_is_handled_as_the_session_was_asked,
     a_session_ends_when_it_is_cancelled_or_expires,
     a_session_needs_no_token_and_no_other_url_opens_it,
@@ -114,6 +116,57 @@ async fn a_session_survives_a_kill_between_two_ranges(app: TestApp) {
     let item =
         put(&alice, path, "bytes 1000000-1999999/2000000", &whole[1_000_000..]).await.expect(201).json();
     assert!(read(&alice, &item).await == whole);
+}
+
+/// The most memory that a process has had, in megabytes.
+fn peak_memory(process: &Process) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.child.id())).expect("it runs");
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("a peak");
+    let kilobytes: u64 = line.split_ascii_whitespace().nth(1).expect("a number").parse().expect("a number");
+    kilobytes / 1024
+}
+
+async fn three_hundred_megabytes_pass_through_a_little_memory(app: TestApp) {
+    const RANGE: usize = 10 * 1024 * 1024;
+    const RANGES: usize = 30;
+    let range_of = |number: usize| {
+        let mut range = vec![number as u8; RANGE];
+        range[..8].copy_from_slice(&(number as u64).to_be_bytes());
+        range
+    };
+    let mut hash = sha2::Sha256::new();
+    let total = RANGE * RANGES;
+    let mut process = Process::serve(&app.data_dir(), &app.database, Stdio::null());
+    let mut alice = process.user(&app.user("alice"));
+    let url = begin(&alice, "/drive/root:/b.bin:", json!({})).await;
+    let path = url[url.find("/upload/").expect("its path")..].to_owned();
+    let mut peaks = Vec::new();
+    for number in 0..RANGES {
+        if number == RANGES / 2 {
+            peaks.push(peak_memory(&process));
+            process.kill();
+            process = Process::serve(&app.data_dir(), &app.database, Stdio::null());
+            alice = process.user(&app.user("alice"));
+        }
+        let range = range_of(number);
+        hash.update(&range);
+        let (first, last) = (number * RANGE, (number + 1) * RANGE - 1);
+        let answer = put(&alice, &path, &format!("bytes {first}-{last}/{total}"), &range).await;
+        assert_eq!(answer.status.as_u16(), if number + 1 < RANGES { 202 } else { 201 }, "{}", answer.text());
+    }
+    let item = alice.get("/drive/root:/b.bin").await.expect(200).json();
+    let expected: String = hash.finalize().iter().map(|byte| format!("{byte:02X}")).collect();
+    assert_eq!(item["file"]["hashes"]["sha256Hash"], expected);
+    let url = item["@microsoft.graph.downloadUrl"].as_str().expect("a URL");
+    let mut answer = alice.request(Method::GET, url).send().await.expect("an answer");
+    let mut read = sha2::Sha256::new();
+    while let Some(chunk) = answer.chunk().await.expect("a chunk") {
+        read.update(&chunk);
+    }
+    let read: String = read.finalize().iter().map(|byte| format!("{byte:02X}")).collect();
+    assert_eq!(read, expected);
+    peaks.push(peak_memory(&process));
+    assert!(peaks.iter().all(|peak| *peak < 100), "megabytes: {peaks:?}");
 }
 
 async fn a_taken_name_is_handled_as_the_session_was_asked(app: TestApp) {
