@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::error::{Error, Result};
 
 /// Bytes of a JSON body where no more is said.
-const SMALL: usize = 16 * 1024;
+pub const SMALL: usize = 16 * 1024;
 
 /// A JSON object of at most `LIMIT` bytes. An empty body is an empty object where every member may be
 /// missing.
@@ -50,7 +50,7 @@ async fn read_all(mut payload: Payload, limit: usize) -> Result<Bytes> {
     Ok(all.freeze())
 }
 
-fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+pub fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let text = bytes.trim_ascii();
     if text.is_empty() {
         return serde_json::from_slice(b"{}")

@@ -7,6 +7,7 @@ mod body;
 pub mod errors;
 mod items;
 mod links;
+mod multipart;
 pub mod openapi;
 mod query;
 mod shares;
@@ -14,6 +15,7 @@ pub mod site;
 mod uploads;
 pub mod wire;
 
+use actix_web::guard::fn_guard;
 use actix_web::web;
 
 /// Every URL of the API. Paths are as [`address::resolve`] leaves them: `/item` is any address of
@@ -24,7 +26,12 @@ pub fn routes(api: &mut web::ServiceConfig) {
         .service(web::resource("/drives").get(items::list_drives))
         .service(web::resource("/batch").post(batch::batch))
         .service(web::resource("/item").get(items::get).patch(items::update).delete(items::delete))
-        .service(web::resource("/item/children").get(items::children).post(items::create_folder))
+        .service(
+            web::resource("/item/children")
+                .get(items::children)
+                .route(web::route().guard(fn_guard(multipart::is_related_post)).to(multipart::create_file))
+                .post(items::create_folder),
+        )
         .service(web::resource("/item/content").get(items::download).put(items::upload))
         .service(web::resource("/item/copy").post(items::copy))
         .service(web::resource("/monitor/{copied}").get(items::monitor))

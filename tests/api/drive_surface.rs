@@ -19,6 +19,7 @@ on_each_database!(
     changes_are_told_once_each,
     what_is_deleted_for_good_is_gone_with_its_links_and_contents,
     an_old_version_can_be_taken_away,
+    a_file_may_come_with_its_metadata_in_one_body,
     special_folders_are_refused,
     a_trusted_proxy_says_under_which_url_the_service_is,
 );
@@ -319,6 +320,49 @@ async fn an_old_version_can_be_taken_away(app: TestApp) {
     let list = alice.get(&versions).await.expect(200).json();
     let ids: Vec<&Value> = list["value"].as_array().expect("a list").iter().map(|one| &one["id"]).collect();
     assert_eq!(ids, ["4.0", "3.0"]);
+}
+
+async fn a_file_may_come_with_its_metadata_in_one_body(app: TestApp) {
+    let alice = app.user("alice");
+    let post = async |metadata: &str, id: &str, content: &str| {
+        let body = format!(
+            "--A100x\r\nContent-ID: <metadata>\r\nContent-Type: application/json\r\n\r\n{metadata}\r\n\
+             --A100x\r\nContent-ID: <{id}>\r\nContent-Type: text/plain\r\n\r\n{content}\r\n--A100x--\r\n"
+        );
+        let request = alice
+            .request(Method::POST, "/drive/root/children")
+            .header("content-type", "multipart/related; boundary=\"A100x\"")
+            .body(body);
+        alice.send(request).await
+    };
+    let metadata =
+        r#"{"name":"a.txt","file":{},"@content.sourceUrl":"cid:content","@name.conflictBehavior":"rename"}"#;
+    let item = post(metadata, "content", "hello").await.expect(201).json();
+    assert_eq!((&item["name"], &item["size"]), (&json!("a.txt"), &json!(5)));
+    let url = item["@content.downloadUrl"].as_str().expect("a URL");
+    assert_eq!(alice.get(url).await.expect(200).text(), "hello");
+    assert_eq!(post(metadata, "content", "two").await.expect(201).json()["name"], "a 1.txt");
+    post(metadata, "other", "x").await.expect_error(400, "invalidRequest");
+    post("[]", "content", "x").await.expect_error(400, "invalidRequest");
+    post(r#"{"name":"a/b","@content.sourceUrl":"cid:content"}"#, "content", "x")
+        .await
+        .expect_error(400, "invalidRequest");
+    post(r#"{"name":"a.txt","@content.sourceUrl":"cid:content"}"#, "content", "x")
+        .await
+        .expect_error(409, "nameAlreadyExists");
+    let large = format!(r#"{{"name":"b.txt","x":"{}"}}"#, "x".repeat(20_000));
+    post(&large, "content", "x").await.expect_error(413, "invalidRequest");
+    let broken = alice
+        .request(Method::POST, "/drive/root/children")
+        .header("content-type", "multipart/related; boundary=x")
+        .body("--x\r\nnonsense");
+    alice.send(broken).await.expect_error(400, "invalidRequest");
+    let no_boundary = alice
+        .request(Method::POST, "/drive/root/children")
+        .header("content-type", "multipart/related")
+        .body("x");
+    alice.send(no_boundary).await.expect_error(400, "invalidRequest");
+    assert_eq!(app.database.number("SELECT count(*) FROM loose_content").await, 0);
 }
 
 async fn special_folders_are_refused(app: TestApp) {

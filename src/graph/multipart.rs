@@ -1,0 +1,128 @@
+//! Uploads of 2015: `POST children` with a file's metadata and its content as two parts of one body.
+//! <https://learn.microsoft.com/onedrive/developer/rest-api/api/driveitem_put_content#multipart-upload>
+
+use std::future::{Ready, ready};
+
+use actix_multipart::{Field, Multipart, MultipartError};
+use actix_web::dev::Payload;
+use actix_web::guard::GuardContext;
+use actix_web::http::Method;
+use actix_web::http::header::{CONTENT_TYPE, HeaderName};
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use bytes::BytesMut;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use serde::Deserialize;
+
+use crate::access::locate;
+use crate::auth::{FilesReadWrite, Granted};
+use crate::domain::address::ItemAddress;
+use crate::domain::name::{ItemPath, Name};
+use crate::domain::preconditions::Preconditions;
+use crate::domain::upload::Conflict;
+use crate::drive::{self, Author, Upload};
+use crate::error::{Error, Result};
+use crate::graph::body::{SMALL, parse_object};
+use crate::graph::items::uploaded;
+use crate::graph::query::parse_conflict;
+use crate::graph::site::Site;
+use crate::graph::wire;
+
+/// A body of several parts.
+pub struct Related(Multipart);
+
+impl FromRequest for Related {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        ready(Ok(Self(Multipart::new(request.headers(), payload.take()))))
+    }
+}
+
+/// Whether a request is a POST whose body has several parts. The method is asked here, so that it
+/// stands once among those that the address allows.
+pub fn is_related_post(context: &GuardContext<'_>) -> bool {
+    let content_type = context.head().headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let is_related =
+        content_type.is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("multipart/"));
+    is_related && context.head().method == Method::POST
+}
+
+/// The first part.
+#[derive(Deserialize)]
+struct NewFile {
+    name: String,
+    /// `cid:` and the content part's `Content-ID`.
+    #[serde(rename = "@content.sourceUrl")]
+    source: Option<String>,
+    #[serde(rename = "@microsoft.graph.conflictBehavior", alias = "@name.conflictBehavior")]
+    conflict: Option<String>,
+}
+
+/// Makes a file of its metadata and its content.
+pub async fn create_file(
+    granted: Granted<FilesReadWrite>,
+    parent: ItemAddress,
+    preconditions: Preconditions,
+    body: Related,
+    site: Site,
+) -> Result<HttpResponse> {
+    let mut parts = body.0;
+    let stall = site.limits.stall;
+    let metadata = async { read_small(next_part(&mut parts).await?).await };
+    let metadata = tokio::time::timeout(stall, metadata).await.map_err(|_| Error::RequestTimeout)??;
+    let file: NewFile = parse_object(&metadata)?;
+    let path = ItemPath::default().child(Name::parse(&file.name)?);
+    let conflict = file.conflict.as_deref().map_or(Ok(Conflict::Fail), parse_conflict)?;
+    let base = locate(&site, &granted.caller, &parent).await?;
+    drive::check_target(&base, &path)?;
+    let content =
+        tokio::time::timeout(stall, next_part(&mut parts)).await.map_err(|_| Error::RequestTimeout)??;
+    if file.source.as_deref().and_then(|source| source.strip_prefix("cid:")) != content_id(&content) {
+        return Err(Error::invalid_request(
+            "The second part is not the content that @content.sourceUrl names.",
+        ));
+    }
+    let bytes = stream::try_unfold(content, move |mut content| async move {
+        let chunk =
+            tokio::time::timeout(stall, content.try_next()).await.map_err(|_| Error::RequestTimeout)?;
+        Ok(chunk.map_err(|error| broken(&error))?.map(|chunk| (chunk, content)))
+    });
+    let author = Author::of(&site, &granted.caller).await?;
+    let target = Upload {
+        base: base.id,
+        path: &path,
+        conflict,
+        preconditions: &preconditions,
+        author: &author,
+        through: None,
+    };
+    let (item, is_new) = drive::upload(&site, &target, bytes.boxed_local()).await?;
+    Ok(uploaded(is_new).json(wire::managed_item(&site, &item).with_context(&site)))
+}
+
+async fn next_part(parts: &mut Multipart) -> Result<Field> {
+    let part = parts.try_next().await.map_err(|error| broken(&error))?;
+    part.ok_or_else(|| Error::invalid_request("The body has not two parts, metadata and content."))
+}
+
+async fn read_small(mut part: Field) -> Result<BytesMut> {
+    let mut all = BytesMut::new();
+    while let Some(chunk) = part.try_next().await.map_err(|error| broken(&error))? {
+        if all.len() + chunk.len() > SMALL {
+            return Err(Error::PayloadTooLarge { limit: SMALL as u64 });
+        }
+        all.extend_from_slice(&chunk);
+    }
+    Ok(all)
+}
+
+/// A part's `Content-ID`, without its brackets.
+fn content_id(part: &Field) -> Option<&str> {
+    let id = part.headers().get(HeaderName::from_static("content-id"))?.to_str().ok()?;
+    Some(id.trim().trim_start_matches('<').trim_end_matches('>'))
+}
+
+fn broken(error: &MultipartError) -> Error {
+    Error::invalid_request(format!("The request's body can't be read: {error}."))
+}
