@@ -11,6 +11,7 @@ use reqwest::{Client, Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
+use tokio::io::AsyncReadExt;
 use tokio::sync::oneshot;
 
 use crate::auth::{LocalIssuer, NewToken};
@@ -56,6 +57,10 @@ pub struct Share {
     settings: Settings,
 }
 
+/// Bytes that are uploaded in one request; what is larger goes in ranges.
+const IN_ONE_REQUEST: u64 = 100 * 1024 * 1024;
+/// Bytes of a range: a multiple of 320 KiB, as Microsoft's service wants it.
+const RANGE: u64 = 10 * 1024 * 1024;
 /// How long a service may take to say that it is there.
 const PROBE_LIMIT: Duration = Duration::from_secs(5);
 
@@ -129,20 +134,11 @@ impl Share {
                 .expect("the template is right")
                 .progress_chars("=> "),
         );
-        bar.set_message(source.name);
-        let progress = bar.clone();
-        let chunks = futures_util::stream::try_unfold(source.file, async |mut file| {
-            let mut chunk = bytes::BytesMut::with_capacity(64 * 1024);
-            let read = tokio::io::AsyncReadExt::read_buf(&mut file, &mut chunk).await?;
-            Ok::<_, std::io::Error>((read > 0).then(|| (chunk.freeze(), file)))
-        })
-        .inspect_ok(move |chunk| progress.inc(chunk.len() as u64));
-        let upload = http
-            .put(format!("{item}/content"))
-            .bearer_auth(token.expose_secret())
-            .header(reqwest::header::CONTENT_LENGTH, source.size)
-            .body(reqwest::Body::wrap_stream(chunks));
-        let uploaded = succeeded(upload.send().await.map_err(Error::internal)?).await;
+        bar.set_message(source.name.clone());
+        let uploaded = match source.size {
+            size if size <= IN_ONE_REQUEST => upload_whole(http, &item, token, source, &bar).await,
+            _ => upload_in_ranges(http, &item, token, source, &bar).await,
+        };
         bar.finish_and_clear();
         uploaded?;
         let mut request = json!({ "type": self.link_type });
@@ -155,6 +151,63 @@ impl Share {
         let permission: PermissionBody = answer.json().await.map_err(Error::internal)?;
         Ok(permission.link.web_url)
     }
+}
+
+/// Uploads a file whose address is `item` in one request.
+async fn upload_whole(
+    http: &Client,
+    item: &str,
+    token: &SecretString,
+    source: Source,
+    bar: &ProgressBar,
+) -> Result<(), Failure> {
+    let progress = bar.clone();
+    let size = source.size;
+    let chunks = futures_util::stream::try_unfold(source.file, async |mut file| {
+        let mut chunk = bytes::BytesMut::with_capacity(64 * 1024);
+        let read = file.read_buf(&mut chunk).await?;
+        Ok::<_, std::io::Error>((read > 0).then(|| (chunk.freeze(), file)))
+    })
+    .inspect_ok(move |chunk| progress.inc(chunk.len() as u64));
+    let upload = http
+        .put(format!("{item}/content"))
+        .bearer_auth(token.expose_secret())
+        .header(reqwest::header::CONTENT_LENGTH, size)
+        .body(reqwest::Body::wrap_stream(chunks));
+    succeeded(upload.send().await.map_err(Error::internal)?).await.map(|_| ())
+}
+
+/// As [`upload_whole`], of a file that is too large for one request.
+async fn upload_in_ranges(
+    http: &Client,
+    item: &str,
+    token: &SecretString,
+    mut source: Source,
+    bar: &ProgressBar,
+) -> Result<(), Failure> {
+    let create =
+        http.post(format!("{item}/createUploadSession")).bearer_auth(token.expose_secret()).json(&json!({}));
+    let answer = succeeded(create.send().await.map_err(Error::internal)?).await?;
+    let session: SessionBody = answer.json().await.map_err(Error::internal)?;
+    let mut first = 0;
+    while first < source.size {
+        let mut range = vec![0; usize::try_from(RANGE.min(source.size - first)).map_err(Error::internal)?];
+        source.file.read_exact(&mut range).await?;
+        let end = first + range.len() as u64;
+        let content_range = format!("bytes {first}-{}/{}", end - 1, source.size);
+        let put =
+            http.put(&session.upload_url).header(reqwest::header::CONTENT_RANGE, content_range).body(range);
+        succeeded(put.send().await.map_err(Error::internal)?).await?;
+        bar.inc(end - first);
+        first = end;
+    }
+    Ok(())
+}
+
+#[derive(Deserialize)]
+struct SessionBody {
+    #[serde(rename = "uploadUrl")]
+    upload_url: String,
 }
 
 #[derive(Deserialize)]

@@ -21,7 +21,7 @@ use secrecy::ExposeSecret;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, PgConnection, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
 use crate::config::DatabaseUrl;
 use crate::error::{Error, Result};
@@ -279,6 +279,8 @@ async fn connect_postgres(url: &str, connections: u32) -> Result<PgPool> {
             ("idle_in_transaction_session_timeout", "10000"),
         ])
         .disable_statement_logging();
+    // The pool would try again and again, and say only that time is up: one try says what is wrong.
+    within_limit(PgConnection::connect_with(&options)).await?.close().await?;
     let pool = PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(ACQUIRE_LIMIT)

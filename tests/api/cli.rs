@@ -51,6 +51,16 @@ fn share_prints_the_link_alone_and_sharing_again_gives_the_same_one() {
     assert_eq!(std::fs::metadata(key_file).expect("a key file").permissions().mode() & 0o777, 0o600);
 }
 
+#[test]
+fn share_takes_files_that_are_too_large_for_one_request() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = std::fs::File::create(folder.path().join("large.bin")).expect("a file");
+    file.set_len(105_000_000).expect("space");
+    let shared = run(folder.path(), &["share", "large.bin", "--once", ANYWHERE[0], ANYWHERE[1]]);
+    assert!(shared.status.success(), "{}", err(&shared));
+    assert!(out(&shared).ends_with("&ithint=file%2cbin\n"));
+}
+
 #[tokio::test]
 async fn share_uses_a_service_that_is_there_and_serves_until_it_is_stopped_where_none_is() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -235,5 +245,6 @@ async fn doctor_says_what_is_wrong(app: TestApp) {
     let nowhere = command.output().expect("the program runs");
     assert_eq!(nowhere.status.code(), Some(1));
     assert!(out(&nowhere).contains("problem  database"), "{}", out(&nowhere));
+    assert!(out(&nowhere).contains("refused"), "{}", out(&nowhere));
     assert!(!out(&nowhere).contains("secret") && !err(&nowhere).contains("secret"));
 }
