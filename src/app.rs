@@ -1,5 +1,6 @@
 //! What a running service consists of.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::Verifier;
@@ -11,13 +12,14 @@ use crate::domain::link::LinkScope;
 use crate::store::Store;
 use crate::telemetry::Metrics;
 
+/// Each worker thread has one: what is slow to share between threads is its own, the rest is shared.
 pub struct App {
     pub store: Store,
     pub content: Content,
     /// The secrets that sign links and download tickets.
-    pub keys: KeyRing,
+    pub keys: Arc<KeyRing>,
     /// Whose tokens are believed.
-    pub verifier: Verifier,
+    pub verifier: Arc<Verifier>,
     pub clock: Clock,
     /// What links start with where no proxy says otherwise; no slash at its end.
     pub public_url: String,
@@ -26,10 +28,30 @@ pub struct App {
     /// Scope of a link where the request names none.
     pub default_scope: LinkScope,
     pub limits: Limits,
-    pub metrics: Metrics,
+    pub metrics: Arc<Metrics>,
     /// Where the service reaches itself, for the requests of a batch.
     pub own_url: String,
     pub http: reqwest::Client,
+}
+
+impl App {
+    /// The same service for one more thread; called on that thread.
+    pub fn for_worker(&self) -> Self {
+        Self {
+            store: self.store.for_worker(&self.metrics),
+            content: self.content.clone(),
+            keys: self.keys.clone(),
+            verifier: self.verifier.clone(),
+            clock: self.clock.clone(),
+            public_url: self.public_url.clone(),
+            trusted_proxies: self.trusted_proxies.clone(),
+            default_scope: self.default_scope,
+            limits: self.limits,
+            metrics: self.metrics.clone(),
+            own_url: self.own_url.clone(),
+            http: self.http.clone(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]

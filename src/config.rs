@@ -69,6 +69,14 @@ pub struct Settings {
     #[arg(long, env = "EVERLINK_DATABASE_CONNECTIONS", value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=1000))]
     pub database_connections: u32,
 
+    /// Requests that one query answers, at most; 1 answers each by a query of its own
+    #[arg(long, env = "EVERLINK_BATCH_LIMIT", value_name = "NUMBER", default_value_t = 128, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub batch_limit: u16,
+
+    /// Queries of one kind that each worker has under way at once
+    #[arg(long, env = "EVERLINK_BATCHES_IN_FLIGHT", value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub batches_in_flight: u16,
+
     /// Refuse to start, rather than migrate, when the database's tables are older than this program
     #[arg(long, env = "EVERLINK_NO_MIGRATE")]
     pub no_migrate: bool,

@@ -11,7 +11,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest};
-use metrics::{Counter, Gauge, Key, Label, Level, Metadata, Recorder};
+use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
@@ -127,9 +127,24 @@ pub struct Metrics {
     idle_connections: Gauge,
 }
 
+/// How the batches of one kind go.
+#[derive(Clone)]
+pub struct BatchMetrics {
+    /// Requests that wait, in all workers.
+    pub depth: Gauge,
+    /// Requests in a batch.
+    pub size: Histogram,
+    /// Seconds that a request waited for its batch to begin.
+    pub wait: Histogram,
+}
+
 /// Upper bounds of the durations' buckets, in seconds.
 const DURATIONS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
 const REQUEST_DURATION: &str = "everlink_request_duration_seconds";
+const BATCH_SIZE: &str = "everlink_batch_requests";
+const BATCH_WAIT: &str = "everlink_batch_wait_seconds";
+/// Upper bounds of the batches' sizes.
+const SIZES: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 const METADATA: Metadata<'static> = Metadata::new("everlink", Level::INFO, None);
 
 impl Default for Metrics {
@@ -142,6 +157,10 @@ impl Metrics {
     pub fn new() -> Self {
         let recorder = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Full(REQUEST_DURATION.to_owned()), &DURATIONS)
+            .and_then(|builder| {
+                builder.set_buckets_for_metric(Matcher::Full(BATCH_WAIT.to_owned()), &DURATIONS)
+            })
+            .and_then(|builder| builder.set_buckets_for_metric(Matcher::Full(BATCH_SIZE.to_owned()), &SIZES))
             .expect("there are buckets")
             .build_recorder();
         for (name, description) in [
@@ -162,6 +181,13 @@ impl Metrics {
             REQUEST_DURATION.into(),
             None,
             "Time until the head of the answer was ready".into(),
+        );
+        recorder.describe_gauge("everlink_batch_queue".into(), None, "Requests that wait for a batch".into());
+        recorder.describe_histogram(BATCH_SIZE.into(), None, "Requests that one query answered".into());
+        recorder.describe_histogram(
+            BATCH_WAIT.into(),
+            None,
+            "Time that requests waited for their batch to begin".into(),
         );
         recorder.describe_gauge(
             "everlink_database_connections".into(),
@@ -193,6 +219,16 @@ impl Metrics {
             connections: gauge("everlink_database_connections"),
             idle_connections: gauge("everlink_database_connections_idle"),
             recorder,
+        }
+    }
+
+    /// For the batches of a kind: `open`, `find` or `make`.
+    pub fn batches(&self, kind: &'static str) -> BatchMetrics {
+        let key = |name: &'static str| Key::from_parts(name, vec![Label::new("kind", kind)]);
+        BatchMetrics {
+            depth: self.recorder.register_gauge(&key("everlink_batch_queue"), &METADATA),
+            size: self.recorder.register_histogram(&key(BATCH_SIZE), &METADATA),
+            wait: self.recorder.register_histogram(&key(BATCH_WAIT), &METADATA),
         }
     }
 

@@ -58,14 +58,17 @@ async fn open(app: &App, visitor: Option<&Caller>, address: &SharedAddress) -> R
         }
     };
     let proven = proven.ok_or(Error::ItemNotFound)?;
-    let mut tx = app.store.read().await?;
-    let OpenedLink { link, item: shared, .. } = tx.open_link(proven).await?.ok_or(Error::ItemNotFound)?;
+    let OpenedLink { link, item: shared } = app.store.open_link(proven).await?.ok_or(Error::ItemNotFound)?;
     if link.scope == LinkScope::Organization
         && visitor.is_none_or(|visitor| visitor.tenant != shared.drive.tenant)
     {
         return Err(Error::Unauthenticated("The link is for signed-in members of its owner's organization."));
     }
-    let item = inside(&mut tx, &shared, address).await?;
+    let item = if address.is_whole() {
+        shared.clone()
+    } else {
+        inside(&mut app.store.read().await?, &shared, address).await?
+    };
     Ok(Opened { item, shared, link: Some((link, proven)) })
 }
 

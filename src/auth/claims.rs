@@ -1,5 +1,8 @@
 //! What a token says, once its signature is known to be good.
 
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
@@ -61,6 +64,14 @@ impl OneOrMany {
     }
 }
 
+/// Who a good token is of.
+#[derive(Clone)]
+pub struct Verified {
+    pub caller: Arc<Caller>,
+    /// The token is good until then: it expires, or its issuer's keys are to be looked at again.
+    pub until: Timestamp,
+}
+
 /// What a token must be.
 pub struct Expected<'a> {
     pub issuer: &'a str,
@@ -71,7 +82,7 @@ pub struct Expected<'a> {
 
 /// Checks a token's signature by one key, and its claims. The library checks the signature and that
 /// the algorithm is the expected one; times are checked here, against our own clock.
-pub fn verify(token: &str, key: &DecodingKey, expected: &Expected<'_>) -> Result<Caller> {
+pub fn verify(token: &str, key: &DecodingKey, expected: &Expected<'_>) -> Result<Verified> {
     let mut validation = Validation::new(expected.algorithm);
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
@@ -91,7 +102,11 @@ pub fn verify(token: &str, key: &DecodingKey, expected: &Expected<'_>) -> Result
     if now >= claims.exp || now + SKEW < claims.nbf {
         return Err(EXPIRED);
     }
-    caller(claims).ok_or(NOT_VALID)
+    // A time beyond what can be told is as good as for ever.
+    let until =
+        DateTime::from_timestamp_micros((claims.exp * 1e6) as i64).unwrap_or(DateTime::<Utc>::MAX_UTC);
+    let caller = caller(claims).ok_or(NOT_VALID)?;
+    Ok(Verified { caller: Arc::new(caller), until })
 }
 
 /// The kind of an error, without what it may quote of the token.

@@ -14,9 +14,8 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use crate::auth::claims::{self, Expected};
+use crate::auth::claims::{self, Expected, Verified};
 use crate::clock::Timestamp;
-use crate::domain::identity::Caller;
 use crate::error::{Error, Result};
 
 /// At least so long between two fetches.
@@ -71,7 +70,7 @@ impl OidcIssuer {
         })
     }
 
-    pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Caller> {
+    pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Verified> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| NOT_VALID)?;
         if !self.algorithms.contains(&header.alg) {
             return Err(NOT_VALID);
@@ -95,7 +94,9 @@ impl OidcIssuer {
                 break;
             }
         }
-        outcome
+        // The issuer may withdraw the key.
+        let look_again = keys.fetched_at + KEPT_FOR;
+        outcome.map(|verified| Verified { until: verified.until.min(look_again), ..verified })
     }
 
     fn known_keys(&self) -> Option<Arc<Keys>> {

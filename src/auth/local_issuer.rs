@@ -7,10 +7,9 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
-use crate::auth::claims::{self, Expected};
+use crate::auth::claims::{self, Expected, Verified};
 use crate::clock::Timestamp;
 use crate::domain::authkey::Secret;
-use crate::domain::identity::Caller;
 use crate::error::{Error, Result};
 
 const ISSUER: &str = "urn:everlink:local";
@@ -88,7 +87,7 @@ impl LocalIssuer {
         jsonwebtoken::encode(&Header::new(ALGORITHM), &claims, &self.encoding).map_err(Error::internal)
     }
 
-    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Caller> {
+    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Verified> {
         let expected = Expected { issuer: ISSUER, audience: AUDIENCE, algorithm: ALGORITHM, now };
         claims::verify(token, &self.decoding, &expected)
     }

@@ -12,38 +12,65 @@ mod scope;
 
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use quick_cache::sync::Cache;
+use sha2::{Digest, Sha256};
 
 use crate::clock::Timestamp;
 use crate::domain::identity::Caller;
 use crate::error::{Error, Result};
+
+use claims::Verified;
 
 pub use claims::is_plain;
 pub use jwks::OidcIssuer;
 pub use local_issuer::{LocalIssuer, NewToken};
 pub use scope::{FilesRead, FilesReadWrite, Scope};
 
+/// Tokens that are remembered once they were found good; past that, those that were used least are forgotten.
+const REMEMBERED: usize = 10_000;
+
 /// Whose tokens are believed.
-pub enum Verifier {
+pub enum Issuer {
     Local(LocalIssuer),
     Oidc(OidcIssuer),
 }
 
+/// Checks tokens, and remembers those that are good. They are remembered by their SHA-256, so that
+/// none is kept in memory.
+pub struct Verifier {
+    issuer: Issuer,
+    good: Cache<[u8; 32], Verified>,
+}
+
 impl Verifier {
-    async fn verify(&self, token: &str, now: Timestamp) -> Result<Caller> {
-        match self {
-            Self::Local(issuer) => issuer.verify(token, now),
-            Self::Oidc(issuer) => issuer.verify(token, now).await,
+    pub fn new(issuer: Issuer) -> Self {
+        Self { issuer, good: Cache::new(REMEMBERED) }
+    }
+
+    async fn verify(&self, token: &str, now: Timestamp) -> Result<Arc<Caller>> {
+        let digest: [u8; 32] = Sha256::digest(token).into();
+        if let Some(verified) = self.good.get(&digest)
+            && now < verified.until
+        {
+            return Ok(verified.caller);
         }
+        let verified = match &self.issuer {
+            Issuer::Local(issuer) => issuer.verify(token, now)?,
+            Issuer::Oidc(issuer) => issuer.verify(token, now).await?,
+        };
+        self.good.insert(digest, verified.clone());
+        Ok(verified.caller)
     }
 }
 
 /// What became of a request's token; none where it has none.
-struct Authentication(Option<Result<Caller>>);
+struct Authentication(Option<Result<Arc<Caller>>>);
 
 /// Checks the request's token and keeps the outcome for the extractors. Refuses nothing itself: some
 /// addresses take no token and tolerate any.
@@ -65,7 +92,7 @@ pub async fn authenticate<B: MessageBody + 'static>(
 /// A caller whose token grants `S`. Must be a handler's first parameter, so that it refuses before
 /// the body is read.
 pub struct Granted<S> {
-    pub caller: Caller,
+    pub caller: Arc<Caller>,
     scope: PhantomData<S>,
 }
 
@@ -84,7 +111,7 @@ impl<S: Scope> FromRequest for Granted<S> {
 }
 
 /// Whoever comes: a caller with whatever token, or nobody known.
-pub struct Visitor(pub Option<Caller>);
+pub struct Visitor(pub Option<Arc<Caller>>);
 
 impl FromRequest for Visitor {
     type Error = Error;

@@ -8,6 +8,7 @@ use crate::content::Content;
 use crate::error::{Error, Result};
 use crate::keys::{self, Keys};
 use crate::store::Store;
+use crate::telemetry::Metrics;
 use crate::telemetry::start_logging;
 
 pub async fn doctor(settings: &Settings) -> Result<(), Failure> {
@@ -65,7 +66,7 @@ async fn check_database(settings: &Settings, report: &mut Report) -> Option<Stor
         return None;
     }
     let store =
-        report.note("database", Store::connect(&url, settings.database_connections).await, url.display())?;
+        report.note("database", Store::connect(&url, settings, &Metrics::new()).await, url.display())?;
     match store.is_primary().await {
         Ok(true) => report.good("primary", "it takes writes"),
         Ok(false) => report.bad("primary", "it is a standby: revoked links would open for a while"),

@@ -42,6 +42,11 @@ impl SharedAddress {
     pub fn whole(share: ShareToken) -> Self {
         Self { share, item: None, path: ItemPath::default() }
     }
+
+    /// Whether it names what is shared itself, and nothing inside.
+    pub fn is_whole(&self) -> bool {
+        self.item.is_none() && self.path.is_empty()
+    }
 }
 
 /// What a client shows to get at something shared.

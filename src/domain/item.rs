@@ -22,6 +22,10 @@ impl DriveId {
     pub fn to_bytes(self) -> [u8; 8] {
         self.0.to_be_bytes()
     }
+
+    pub fn to_i64(self) -> i64 {
+        self.0
+    }
 }
 
 impl fmt::Display for DriveId {

@@ -19,6 +19,11 @@ impl LinkId {
     pub fn to_bytes(self) -> [u8; 16] {
         self.0.into_bytes()
     }
+
+    /// 32 lower-case hexadecimal digits.
+    pub fn to_hex(self) -> String {
+        self.0.simple().to_string()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]

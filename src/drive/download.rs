@@ -37,7 +37,7 @@ pub async fn open_ticket(app: &App, ticket: &str) -> Result<Download> {
     let item =
         tx.item(ticket.item).await?.filter(|item| item.kind() == Kind::File).ok_or(Error::ItemNotFound)?;
     if let Some(proven) = ticket.through {
-        tx.open_link(proven).await?.ok_or(Error::ItemNotFound)?;
+        tx.link_type(proven.item(), proven.link()).await?.ok_or(Error::ItemNotFound)?;
         // The file may have left the shared folder since.
         if !tx.is_inside(item.id, proven.item()).await? {
             return Err(Error::ItemNotFound);

@@ -24,14 +24,14 @@ use crate::sharing::Permission;
 /// What a share is.
 #[utoipa::path(get, path = "/v1.0/shares/{share_id}", tag = "Shared items", operation_id = "shares_get", params(("share_id" = String, Path, pattern = "^[su]![A-Za-z0-9_-]+$")), responses((status = 200, description = "Done", body = wire::SharedDriveItem), (status = "default", description = "What went wrong", body = ErrorBody)), security((), ("token" = [])))]
 pub async fn get(visitor: Visitor, address: SharedAddress, site: Site) -> Result<HttpResponse> {
-    let opened = open_shared(&site, visitor.0.as_ref(), &address).await?;
+    let opened = open_shared(&site, visitor.0.as_deref(), &address).await?;
     Ok(HttpResponse::Ok().json(wire::shared_drive_item(&site, &opened)))
 }
 
 /// The permission behind a share.
 #[utoipa::path(get, path = "/v1.0/shares/{share_id}/permission", tag = "Shared items", operation_id = "shares_permission", params(("share_id" = String, Path, pattern = "^[su]![A-Za-z0-9_-]+$")), responses((status = 200, description = "Done", body = wire::PermissionBody), (status = "default", description = "What went wrong", body = ErrorBody)), security((), ("token" = [])))]
 pub async fn permission(visitor: Visitor, address: SharedAddress, site: Site) -> Result<HttpResponse> {
-    let opened = open_shared(&site, visitor.0.as_ref(), &address).await?;
+    let opened = open_shared(&site, visitor.0.as_deref(), &address).await?;
     let permission = match opened.link {
         Some((link, _)) => Permission::Link { link, inherited_from: None },
         None => Permission::Owner(opened.shared.drive.owner()),
@@ -47,7 +47,7 @@ pub async fn item(
     query: Query,
     site: Site,
 ) -> Result<HttpResponse> {
-    let opened = open_shared(&site, visitor.0.as_ref(), &address).await?;
+    let opened = open_shared(&site, visitor.0.as_deref(), &address).await?;
     let mut item = wire::shared_item(&site, &opened)?.with_context(&site);
     if query.expands_children()? && opened.item.kind() == Kind::Folder {
         item = item
@@ -65,7 +65,7 @@ pub async fn children(
     site: Site,
 ) -> Result<HttpResponse> {
     let wanted = query.page()?;
-    let opened = open_shared(&site, visitor.0.as_ref(), &address).await?;
+    let opened = open_shared(&site, visitor.0.as_deref(), &address).await?;
     Ok(HttpResponse::Ok().json(query.shape(shared_page(&site, &query, &wanted, &opened).await?)?))
 }
 
@@ -90,7 +90,7 @@ async fn shared_page(
 /// Leads to a shared file's bytes.
 #[utoipa::path(get, path = "/v1.0/shares/{share_id}/driveItem/content", tag = "Shared items", operation_id = "shares_download", params(("share_id" = String, Path, pattern = "^[su]![A-Za-z0-9_-]+$")), responses((status = 302, description = "Where the bytes are"), (status = "default", description = "What went wrong", body = ErrorBody)), security((), ("token" = [])))]
 pub async fn download(visitor: Visitor, address: SharedAddress, site: Site) -> Result<HttpResponse> {
-    let opened = open_shared(&site, visitor.0.as_ref(), &address).await?;
+    let opened = open_shared(&site, visitor.0.as_deref(), &address).await?;
     drive::Download::of(&opened.item)?;
     let through = opened.link.map(|(_, proven)| proven);
     Ok(see(wire::download_url(&site, opened.item.id, None, through)))
@@ -107,7 +107,7 @@ pub struct Writable {
 
 pub async fn open_to_write(site: &Site, visitor: &Visitor, mut address: SharedAddress) -> Result<Writable> {
     let path = std::mem::take(&mut address.path);
-    let opened = open_shared(site, visitor.0.as_ref(), &address).await?;
+    let opened = open_shared(site, visitor.0.as_deref(), &address).await?;
     let through = match &opened.link {
         Some((link, _)) if link.link_type == LinkType::Edit => (link.item, link.id),
         _ => return Err(Error::ItemNotFound),

@@ -27,7 +27,7 @@ pub async fn by_link(
     site: Site,
 ) -> Result<HttpResponse> {
     let token = link_parameters(request.query_string()).ok_or(Error::ItemNotFound)?;
-    let opened = open_link(&site, visitor.0.as_ref(), &token).await?;
+    let opened = open_link(&site, visitor.0.as_deref(), &token).await?;
     send(&site, &request, &preconditions, Download::of(&opened.item)?).await
 }
 

@@ -117,7 +117,7 @@ pub async fn embed(visitor: Visitor, request: HttpRequest, site: Site) -> Result
 
 async fn open(site: &Site, visitor: &Visitor, request: &HttpRequest) -> Result<Opened> {
     let token = link_parameters(request.query_string()).ok_or(Error::ItemNotFound)?;
-    open_link(site, visitor.0.as_ref(), &token).await
+    open_link(site, visitor.0.as_deref(), &token).await
 }
 
 /// Relative, so that the page works under whatever name it was reached.

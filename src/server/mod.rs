@@ -15,7 +15,7 @@ use actix_web::{HttpServer, web};
 
 use crate::admin;
 use crate::app::{App, Limits};
-use crate::auth::{self, LocalIssuer, OidcIssuer, Verifier};
+use crate::auth::{self, Issuer, LocalIssuer, OidcIssuer, Verifier};
 use crate::clock::Clock;
 use crate::config::{Settings, reachable_url};
 use crate::content::Content;
@@ -50,19 +50,20 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Server> {
     let admin_listener = listen(settings.admin_listen)?;
     let api = api_listener.local_addr().map_err(Error::internal)?;
     let admin = admin_listener.local_addr().map_err(Error::internal)?;
-    let store = open_store(settings).await?;
+    let metrics = Arc::new(Metrics::new());
+    let store = open_store(settings, &metrics).await?;
     let keys = Keys::for_store(&settings.key_file(), &store, clock.now()).await?;
-    let verifier = match (&settings.oidc_issuer, &settings.oidc_audience) {
+    let issuer = match (&settings.oidc_issuer, &settings.oidc_audience) {
         (Some(issuer), Some(audience)) => {
-            Verifier::Oidc(OidcIssuer::new(issuer, audience, &settings.oidc_algorithms)?)
+            Issuer::Oidc(OidcIssuer::new(issuer, audience, &settings.oidc_algorithms)?)
         }
-        _ => Verifier::Local(LocalIssuer::new(&keys.local_issuer)),
+        _ => Issuer::Local(LocalIssuer::new(&keys.local_issuer)),
     };
     let app = App {
         store,
         content: Content::in_folder(&settings.content_dir().map_err(Error::internal)?)?,
-        keys: keys.ring,
-        verifier,
+        keys: Arc::new(keys.ring),
+        verifier: Arc::new(Verifier::new(issuer)),
         clock,
         public_url: settings.public_url.clone().unwrap_or_else(|| reachable_url(api)),
         // A URL that is configured is the URL.
@@ -72,7 +73,7 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Server> {
         },
         default_scope: settings.default_scope,
         limits: Limits::default(),
-        metrics: Metrics::new(),
+        metrics,
         own_url: reachable_url(api),
         http: reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -87,12 +88,12 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Server> {
 }
 
 /// The database, with its tables in this program's state.
-pub async fn open_store(settings: &Settings) -> Result<Store> {
+pub async fn open_store(settings: &Settings, metrics: &Metrics) -> Result<Store> {
     let url = settings.database().map_err(Error::internal)?;
     if settings.database_url.is_none() {
         std::fs::create_dir_all(&settings.data_dir).map_err(Error::internal)?;
     }
-    let store = Store::connect(&url, settings.database_connections).await?;
+    let store = Store::connect(&url, settings, metrics).await?;
     if !settings.no_migrate {
         store.migrate().await?;
     } else if !store.is_migrated().await? {
@@ -132,8 +133,9 @@ impl Server {
     }
 
     fn serve_api(&self) -> io::Result<actix_web::dev::Server> {
-        let app = self.app.clone();
+        let shared = self.app.clone();
         let server = HttpServer::new(move || {
+            let app = web::Data::new(shared.for_worker());
             // The last is the outermost: a request passes them from the bottom up.
             actix_web::App::new()
                 .app_data(app.clone())

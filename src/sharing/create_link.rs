@@ -1,5 +1,7 @@
 //! `createLink`: one link an item, application and type, made at the first call.
 
+use std::sync::Arc;
+
 use crate::access::locate;
 use crate::app::App;
 use crate::clock::random_bytes;
@@ -22,7 +24,7 @@ pub struct LinkRequest {
 /// A link that exists is shown as it is, whatever scope is asked for: it is the one link.
 pub async fn create_link(
     app: &App,
-    caller: &Caller,
+    caller: &Arc<Caller>,
     address: &ItemAddress,
     request: LinkRequest,
 ) -> Result<(Link, bool)> {
@@ -34,20 +36,16 @@ pub async fn create_link(
         scope: request.scope.unwrap_or(app.default_scope),
         id: LinkId::from_bytes(random_bytes()),
         key_epoch: app.keys.newest(),
-        caller,
+        caller: caller.clone(),
         at: now,
     };
-    let existing = app.store.read().await?.link_of(&new).await?;
-    let outcome = match existing {
-        Some(link) => Some((link, false)),
-        None => app.store.write(async |tx| tx.create_link(&new).await).await?,
-    };
-    match outcome {
+    let item = new.item;
+    match app.store.create_link(new).await? {
         Some((link, created)) => {
             app.metrics.link_answered(link.link_type, link.scope, created);
             Ok((link, created))
         }
-        None => Err(why_not(app, caller, new.item, request.link_type).await?),
+        None => Err(why_not(app, caller, item, request.link_type).await?),
     }
 }
 

@@ -12,9 +12,13 @@ use crate::domain::order::{Order, OrderBy, PlaceInOrder};
 use crate::error::{Error, Result};
 use crate::store::{Tx, execute, on};
 
-/// The columns of [`ItemRow`] and the tables they come from. `i` is the item.
+/// The columns of [`ItemRow`] and the tables they come from. `i` is the item; `$from` has it, where
+/// it does not stand at the start.
 macro_rules! select_items {
     ($columns:literal, $rest:expr) => {
+        $crate::store::items::select_items!($columns, "FROM items i", $rest)
+    };
+    ($columns:expr, $from:literal, $rest:expr) => {
         concat!(
             "SELECT i.drive_id, i.item_no, i.parent_no, i.name, i.kind, i.change_no,
                     i.deleted_at IS NOT NULL AS deleted,
@@ -31,7 +35,9 @@ macro_rules! select_items {
                           WHERE c.drive_id = i.drive_id AND c.parent_no = i.item_no AND c.deleted_at IS NULL)
                     ELSE 0 END AS child_count",
             $columns,
-            " FROM items i
+            " ",
+            $from,
+            "
               JOIN drives d ON d.drive_id = i.drive_id
               LEFT JOIN versions v ON v.drive_id = i.drive_id AND v.item_no = i.item_no
                                   AND v.version_no = i.current_version

@@ -1,5 +1,7 @@
 //! Sharing links.
 
+use std::sync::Arc;
+
 use sqlx::FromRow;
 
 use crate::clock::Timestamp;
@@ -9,19 +11,22 @@ use crate::domain::item::{Item, ItemId, Kind};
 use crate::domain::link::{Link, LinkId, LinkScope, LinkType};
 use crate::error::{Error, Result};
 use crate::store::audit::{LinkAction, LinkEvent};
-use crate::store::items::{Change, ItemRow, select_items};
-use crate::store::{Tx, execute, on};
+use crate::store::items::Change;
+use crate::store::{Store, Tx, execute, on};
 
-/// The columns of [`LinkRow`]. `l` is the link, `i` its item, `a` the application that made it.
+/// The columns of [`LinkRow`], and more. `l` is the link, `i` its item, `a` the application that made it.
 macro_rules! select_links {
-    ($from:literal) => {
+    ($columns:literal, $from:literal) => {
         concat!(
             "SELECT l.drive_id, l.item_no, i.name, i.kind, l.type, l.scope, l.link_id, l.key_epoch, l.created_at,
-                    a.app_id, a.display_name ",
+                    a.app_id, a.display_name",
+            $columns,
+            " ",
             $from
         )
     };
 }
+pub(super) use select_links;
 
 /// Inserts a link where the item is live, may be shared so, and is the caller's.
 macro_rules! insert_link {
@@ -40,14 +45,14 @@ macro_rules! insert_link {
 }
 
 #[derive(FromRow)]
-struct LinkRow {
+pub(super) struct LinkRow {
     #[sqlx(flatten)]
     item: ItemId,
     name: String,
     kind: Kind,
     r#type: LinkType,
     scope: LinkScope,
-    link_id: LinkId,
+    pub link_id: LinkId,
     key_epoch: i16,
     created_at: Timestamp,
     app_id: String,
@@ -72,43 +77,59 @@ impl From<LinkRow> for Link {
 }
 
 /// A link that is to be made if the item has none of its application and type.
-#[derive(Clone, Copy, Debug)]
-pub struct NewLink<'a> {
+#[derive(Clone, Debug)]
+pub struct NewLink {
     pub item: ItemId,
     pub app_no: i32,
     pub link_type: LinkType,
     pub scope: LinkScope,
     pub id: LinkId,
     pub key_epoch: u8,
-    pub caller: &'a Caller,
+    pub caller: Arc<Caller>,
     pub at: Timestamp,
 }
 
 /// What a link opens, at the moment it was asked for.
 #[derive(Clone, Debug)]
 pub struct OpenedLink {
-    pub proven: ProvenLink,
     pub link: Link,
     pub item: Item,
 }
 
-#[derive(FromRow)]
-struct OpenedRow {
-    #[sqlx(flatten)]
-    item: ItemRow,
-    link_type: LinkType,
-    scope: LinkScope,
-    key_epoch: i16,
-    link_created_at: Timestamp,
-    link_app_id: String,
-    link_app_name: Option<String>,
+impl Store {
+    /// What a link opens now. None where the link is revoked or its item not live.
+    pub async fn open_link(&self, proven: ProvenLink) -> Result<Option<OpenedLink>> {
+        self.opening.ask(proven).await
+    }
+
+    /// The one link of an item, an application and a type, made here if need be; true where it was.
+    /// None where the item is not there, not the caller's, or not one that such a link can be on.
+    pub async fn create_link(&self, new: NewLink) -> Result<Option<(Link, bool)>> {
+        let mut link = self.finding.ask(new.clone()).await?;
+        if link.is_none() {
+            link = self.making.ask(new.clone()).await?;
+        }
+        if link.is_none() {
+            // Another request's link was in the way; or there can be none.
+            link = self.finding.ask(new.clone()).await?;
+        }
+        match link {
+            // A batch that was asked again after a failure may find that it had succeeded.
+            Some(link) => {
+                let created = link.id == new.id;
+                Ok(Some((link, created)))
+            }
+            None => self.write(async |tx| tx.create_link(&new).await).await,
+        }
+    }
 }
 
 impl Tx {
     /// The link of an item, an application and a type, if the caller manages the item and the item
     /// is live.
-    pub async fn link_of(&mut self, wanted: &NewLink<'_>) -> Result<Option<Link>> {
+    async fn link_of(&mut self, wanted: &NewLink) -> Result<Option<Link>> {
         let row: Option<LinkRow> = on!(self, |connection| sqlx::query_as(select_links!(
+            "",
             "FROM links l
              JOIN items i ON i.drive_id = l.drive_id AND i.item_no = l.item_no
              JOIN drives d ON d.drive_id = l.drive_id
@@ -133,7 +154,7 @@ impl Tx {
     /// cost every repeat; but then the row it found may be deleted before it is read, so at last the
     /// insert takes hold of the row it meets. (One statement that inserts or else reads sees neither
     /// the row that beat it nor its own.)
-    pub async fn create_link(&mut self, new: &NewLink<'_>) -> Result<Option<(Link, bool)>> {
+    async fn create_link(&mut self, new: &NewLink) -> Result<Option<(Link, bool)>> {
         self.insert_link(insert_link!("DO NOTHING"), new).await?;
         let mut link = self.link_of(new).await?;
         if link.is_none()
@@ -160,7 +181,7 @@ impl Tx {
         Ok(Some((link, created)))
     }
 
-    async fn insert_link(&mut self, statement: &'static str, new: &NewLink<'_>) -> Result<bool> {
+    async fn insert_link(&mut self, statement: &'static str, new: &NewLink) -> Result<bool> {
         let inserted = execute!(
             self,
             sqlx::query(statement)
@@ -181,38 +202,6 @@ impl Tx {
             Err(Error::Internal(cause)) if is_foreign_key_violation(&cause) => Err(Error::ItemNotFound),
             Err(error) => Err(error),
         }
-    }
-
-    /// What a link opens now: link, item and current version in one statement, so that no two
-    /// moments mix. None where the link is revoked or its item not live.
-    pub async fn open_link(&mut self, proven: ProvenLink) -> Result<Option<OpenedLink>> {
-        let row: Option<OpenedRow> = on!(self, |connection| sqlx::query_as(select_items!(
-            ", l.type AS link_type, l.scope, l.key_epoch, l.created_at AS link_created_at,
-             la.app_id AS link_app_id, la.display_name AS link_app_name",
-            "JOIN links l ON l.drive_id = i.drive_id AND l.item_no = i.item_no
-             JOIN applications la ON la.app_no = l.app_no
-             WHERE i.drive_id = $1 AND i.item_no = $2 AND l.drive_id = $1 AND l.item_no = $2
-               AND l.link_id = $3 AND i.deleted_at IS NULL"
-        ))
-        .bind(proven.item().drive)
-        .bind(proven.item().number)
-        .bind(proven.link())
-        .fetch_optional(connection))?;
-        Ok(row.map(|row| {
-            let item = Item::from(row.item);
-            let link = Link {
-                id: proven.link(),
-                item: item.id,
-                item_name: item.name.clone(),
-                item_kind: item.kind(),
-                link_type: row.link_type,
-                scope: row.scope,
-                key_epoch: u8::try_from(row.key_epoch).unwrap_or(0),
-                application: Application { id: row.link_app_id, name: row.link_app_name },
-                created_at: row.link_created_at,
-            };
-            OpenedLink { proven, link, item }
-        }))
     }
 
     /// The type of a link, if it is there and its item is live.
@@ -237,6 +226,7 @@ impl Tx {
                  FROM up JOIN items p ON p.drive_id = $1 AND p.item_no = up.parent_no
              ) ",
             select_links!(
+                "",
                 "FROM up i
                  JOIN links l ON l.drive_id = $1 AND l.item_no = i.item_no
                  JOIN applications a ON a.app_no = l.app_no

@@ -7,13 +7,17 @@
 
 mod applications;
 mod audit;
+mod batch;
 mod drives;
 mod items;
 mod key_epochs;
+mod link_batches;
 mod links;
 mod loose_content;
+mod own_connection;
 mod uploads;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -23,9 +27,12 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
-use crate::config::DatabaseUrl;
+use crate::config::{DatabaseUrl, Settings};
 use crate::error::{Error, Result};
+use crate::telemetry::Metrics;
 use applications::KnownApplications;
+use batch::{BatchSettings, Batches};
+use link_batches::{Database, FindLinks, MakeLinks, OpenLinks};
 
 pub use audit::LinkAction;
 pub use items::{Change, NewItem, Place};
@@ -45,14 +52,17 @@ const TRIES: u32 = 5;
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
-/// The database, and what is remembered of it because it never changes there.
-#[derive(Debug)]
+/// The database, what is remembered of it because it never changes there, and the queues of a worker.
 pub struct Store {
     pools: Pools,
-    applications: KnownApplications,
+    applications: Arc<KnownApplications>,
+    batching: BatchSettings,
+    opening: Batches<OpenLinks>,
+    finding: Batches<FindLinks>,
+    making: Batches<MakeLinks>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Pools {
     Postgres(PgPool),
     /// SQLite has one writer at a time. With a connection of its own it never waits for a lock, and
@@ -106,10 +116,10 @@ async fn within_limit<T>(statement: impl Future<Output = sqlx::Result<T>>) -> Re
 }
 
 impl Store {
-    pub async fn connect(url: &DatabaseUrl, connections: u32) -> Result<Self> {
+    pub async fn connect(url: &DatabaseUrl, settings: &Settings, metrics: &Metrics) -> Result<Self> {
         let pools = match url {
             DatabaseUrl::Postgres(url) => {
-                Pools::Postgres(connect_postgres(url.expose_secret(), connections).await?)
+                Pools::Postgres(connect_postgres(url.expose_secret(), settings.database_connections).await?)
             }
             DatabaseUrl::Sqlite(path) => {
                 let options = SqliteConnectOptions::new()
@@ -131,7 +141,29 @@ impl Store {
                 Pools::Sqlite { writer, readers }
             }
         };
-        Ok(Self { pools, applications: KnownApplications::default() })
+        Ok(Self::new(pools, Arc::default(), settings.into(), metrics))
+    }
+
+    /// The same database for one more thread, which gets queues and connections of its own.
+    pub fn for_worker(&self, metrics: &Metrics) -> Self {
+        Self::new(self.pools.clone(), self.applications.clone(), self.batching, metrics)
+    }
+
+    fn new(
+        pools: Pools,
+        applications: Arc<KnownApplications>,
+        batching: BatchSettings,
+        metrics: &Metrics,
+    ) -> Self {
+        let database = || Database::of(&pools);
+        Self {
+            opening: Batches::start(batching, metrics.batches("open"), || OpenLinks(database())),
+            finding: Batches::start(batching, metrics.batches("find"), || FindLinks(database())),
+            making: Batches::start(batching, metrics.batches("make"), || MakeLinks(database())),
+            pools,
+            applications,
+            batching,
+        }
     }
 
     /// Brings the tables to this program's state. Servers that start together wait for each other.

@@ -1,0 +1,54 @@
+//! A connection to PostgreSQL that one task keeps for itself.
+//!
+//! A pool's connection is taken, tried and given back at every use, by whichever thread; that costs
+//! more than a short statement does. So the tasks that answer batches keep theirs on their own thread.
+
+use std::time::Instant;
+
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow};
+use sqlx::query::QueryAs;
+use sqlx::{Connection, FromRow, PgConnection, Postgres};
+
+use crate::error::{Error, Result};
+use crate::store::{CONNECTION_LIFETIME, within_limit};
+
+/// Statements that take arrays must not be planned by chance: PostgreSQL plans them once, when a table
+/// may still be empty, and what suits an empty table reads a large one whole. So they are planned
+/// for keys, joining in the order that is written.
+const PLANNED_FOR_KEYS: [(&str, &str); 6] = [
+    ("plan_cache_mode", "force_generic_plan"),
+    ("join_collapse_limit", "1"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("jit", "off"),
+];
+
+pub(super) struct OwnConnection {
+    options: PgConnectOptions,
+    idle: Option<(PgConnection, Instant)>,
+}
+
+impl OwnConnection {
+    /// Connects when it is first used.
+    pub fn new(options: &PgConnectOptions) -> Self {
+        Self { options: options.clone().options(PLANNED_FOR_KEYS), idle: None }
+    }
+
+    /// After a failure that may be the connection's, the next use makes a new one.
+    pub async fn fetch_all<R>(&mut self, query: QueryAs<'_, Postgres, R, PgArguments>) -> Result<Vec<R>>
+    where
+        R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        let kept = self.idle.take().filter(|(_, made_at)| made_at.elapsed() < CONNECTION_LIFETIME);
+        let (mut connection, made_at) = match kept {
+            Some(kept) => kept,
+            None => (within_limit(PgConnection::connect_with(&self.options)).await?, Instant::now()),
+        };
+        let rows = within_limit(query.fetch_all(&mut connection)).await;
+        if !matches!(rows, Err(Error::Unavailable(_))) {
+            self.idle = Some((connection, made_at));
+        }
+        rows
+    }
+}
