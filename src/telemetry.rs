@@ -3,7 +3,9 @@
 //! No key, token or query string gets into either, at any level: requests are named by the route
 //! they matched, and other libraries speak up from warnings on only.
 
+use std::collections::HashMap;
 use std::io::IsTerminal;
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use actix_web::body::MessageBody;
@@ -80,9 +82,9 @@ pub async fn observe<B: MessageBody + 'static>(
         Ok(response) => (response.status(), response.request().match_pattern()),
         Err(error) => (error.as_response_error().status_code(), None),
     };
-    let route = route.unwrap_or_else(|| "none".to_owned());
+    let route = route.as_deref().unwrap_or("none");
     let elapsed = started.elapsed();
-    metrics.request_answered(method.as_str(), &route, status.as_u16(), elapsed);
+    metrics.request_answered(known_method(method.as_str()), route, status.as_u16(), elapsed);
     tracing::info!(
         request_id = %ids.request,
         client_request_id = ids.client,
@@ -118,6 +120,8 @@ fn insert(headers: &mut actix_web::http::header::HeaderMap, name: &'static str, 
 /// The service's metrics. A registry of its own, so that two services in one process don't mix.
 pub struct Metrics {
     recorder: PrometheusRecorder,
+    /// By route.
+    requests: RwLock<HashMap<String, Vec<RequestMetrics>>>,
     created: [[Counter; 2]; 3],
     returned: [[Counter; 2]; 3],
     opened: [[Counter; 2]; 3],
@@ -125,6 +129,15 @@ pub struct Metrics {
     revoked: Counter,
     connections: Gauge,
     idle_connections: Gauge,
+}
+
+/// The requests of one method, route and status.
+#[derive(Clone)]
+struct RequestMetrics {
+    method: &'static str,
+    status: u16,
+    count: Counter,
+    duration: Histogram,
 }
 
 /// How the batches of one kind go.
@@ -219,6 +232,7 @@ impl Metrics {
             connections: gauge("everlink_database_connections"),
             idle_connections: gauge("everlink_database_connections_idle"),
             recorder,
+            requests: RwLock::default(),
         }
     }
 
@@ -249,24 +263,45 @@ impl Metrics {
         self.revoked.increment(1);
     }
 
-    fn request_answered(&self, method: &str, route: &str, status: u16, elapsed: Duration) {
+    fn request_answered(&self, method: &'static str, route: &str, status: u16, elapsed: Duration) {
+        let known = {
+            let requests = self.requests.read().unwrap_or_else(PoisonError::into_inner);
+            let of_route = requests.get(route).into_iter().flatten();
+            of_route.into_iter().find(|known| known.method == method && known.status == status).cloned()
+        };
+        let known = known.unwrap_or_else(|| self.register_requests(method, route, status));
+        known.count.increment(1);
+        known.duration.record(elapsed.as_secs_f64());
+    }
+
+    /// Remembers the metrics of a method, a route and a status: the registry is slow to ask. There are
+    /// as many as the URL tables have rows, and a few for each.
+    fn register_requests(&self, method: &'static str, route: &str, status: u16) -> RequestMetrics {
         let labels = vec![
-            Label::new("method", known_method(method)),
+            Label::new("method", method),
             Label::new("route", route.to_owned()),
             Label::new("status", status.to_string()),
         ];
         let key = Key::from_parts("everlink_requests_total", labels);
-        self.recorder.register_counter(&key, &METADATA).increment(1);
+        let count = self.recorder.register_counter(&key, &METADATA);
         let key = Key::from_parts(REQUEST_DURATION, vec![Label::new("route", route.to_owned())]);
-        self.recorder.register_histogram(&key, &METADATA).record(elapsed.as_secs_f64());
+        let duration = self.recorder.register_histogram(&key, &METADATA);
+        let known = RequestMetrics { method, status, count, duration };
+        let mut requests = self.requests.write().unwrap_or_else(PoisonError::into_inner);
+        requests.entry(route.to_owned()).or_default().push(known.clone());
+        known
+    }
+
+    /// Sums up what was measured. To be called every few seconds: until then each value is kept.
+    pub fn sum_up(&self) {
+        self.recorder.handle().run_upkeep();
     }
 
     /// Everything in Prometheus' text format. Connections are counted when they are asked for.
     pub fn render(&self, (connections, idle): (u32, usize)) -> String {
         self.connections.set(f64::from(connections));
         self.idle_connections.set(idle as f64);
-        let handle = self.recorder.handle();
-        handle.run_upkeep();
-        handle.render()
+        self.sum_up();
+        self.recorder.handle().render()
     }
 }

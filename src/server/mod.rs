@@ -31,6 +31,8 @@ use crate::telemetry::{self, Metrics};
 const GRACE: u64 = 20;
 /// A connection that says nothing for so long is closed.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How often metrics are summed up, be they asked for or not.
+const SUM_UP_EVERY: Duration = Duration::from_secs(5);
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 
 /// A service that is ready to run.
@@ -121,11 +123,13 @@ impl Server {
         let handles = [api.handle(), admin.handle()];
         let (api, admin) = (actix_web::rt::spawn(api), actix_web::rt::spawn(admin));
         let sweeping = actix_web::rt::spawn(sweep(self.app.clone()));
+        let summing_up = actix_web::rt::spawn(sum_up(self.app.clone()));
         stop.await;
         is_stopping.store(true, Ordering::Relaxed);
         let [api_handle, admin_handle]: [ServerHandle; 2] = handles;
         api_handle.stop(true).await;
         sweeping.abort();
+        summing_up.abort();
         admin_handle.stop(false).await;
         self.app.store.close().await;
         api.await.map_err(io::Error::other)??;
@@ -183,6 +187,14 @@ impl Server {
             actix_web::App::new().app_data(app.clone()).app_data(is_stopping.clone()).configure(admin::routes)
         });
         Ok(server.listen(self.admin_listener.try_clone()?)?.workers(1).disable_signals().run())
+    }
+}
+
+async fn sum_up(app: web::Data<App>) {
+    let mut every = tokio::time::interval(SUM_UP_EVERY);
+    loop {
+        every.tick().await;
+        app.metrics.sum_up();
     }
 }
 

@@ -12,13 +12,18 @@ use crate::domain::order::{Order, OrderBy, PlaceInOrder};
 use crate::error::{Error, Result};
 use crate::store::{Tx, execute, on};
 
-/// The columns of [`ItemRow`] and the tables they come from. `i` is the item; `$from` has it, where
-/// it does not stand at the start.
+/// The columns of [`ItemRow`], and more, and the tables they come from. `i` is the item. Where a
+/// statement does not start at the items, `$from` has them; `$shared` is the widest scope of the item's links.
 macro_rules! select_items {
     ($columns:literal, $rest:expr) => {
-        $crate::store::items::select_items!($columns, "FROM items i", $rest)
+        $crate::store::items::select_items!(
+            "(SELECT min(s.scope) FROM links s WHERE s.drive_id = i.drive_id AND s.item_no = i.item_no)",
+            $columns,
+            "FROM items i",
+            $rest
+        )
     };
-    ($columns:expr, $from:literal, $rest:expr) => {
+    ($shared:literal, $columns:literal, $from:literal, $rest:expr) => {
         concat!(
             "SELECT i.drive_id, i.item_no, i.parent_no, i.name, i.kind, i.change_no,
                     i.deleted_at IS NOT NULL AS deleted,
@@ -26,10 +31,11 @@ macro_rules! select_items {
                     i.modified_at, i.modified_by, ma.app_id AS modified_app_id, ma.display_name AS modified_app_name,
                     i.client_created_at, i.client_modified_at,
                     i.current_version, i.content_key, i.size, i.mime_type,
-                    v.quick_xor_hash, v.sha1_hash, v.sha256_hash,
+                    i.quick_xor_hash, i.sha1_hash, i.sha256_hash,
                     d.tenant, d.owner, d.owner_name,
-                    (SELECT min(s.scope) FROM links s
-                      WHERE s.drive_id = i.drive_id AND s.item_no = i.item_no) AS shared,
+                    ",
+            $shared,
+            " AS shared,
                     CASE i.kind WHEN 'folder' THEN
                         (SELECT count(*) FROM items c
                           WHERE c.drive_id = i.drive_id AND c.parent_no = i.item_no AND c.deleted_at IS NULL)
@@ -39,8 +45,6 @@ macro_rules! select_items {
             $from,
             "
               JOIN drives d ON d.drive_id = i.drive_id
-              LEFT JOIN versions v ON v.drive_id = i.drive_id AND v.item_no = i.item_no
-                                  AND v.version_no = i.current_version
               LEFT JOIN applications ca ON ca.app_no = i.created_app_no
               LEFT JOIN applications ma ON ma.app_no = i.modified_app_no ",
             $rest
@@ -90,7 +94,7 @@ impl From<ItemRow> for Item {
                 content_key: row.content_key?,
                 size: row.size,
                 mime_type: row.mime_type?,
-                // What is gone for good has no version any more.
+                // What is gone for good has no content any more.
                 hashes: Hashes {
                     quick_xor: row.quick_xor_hash.unwrap_or_default(),
                     sha1: row.sha1_hash.unwrap_or_default(),
@@ -342,8 +346,9 @@ impl Tx {
             sqlx::query(
                 "INSERT INTO items (drive_id, item_no, parent_no, name, name_key, kind, current_version, size,
                                     mime_type, content_key, created_at, created_by, created_app_no,
-                                    modified_at, modified_by, modified_app_no, change_no)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $11, $12, $13, $14)"
+                                    modified_at, modified_by, modified_app_no, change_no,
+                                    quick_xor_hash, sha1_hash, sha256_hash)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $11, $12, $13, $14, $15, $16, $17)"
             )
             .bind(drive)
             .bind(number)
@@ -359,6 +364,9 @@ impl Tx {
             .bind(change.by)
             .bind(change.app_no)
             .bind(change.number)
+            .bind(file.map(|file| file.hashes.quick_xor.as_str()))
+            .bind(file.map(|file| file.hashes.sha1.as_str()))
+            .bind(file.map(|file| file.hashes.sha256.as_str()))
         );
         name_taken(inserted)?;
         if let Some(file) = file {
@@ -380,6 +388,7 @@ impl Tx {
             sqlx::query(
                 "UPDATE items SET current_version = $3, size = $4, mime_type = $5, content_key = $6,
                                   modified_at = $7, modified_by = $8, modified_app_no = $9, change_no = $10,
+                                  quick_xor_hash = $11, sha1_hash = $12, sha256_hash = $13,
                                   client_modified_at = NULL
                  WHERE drive_id = $1 AND item_no = $2"
             )
@@ -393,6 +402,9 @@ impl Tx {
             .bind(change.by)
             .bind(change.app_no)
             .bind(change.number)
+            .bind(&file.hashes.quick_xor)
+            .bind(&file.hashes.sha1)
+            .bind(&file.hashes.sha256)
         )?;
         Ok(())
     }
@@ -584,7 +596,8 @@ impl Tx {
         execute!(
             self,
             sqlx::query(
-                "UPDATE items SET deleted_at = coalesce(deleted_at, $3), deleted_with = 0, size = 0, change_no = $4
+                "UPDATE items SET deleted_at = coalesce(deleted_at, $3), deleted_with = 0, size = 0, change_no = $4,
+                                  quick_xor_hash = NULL, sha1_hash = NULL, sha256_hash = NULL
                  WHERE drive_id = $1 AND item_no = $2"
             )
             .bind(item.drive)

@@ -87,6 +87,8 @@ macro_rules! open_links {
             $questions,
             ") ",
             select_items!(
+                // The link that is opened tells enough: whoever opens it is not told of the others.
+                "l.scope",
                 ", q.place, l.type AS link_type, l.scope, l.key_epoch, l.created_at AS link_created_at,
                  la.app_id AS link_app_id, la.display_name AS link_app_name",
                 "FROM q
