@@ -5,6 +5,7 @@
 //! more than one in [`COOL_DOWN`]: tokens with invented key ids can't make us hammer the issuer. When
 //! the issuer does not answer, the last good keys stay.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub struct OidcIssuer {
     algorithms: Vec<Algorithm>,
     http: reqwest::Client,
     keys: RwLock<Option<Arc<Keys>>>,
+    /// How often they were fetched.
+    generation: AtomicU64,
     /// When the last fetch began. Held while one is under way.
     last_fetch: Mutex<Option<Timestamp>>,
 }
@@ -66,6 +69,7 @@ impl OidcIssuer {
             algorithms: algorithms.to_vec(),
             http,
             keys: RwLock::default(),
+            generation: AtomicU64::default(),
             last_fetch: Mutex::default(),
         })
     }
@@ -99,6 +103,11 @@ impl OidcIssuer {
         outcome.map(|verified| Verified { until: verified.until.min(look_again), ..verified })
     }
 
+    /// Changes with the keys: what was found good by other ones is to be looked at again.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
     fn known_keys(&self) -> Option<Arc<Keys>> {
         self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -121,6 +130,7 @@ impl OidcIssuer {
                 Ok(keys) => {
                     let keys = Keys { fetched_at: now, keys };
                     *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(keys));
+                    self.generation.fetch_add(1, Ordering::Release);
                 }
                 Err(error) => {
                     tracing::warn!(%error, issuer = self.issuer, "the issuer's keys can't be fetched");

@@ -41,11 +41,15 @@ pub enum Issuer {
     Oidc(OidcIssuer),
 }
 
+/// Counts how often an issuer's keys were fetched.
+type KeyGeneration = u64;
+
 /// Checks tokens, and remembers those that are good. They are remembered by their SHA-256, so that
 /// none is kept in memory.
 pub struct Verifier {
     issuer: Issuer,
-    good: Cache<[u8; 32], Verified>,
+    /// With the issuer's keys that they were checked by.
+    good: Cache<[u8; 32], (KeyGeneration, Verified)>,
 }
 
 impl Verifier {
@@ -55,7 +59,12 @@ impl Verifier {
 
     async fn verify(&self, token: &str, now: Timestamp) -> Result<Arc<Caller>> {
         let digest: [u8; 32] = Sha256::digest(token).into();
-        if let Some(verified) = self.good.get(&digest)
+        let generation = match &self.issuer {
+            Issuer::Local(_) => 0,
+            Issuer::Oidc(issuer) => issuer.generation(),
+        };
+        if let Some((checked_by, verified)) = self.good.get(&digest)
+            && checked_by == generation
             && now < verified.until
         {
             return Ok(verified.caller);
@@ -64,7 +73,7 @@ impl Verifier {
             Issuer::Local(issuer) => issuer.verify(token, now)?,
             Issuer::Oidc(issuer) => issuer.verify(token, now).await?,
         };
-        self.good.insert(digest, verified.clone());
+        self.good.insert(digest, (generation, verified.clone()));
         Ok(verified.caller)
     }
 }

@@ -21,7 +21,18 @@ use actix_web::web;
 /// Every URL of the API. Paths are as [`address::resolve`] leaves them: `/item` is any address of
 /// an item, with any version in front; `/share/item` is one reached through `/shares/{id}`.
 pub fn routes(api: &mut web::ServiceConfig) {
-    api.service(web::resource("/openapi.json").get(openapi::document))
+    api.service(web::resource("/item/createLink").post(links::create))
+        .service(web::resource("/item/permissions").get(links::permissions))
+        .service(
+            web::resource("/item/permissions/{permission}")
+                .get(links::permission)
+                .patch(links::change)
+                .delete(links::revoke),
+        )
+        .service(web::resource("/share").get(shares::get))
+        .service(web::resource("/share/permission").get(shares::permission))
+        .service(web::resource("/share/item").get(shares::item))
+        .service(web::resource("/openapi.json").get(openapi::document))
         .service(web::resource("/drive").get(items::get_drive))
         .service(web::resource("/drives").get(items::list_drives))
         .service(web::resource("/batch").post(batch::batch))
@@ -50,17 +61,6 @@ pub fn routes(api: &mut web::ServiceConfig) {
                 .get(uploads::status)
                 .delete(uploads::cancel),
         )
-        .service(web::resource("/item/createLink").post(links::create))
-        .service(web::resource("/item/permissions").get(links::permissions))
-        .service(
-            web::resource("/item/permissions/{permission}")
-                .get(links::permission)
-                .patch(links::change)
-                .delete(links::revoke),
-        )
-        .service(web::resource("/share").get(shares::get))
-        .service(web::resource("/share/permission").get(shares::permission))
-        .service(web::resource("/share/item").get(shares::item))
         .service(web::resource("/share/item/children").get(shares::children))
         .service(web::resource("/share/item/content").get(shares::download).put(shares::upload))
         .service(web::resource("/share/item/createUploadSession").post(uploads::create_by_link))

@@ -143,8 +143,9 @@ impl Server {
             // The last is the outermost: a request passes them from the bottom up.
             actix_web::App::new()
                 .app_data(app.clone())
-                .configure(graph::routes)
+                // The router tries routes in their order: what most requests are for comes first.
                 .configure(pages::routes)
+                .configure(graph::routes)
                 .wrap(from_fn({
                     let app = app.clone();
                     move |request, next| {

@@ -10,7 +10,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("domain", &["clock", "error"]),
     ("config", &["domain"]),
     ("telemetry", &["clock", "config", "domain"]),
-    ("store", &["clock", "config", "domain", "error"]),
+    ("store", &["clock", "config", "domain", "error", "telemetry"]),
     ("content", &["clock", "domain", "error"]),
     ("auth", &["clock", "domain", "error"]),
     ("keys", &["clock", "domain", "error", "store"]),

@@ -17,6 +17,7 @@ mod openapi;
 mod permissions;
 mod schema;
 mod secrets;
+mod strictness;
 mod support;
 mod tokens;
 mod upload_sessions;
