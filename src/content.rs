@@ -19,6 +19,8 @@ use crate::error::{Error, Result};
 
 /// Uploads are passed on in parts of this many bytes; what is smaller is stored in one go.
 const PART_SIZE: usize = 5 * 1024 * 1024;
+/// Most contents end before this many bytes.
+const SMALL: usize = 256 * 1024;
 
 #[derive(Clone, Debug)]
 pub struct Content {
@@ -61,6 +63,10 @@ impl Content {
                 hashing.update(&chunk);
                 if hashing.size > limit {
                     return Err(Error::PayloadTooLarge { limit });
+                }
+                if part.len() + chunk.len() > part.capacity() && part.len() > SMALL {
+                    // Grown step by step, a part's buffers would take three times its size.
+                    part.reserve(PART_SIZE + chunk.len() - part.len());
                 }
                 part.extend_from_slice(&chunk);
                 if part.len() >= PART_SIZE {
