@@ -3,12 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
+
 use crate::auth::Verifier;
-use crate::clock::Clock;
+use crate::clock::{Clock, random_bytes};
 use crate::config::Network;
 use crate::content::Content;
 use crate::domain::authkey::KeyRing;
 use crate::domain::link::LinkScope;
+use crate::error::{Error, Result};
 use crate::store::Store;
 use crate::telemetry::Metrics;
 
@@ -29,9 +33,37 @@ pub struct App {
     pub default_scope: LinkScope,
     pub limits: Limits,
     pub metrics: Arc<Metrics>,
-    /// Where the service reaches itself, for the requests of a batch.
-    pub own_url: String,
+    pub loopback: Arc<Loopback>,
+}
+
+/// How the service calls itself, for the requests of a batch.
+pub struct Loopback {
+    pub url: String,
     pub http: reqwest::Client,
+    /// Tells its own calls from others'.
+    secret: String,
+}
+
+impl Loopback {
+    pub fn new(url: String) -> Result<Self> {
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_secs(60))
+            .build()
+            .map_err(Error::internal)?;
+        Ok(Self { url, http, secret: Uuid::from_bytes(random_bytes()).simple().to_string() })
+    }
+
+    /// A header's value by which the service knows its own word.
+    pub fn sign(&self, text: &str) -> String {
+        format!("{} {text}", self.secret)
+    }
+
+    /// What was signed; none where it was not.
+    pub fn prove<'t>(&self, signed: &'t str) -> Option<&'t str> {
+        let (secret, text) = signed.split_once(' ')?;
+        bool::from(secret.as_bytes().ct_eq(self.secret.as_bytes())).then_some(text)
+    }
 }
 
 impl App {
@@ -48,8 +80,7 @@ impl App {
             default_scope: self.default_scope,
             limits: self.limits,
             metrics: self.metrics.clone(),
-            own_url: self.own_url.clone(),
-            http: self.http.clone(),
+            loopback: self.loopback.clone(),
         }
     }
 }

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use jsonwebtoken::Algorithm;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::domain::link::LinkScope;
+use crate::domain::link::{LinkScope, LinkType};
 
 /// What an installation is: where it listens, where it keeps things, whom it believes.
 #[derive(Args, Clone, Debug)]
@@ -33,9 +33,17 @@ pub struct Settings {
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<SecretString>,
 
-    /// Where contents are kept, file://… [default: file:// and content in the data folder]
+    /// File with the password of the database's user, where the URL has none
+    #[arg(long, env = "EVERLINK_DATABASE_PASSWORD_FILE", value_name = "FILE")]
+    pub database_password_file: Option<PathBuf>,
+
+    /// Where contents are kept, file://FOLDER or s3://BUCKET/PREFIX [default: file:// and content in the data folder]
     #[arg(long, env = "EVERLINK_CONTENT_URL", value_name = "URL")]
     pub content_url: Option<String>,
+
+    /// Send downloads to URLs of the object store's own, which open for a minute, rather than pass the bytes on
+    #[arg(long, env = "EVERLINK_CONTENT_PRESIGNED")]
+    pub content_presigned: bool,
 
     /// File of the secrets that sign links; made at the first start [default: keys.json in the data folder]
     #[arg(long, env = "EVERLINK_KEY_FILE", value_name = "FILE")]
@@ -109,14 +117,11 @@ impl Settings {
         }
     }
 
-    /// The folder that contents are kept in.
-    pub fn content_dir(&self) -> Result<PathBuf, BadSetting> {
+    /// Where contents are kept.
+    pub fn content(&self) -> Result<ContentUrl, BadSetting> {
         match &self.content_url {
-            None => Ok(self.data_dir.join("content")),
-            Some(url) => match url.strip_prefix("file://") {
-                Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
-                _ => Err(BadSetting("EVERLINK_CONTENT_URL is not of the form file://FOLDER".to_owned())),
-            },
+            None => Ok(ContentUrl::Folder(self.data_dir.join("content"))),
+            Some(url) => url.parse(),
         }
     }
 }
@@ -173,6 +178,46 @@ impl DatabaseUrl {
                 // Options after the question mark may hold a password too.
                 format!("postgres://{}", place.split('?').next().unwrap_or_default())
             }
+        }
+    }
+}
+
+/// Where contents are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ContentUrl {
+    Folder(PathBuf),
+    S3 {
+        bucket: String,
+        /// What keys start with; no slash at either end.
+        prefix: String,
+    },
+}
+
+impl FromStr for ContentUrl {
+    type Err = BadSetting;
+
+    fn from_str(url: &str) -> Result<Self, BadSetting> {
+        if let Some(path) = url.strip_prefix("file://").filter(|path| !path.is_empty()) {
+            return Ok(Self::Folder(PathBuf::from(path)));
+        }
+        if let Some(place) = url.strip_prefix("s3://") {
+            let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+            if !bucket.is_empty() {
+                return Ok(Self::S3 {
+                    bucket: bucket.to_owned(),
+                    prefix: prefix.trim_matches('/').to_owned(),
+                });
+            }
+        }
+        Err(BadSetting("EVERLINK_CONTENT_URL is neither file://FOLDER nor s3://BUCKET/PREFIX".to_owned()))
+    }
+}
+
+impl std::fmt::Display for ContentUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Folder(folder) => write!(f, "file://{}", folder.display()),
+            Self::S3 { bucket, prefix } => write!(f, "s3://{bucket}/{prefix}"),
         }
     }
 }
@@ -238,7 +283,14 @@ fn parse_algorithm(text: &str) -> Result<Algorithm, String> {
     }
 }
 
-fn parse_link_scope(text: &str) -> Result<LinkScope, String> {
+pub fn parse_link_type(text: &str) -> Result<LinkType, String> {
+    LinkType::ALL
+        .into_iter()
+        .find(|link_type| link_type.as_str() == text)
+        .ok_or_else(|| "not one of view, edit, embed".to_owned())
+}
+
+pub fn parse_link_scope(text: &str) -> Result<LinkScope, String> {
     LinkScope::ALL
         .into_iter()
         .find(|scope| scope.as_str() == text)

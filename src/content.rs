@@ -3,28 +3,40 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{BoxStream, Stream, StreamExt, TryStreamExt};
+use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
-use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
+use object_store::signer::Signer;
+use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig};
 use sha2::Digest;
 use uuid::Uuid;
 
+use crate::config::ContentUrl;
 use crate::domain::item::{DriveId, Hashes};
 use crate::error::{Error, Result};
 
 /// Uploads are passed on in parts of this many bytes; what is smaller is stored in one go.
 const PART_SIZE: usize = 5 * 1024 * 1024;
+/// How long an object store that fails is tried again.
+const RETRY_LIMIT: Duration = Duration::from_secs(5);
+/// How long a URL of the object store's own opens. A download that has begun goes on.
+const PRESIGNED_FOR: Duration = Duration::from_secs(60);
 /// Most contents end before this many bytes.
 const SMALL: usize = 256 * 1024;
 
 #[derive(Clone, Debug)]
 pub struct Content {
     store: Arc<dyn ObjectStore>,
+    /// What keys start with.
+    prefix: String,
+    /// Makes URLs that the object store itself answers, where that is wanted.
+    signer: Option<Arc<AmazonS3>>,
 }
 
 /// What was learned of a content while it was stored.
@@ -35,14 +47,30 @@ pub struct Stored {
 }
 
 impl Content {
+    pub fn open(url: &ContentUrl, presigned: bool) -> Result<Self> {
+        match url {
+            ContentUrl::Folder(folder) => Self::in_folder(folder),
+            ContentUrl::S3 { bucket, prefix } => Self::in_bucket(bucket, prefix, presigned),
+        }
+    }
+
+    /// Contents as objects of a bucket. Where it is and who may write it, the library reads from the
+    /// variables that all programs for S3 use: `AWS_REGION`, `AWS_ENDPOINT`, `AWS_ACCESS_KEY_ID` and so on.
+    fn in_bucket(bucket: &str, prefix: &str, presigned: bool) -> Result<Self> {
+        let retries = RetryConfig { max_retries: 3, retry_timeout: RETRY_LIMIT, ..RetryConfig::default() };
+        let store = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(retries);
+        let store = Arc::new(store.build().map_err(Error::internal)?);
+        Ok(Self { store: store.clone(), prefix: prefix.to_owned(), signer: presigned.then_some(store) })
+    }
+
     /// Contents as files under a folder, which is made.
-    pub fn in_folder(folder: &Path) -> Result<Self> {
+    fn in_folder(folder: &Path) -> Result<Self> {
         std::fs::create_dir_all(folder).map_err(|error| cannot_use(folder, error))?;
         let store = LocalFileSystem::new_with_prefix(folder)
             .map_err(|error| cannot_use(folder, error))?
             // What was answered survives a power cut.
             .with_fsync(true);
-        Ok(Self { store: Arc::new(store) })
+        Ok(Self { store: Arc::new(store), prefix: String::new(), signer: None })
     }
 
     /// Stores what `body` yields, in memory never more than a part or two of it. Nothing is left
@@ -54,7 +82,7 @@ impl Content {
         limit: u64,
         mut body: impl Stream<Item = Result<Bytes>> + Unpin,
     ) -> Result<Stored> {
-        let path = path_of(drive, key);
+        let path = self.path_of(drive, key);
         let mut hashing = Hashing::default();
         let mut part = BytesMut::new();
         let mut upload: Option<Box<dyn MultipartUpload>> = None;
@@ -102,6 +130,18 @@ impl Content {
         Ok(hashing.finish())
     }
 
+    fn path_of(&self, drive: DriveId, key: Uuid) -> ObjectPath {
+        ObjectPath::from(format!("{}/{drive}/{}", self.prefix, key.simple()))
+    }
+
+    /// A URL by which the object store itself gives the bytes for a minute; none where that is not set up.
+    pub async fn presigned_url(&self, drive: DriveId, key: Uuid) -> Result<Option<String>> {
+        let Some(signer) = &self.signer else { return Ok(None) };
+        let path = self.path_of(drive, key);
+        let url = signer.signed_url(reqwest::Method::GET, &path, PRESIGNED_FOR).await.map_err(failed)?;
+        Ok(Some(url.into()))
+    }
+
     /// Bytes of a content.
     pub async fn get(
         &self,
@@ -113,13 +153,13 @@ impl Content {
             return Ok(futures_util::stream::empty().boxed());
         }
         let options = object_store::GetOptions { range: Some(range.into()), ..Default::default() };
-        let got = self.store.get_opts(&path_of(drive, key), options).await.map_err(failed)?;
+        let got = self.store.get_opts(&self.path_of(drive, key), options).await.map_err(failed)?;
         Ok(got.into_stream().map_err(failed).boxed())
     }
 
     /// Takes a content away; one that is not there is fine.
     pub async fn delete(&self, drive: DriveId, key: Uuid) -> Result<()> {
-        match self.store.delete(&path_of(drive, key)).await {
+        match self.store.delete(&self.path_of(drive, key)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(failed(error)),
         }
@@ -139,10 +179,6 @@ impl Content {
             Err(Error::internal("what was read is not what was written"))
         }
     }
-}
-
-fn path_of(drive: DriveId, key: Uuid) -> ObjectPath {
-    ObjectPath::from(format!("{drive}/{}", key.simple()))
 }
 
 fn failed(error: object_store::Error) -> Error {

@@ -24,6 +24,9 @@ use crate::clock::random_bytes;
 use crate::config::{LogFormat, Settings};
 use crate::domain::link::{LinkScope, LinkType};
 
+/// Version and build.
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("EVERLINK_BUILD"), ")");
+
 /// Starts logging to standard error.
 pub fn start_logging(settings: &Settings) {
     let levels = Targets::new()
@@ -223,6 +226,12 @@ impl Metrics {
         };
         let counter = |name: &'static str| recorder.register_counter(&Key::from_name(name), &METADATA);
         let gauge = |name: &'static str| recorder.register_gauge(&Key::from_name(name), &METADATA);
+        recorder.describe_gauge("everlink_build_info".into(), None, "1; the labels tell the build".into());
+        let build = vec![
+            Label::new("version", env!("CARGO_PKG_VERSION")),
+            Label::new("build", env!("EVERLINK_BUILD")),
+        ];
+        recorder.register_gauge(&Key::from_parts("everlink_build_info", build), &METADATA).set(1.0);
         Self {
             created: by_link("everlink_links_created_total"),
             returned: by_link("everlink_links_returned_total"),

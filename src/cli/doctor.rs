@@ -1,9 +1,12 @@
 //! `everlink doctor`: finds what is wrong before users do. Changes nothing.
 
 use std::fmt::Display;
+use std::time::Duration;
+
+use clap::Args;
 
 use crate::cli::Failure;
-use crate::config::{DatabaseUrl, Settings};
+use crate::config::{ContentUrl, DatabaseUrl, Settings, reachable_url};
 use crate::content::Content;
 use crate::error::{Error, Result};
 use crate::keys::{self, Keys};
@@ -11,7 +14,33 @@ use crate::store::Store;
 use crate::telemetry::Metrics;
 use crate::telemetry::start_logging;
 
-pub async fn doctor(settings: &Settings) -> Result<(), Failure> {
+#[derive(Args)]
+pub struct Doctor {
+    /// Ask the service that runs with these settings whether it is ready, and check nothing else
+    #[arg(long)]
+    probe: bool,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Doctor {
+    pub async fn run(&self) -> Result<(), Failure> {
+        if self.probe { probe(&self.settings).await } else { examine(&self.settings).await }
+    }
+}
+
+async fn probe(settings: &Settings) -> Result<(), Failure> {
+    let url = format!("{}/readyz", reachable_url(settings.admin_listen));
+    let failed = |error: reqwest::Error| Failure(format!("{url} does not answer: {error}"));
+    let http = reqwest::Client::builder().timeout(Duration::from_secs(2)).build().map_err(failed)?;
+    let answer = http.get(&url).send().await.map_err(failed)?;
+    if answer.status().is_success() {
+        return Ok(());
+    }
+    Err(Failure(answer.text().await.map_err(failed)?))
+}
+
+async fn examine(settings: &Settings) -> Result<(), Failure> {
     start_logging(settings);
     let mut report = Report::default();
     let store = check_database(settings, &mut report).await;
@@ -122,21 +151,23 @@ async fn has_no_epochs(store: &Store) -> bool {
 }
 
 async fn check_content(settings: &Settings, report: &mut Report) {
-    let Some(folder) =
-        report.note("setting", settings.content_dir().map_err(Error::internal), "EVERLINK_CONTENT_URL")
+    let Some(url) =
+        report.note("setting", settings.content().map_err(Error::internal), "EVERLINK_CONTENT_URL")
     else {
         return;
     };
-    if !folder.exists() {
+    if let ContentUrl::Folder(folder) = &url
+        && !folder.exists()
+    {
         report.good(
             "content",
             format_args!("{} is not there yet; `everlink serve` makes it", folder.display()),
         );
         return;
     }
-    let tried = match Content::in_folder(&folder) {
+    let tried = match Content::open(&url, settings.content_presigned) {
         Ok(content) => content.try_out().await,
         Err(error) => Err(error),
     };
-    report.note("content", tried, folder.display());
+    report.note("content", tried, url);
 }

@@ -1,6 +1,7 @@
 //! The command line. One file a command.
 
 mod doctor;
+mod links;
 mod migrate;
 mod serve;
 mod share;
@@ -13,7 +14,7 @@ use crate::error::Error;
 
 /// Sharing links that never break.
 #[derive(Parser)]
-#[command(version, about)]
+#[command(version = crate::telemetry::VERSION, about)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -28,9 +29,12 @@ enum Command {
     /// Print a bearer token of the local issuer
     Token(token::NewTokenArgs),
     /// Bring the database's tables to this program's state
-    Migrate(Box<Settings>),
+    Migrate(Box<migrate::Migrate>),
+    /// List and revoke links
+    #[command(subcommand)]
+    Links(links::Links),
     /// Check settings, keys, database and content store, and say what is wrong
-    Doctor(Box<Settings>),
+    Doctor(Box<doctor::Doctor>),
 }
 
 /// Why a command failed, for who called it.
@@ -43,8 +47,9 @@ impl Cli {
             Command::Serve(settings) => serve::serve(&settings).await,
             Command::Share(share) => share.run().await,
             Command::Token(token) => token.run(),
-            Command::Migrate(settings) => migrate::migrate(&settings).await,
-            Command::Doctor(settings) => doctor::doctor(&settings).await,
+            Command::Migrate(migrate) => migrate.run().await,
+            Command::Links(links) => links.run().await,
+            Command::Doctor(doctor) => doctor.run().await,
         }
     }
 }

@@ -23,7 +23,7 @@ fn greet(settings: &Settings, server: &server::Server) -> Result<(), Failure> {
     println!("  listening  {}", server.api);
     println!("  admin      http://{}/readyz and /metrics", server.admin);
     println!("  database   {}: {}", app.store.name(), settings.database().map_err(bad)?.display());
-    println!("  content    {}", settings.content_dir().map_err(bad)?.display());
+    println!("  content    {}", settings.content().map_err(bad)?);
     match &settings.oidc_issuer {
         Some(issuer) => println!("  tokens     of {issuer}"),
         None => {

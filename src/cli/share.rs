@@ -185,8 +185,9 @@ async fn upload_in_ranges(
     mut source: Source,
     bar: &ProgressBar,
 ) -> Result<(), Failure> {
+    let replacing = json!({ "item": { "@microsoft.graph.conflictBehavior": "replace" } });
     let create =
-        http.post(format!("{item}/createUploadSession")).bearer_auth(token.expose_secret()).json(&json!({}));
+        http.post(format!("{item}/createUploadSession")).bearer_auth(token.expose_secret()).json(&replacing);
     let answer = succeeded(create.send().await.map_err(Error::internal)?).await?;
     let session: SessionBody = answer.json().await.map_err(Error::internal)?;
     let mut first = 0;

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::store::{NewItem, Place};
 
 /// Items that one copy may have: it is done before it is answered.
-const MOST: usize = 10_000;
+const MOST: i64 = 10_000;
 const PAGE: i64 = 500;
 
 /// Where a copy goes; beside the item, and under its name, where that is not said.
@@ -40,9 +40,23 @@ pub async fn copy_item(app: &App, caller: &Caller, address: &ItemAddress, copy: 
     };
     let mut tx = app.store.read().await?;
     let folder = destination(&mut tx, &source, copy.destination.as_ref()).await?;
+    if tx.count_below(source.id, MOST + 1).await? > MOST {
+        return Err(Error::invalid_request(format!("The folder has more than {MOST} items.")));
+    }
     drop(tx);
-    let mut copying = Copying { app, author: &author, now: app.clock.now(), left: MOST };
-    let made = copying.copy(&source, folder, name, copy.conflict).await?;
+    let copying = Copying { app, author: &author, now: app.clock.now() };
+    let made = match source.kind() {
+        Kind::File => copying.copy_file(&source, folder, name, copy.conflict).await?,
+        Kind::Folder => {
+            let made = copying.make_folder(folder, name, copy.conflict).await?;
+            if let Err(error) = copying.copy_children(&source, made).await {
+                // Half a copy is none.
+                copying.take_away(made).await?;
+                return Err(error);
+            }
+            made
+        }
+    };
     let mut tx = app.store.read().await?;
     let item = tx.item(made).await?.ok_or(Error::ItemNotFound)?;
     PlacedItem::of(&mut tx, item).await
@@ -52,27 +66,9 @@ struct Copying<'a> {
     app: &'a App,
     author: &'a Author,
     now: Timestamp,
-    left: usize,
 }
 
 impl Copying<'_> {
-    async fn copy(
-        &mut self,
-        source: &Item,
-        folder: ItemId,
-        name: Name,
-        conflict: Conflict,
-    ) -> Result<ItemId> {
-        self.left = self
-            .left
-            .checked_sub(1)
-            .ok_or_else(|| Error::invalid_request(format!("The folder has more than {MOST} items.")))?;
-        match source.kind() {
-            Kind::File => self.copy_file(source, folder, name, conflict).await,
-            Kind::Folder => Box::pin(self.copy_folder(source, folder, name, conflict)).await,
-        }
-    }
-
     async fn copy_file(
         &self,
         source: &Item,
@@ -103,16 +99,9 @@ impl Copying<'_> {
         made.map(|(placed, _)| placed.item.id)
     }
 
-    async fn copy_folder(
-        &mut self,
-        source: &Item,
-        folder: ItemId,
-        name: Name,
-        conflict: Conflict,
-    ) -> Result<ItemId> {
+    async fn make_folder(&self, folder: ItemId, name: Name, conflict: Conflict) -> Result<ItemId> {
         let (author, now) = (self.author, self.now);
-        let made = self
-            .app
+        self.app
             .store
             .write(async |tx| {
                 let change = author.change(tx.begin_change(folder.drive).await?, now);
@@ -122,18 +111,40 @@ impl Copying<'_> {
                 };
                 tx.insert_item(Place { folder, name: &name }, NewItem::Folder, change).await
             })
-            .await?;
+            .await
+    }
+
+    async fn copy_children(&self, source: &Item, made: ItemId) -> Result<()> {
         let order = Order { by: OrderBy::Name, descending: false };
         let mut after = None;
         loop {
             let children =
                 self.app.store.read().await?.children(source.id, order, after.as_ref(), PAGE).await?;
-            let Some(last) = children.last() else { return Ok(made) };
+            let Some(last) = children.last() else { return Ok(()) };
             after = Some(PlaceInOrder::of(last));
             for child in &children {
                 let name = Name::parse(&child.name).map_err(Error::internal)?;
-                self.copy(child, made, name, Conflict::Fail).await?;
+                match child.kind() {
+                    Kind::File => {
+                        self.copy_file(child, made, name, Conflict::Fail).await?;
+                    }
+                    Kind::Folder => {
+                        let folder = self.make_folder(made, name, Conflict::Fail).await?;
+                        Box::pin(self.copy_children(child, folder)).await?;
+                    }
+                }
             }
         }
+    }
+
+    async fn take_away(&self, made: ItemId) -> Result<()> {
+        let (author, now) = (self.author, self.now);
+        self.app
+            .store
+            .write(async |tx| {
+                let change = author.change(tx.begin_change(made.drive).await?, now);
+                tx.purge_item(made, change).await
+            })
+            .await
     }
 }

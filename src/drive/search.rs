@@ -9,6 +9,8 @@ use crate::error::{Error, Result};
 
 #[derive(Debug)]
 pub struct Found {
+    /// The folder that was searched.
+    pub folder: ItemId,
     pub items: Vec<PlacedItem>,
     /// The number that the next page starts after; none on the last.
     pub next: Option<i64>,
@@ -23,8 +25,11 @@ pub async fn search(
     after: i64,
     limit: usize,
 ) -> Result<Found> {
-    if text.is_empty() || text.contains('\0') {
+    if text.is_empty() {
         return Err(Error::invalid_request("There is no text to search for: search(q='text')."));
+    }
+    if text.contains('\0') {
+        return Err(Error::invalid_request("The text to search for has a character that is in no name."));
     }
     let folder = locate(app, caller, folder).await?;
     let mut tx = app.store.read().await?;
@@ -39,5 +44,5 @@ pub async fn search(
             found.push(PlacedItem::of(&mut tx, item).await?);
         }
     }
-    Ok(Found { items: found, next })
+    Ok(Found { folder: folder.id, items: found, next })
 }

@@ -72,7 +72,11 @@ pub async fn create_upload_session(
         id: UploadId { drive: base.id.drive, upload: Uuid::from_bytes(random_bytes()) },
         base: base.id,
         path: names.join("/"),
-        conflict: target.conflict,
+        // A file that must not be there now must not be there later either.
+        conflict: match target.preconditions.if_none_match {
+            Some(_) if existing.is_none() => Conflict::Fail,
+            _ => target.conflict,
+        },
         if_match: existing.filter(|_| target.preconditions.if_match.is_some()).map(|item| item.etag()),
         total: None,
         received: 0,

@@ -150,7 +150,10 @@ fn parse_drive(path: &str) -> Option<(Result<DriveAddress>, &str)> {
         "users" => {
             let (user, rest) = rest.split_once('/')?;
             let (drive, rest) = rest.split_once('/').unwrap_or((rest, ""));
-            (drive == "drive" && !user.is_empty()).then(|| (Ok(DriveAddress::Of(user.to_owned())), rest))
+            let is_known = !user.is_empty() && !user.contains('\0');
+            let user =
+                if is_known { Ok(DriveAddress::Of(user.to_owned())) } else { Err(Error::ItemNotFound) };
+            (drive == "drive").then_some((user, rest))
         }
         _ => None,
     }

@@ -8,7 +8,8 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::Method;
+use percent_encoding::percent_decode_str;
+use reqwest::{Method, Request, Url};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -17,15 +18,19 @@ use crate::auth::{FilesRead, Granted};
 use crate::error::{Error, Result};
 use crate::graph::body::JsonBody;
 use crate::graph::errors::ErrorBody;
-use crate::graph::site::Site;
+use crate::graph::site::{LOOPBACK_URL, Site};
 
 /// Requests of a batch, at most.
 const MOST: usize = 20;
 /// Bytes of a batch.
 const LARGEST: usize = 4 * 1024 * 1024;
+/// Bytes of one answer. The longest page of items has some two million.
+const LARGEST_ANSWER: usize = 8 * 1024 * 1024;
+/// Bytes of a request's URL.
+const LONGEST_URL: usize = 16 * 1024;
 /// Headers that belong to one connection, or that the batch itself decides.
-const NOT_PASSED_ON: [&str; 6] =
-    ["host", "content-length", "connection", "transfer-encoding", "upgrade", "expect"];
+const NOT_PASSED_ON: [&str; 7] =
+    ["host", "content-length", "connection", "transfer-encoding", "upgrade", "expect", "x-everlink-url"];
 
 #[derive(Deserialize, ToSchema)]
 pub struct Batch {
@@ -70,30 +75,28 @@ pub async fn batch(
     body: JsonBody<Batch, LARGEST>,
     site: Site,
 ) -> Result<HttpResponse> {
-    let requests = body.0.requests;
-    check(&requests)?;
     let token = request.headers().get(AUTHORIZATION).and_then(|token| token.to_str().ok());
+    // All is checked before anything is done.
+    let order = order(&body.0.requests)?;
+    let mut ready = Vec::new();
+    for one in order {
+        ready.push((one, prepare(&site, one, token)?));
+    }
     let mut responses: Vec<Answer> = Vec::new();
-    let mut waiting: Vec<&One> = requests.iter().collect();
-    while !waiting.is_empty() {
-        let is_answered = |id: &String| responses.iter().any(|answer| answer.id == *id);
-        let ready = waiting.iter().position(|one| one.depends_on.iter().all(is_answered));
-        let one = waiting.remove(
-            ready.ok_or_else(|| Error::invalid_request("The requests depend on each other in a circle."))?,
-        );
+    for (one, request) in ready {
         let has_failed =
             |id: &String| responses.iter().any(|answer| answer.id == *id && answer.status >= 400);
-        let answer = if one.depends_on.iter().any(has_failed) {
-            failed_dependency(one)
+        responses.push(if one.depends_on.iter().any(has_failed) {
+            refused(one, 424, "failedDependency", "A request that this one depends on has failed.")
         } else {
-            send(&site, one, token).await?
-        };
-        responses.push(answer);
+            send(&site, one, request).await
+        });
     }
     Ok(HttpResponse::Ok().json(Answers { responses }))
 }
 
-fn check(requests: &[One]) -> Result<()> {
+/// The requests in an order in which each comes after those that it depends on.
+fn order(requests: &[One]) -> Result<Vec<&One>> {
     if requests.is_empty() || requests.len() > MOST {
         return Err(Error::invalid_request(format!("A batch has 1 to {MOST} requests.")));
     }
@@ -101,33 +104,32 @@ fn check(requests: &[One]) -> Result<()> {
     if ids.len() < requests.len() {
         return Err(Error::invalid_request("Two requests of the batch have the same id."));
     }
-    for one in requests {
-        if one.depends_on.iter().any(|id| !ids.contains(id)) {
-            return Err(Error::invalid_request("A request depends on one that is not in the batch."));
-        }
-        if !matches!(one.method.as_str(), "GET" | "POST" | "PUT" | "PATCH" | "DELETE") {
-            return Err(Error::invalid_request(
-                "A request's method is none of GET, POST, PUT, PATCH, DELETE.",
-            ));
-        }
-        if !one.url.starts_with('/')
-            || one.url.to_ascii_lowercase().contains("$batch")
-            || one.url.to_ascii_lowercase().contains("%24batch")
-        {
-            return Err(Error::invalid_request("A request's url is not relative, or is a batch itself."));
-        }
+    if requests.iter().flat_map(|one| &one.depends_on).any(|id| !ids.contains(id)) {
+        return Err(Error::invalid_request("A request depends on one that is not in the batch."));
     }
-    Ok(())
+    let mut waiting: Vec<&One> = requests.iter().collect();
+    let mut ordered: Vec<&One> = Vec::new();
+    while !waiting.is_empty() {
+        let is_before = |id: &String| ordered.iter().any(|one| one.id == *id);
+        let next = waiting.iter().position(|one| one.depends_on.iter().all(is_before));
+        let circle = || Error::invalid_request("The requests depend on each other in a circle.");
+        ordered.push(waiting.remove(next.ok_or_else(circle)?));
+    }
+    Ok(ordered)
 }
 
-fn failed_dependency(one: &One) -> Answer {
-    let error = json!({ "error": { "code": "failedDependency", "message": "A request that this one depends on has failed." } });
-    Answer { id: one.id.clone(), status: 424, headers: BTreeMap::new(), body: Some(error) }
-}
-
-async fn send(site: &Site, one: &One, token: Option<&str>) -> Result<Answer> {
-    let method = Method::from_bytes(one.method.as_bytes()).map_err(Error::internal)?;
-    let mut request = site.http.request(method, format!("{}/v1.0{}", site.own_url, one.url));
+/// The request as the service sends it to itself.
+fn prepare(site: &Site, one: &One, token: Option<&str>) -> Result<Request> {
+    let bad = |what: &'static str| Error::invalid_request(what);
+    let method = match one.method.to_ascii_uppercase().as_str() {
+        "GET" => Method::GET,
+        "POST" => Method::POST,
+        "PUT" => Method::PUT,
+        "PATCH" => Method::PATCH,
+        "DELETE" => Method::DELETE,
+        _ => return Err(bad("A request's method is none of GET, POST, PUT, PATCH, DELETE.")),
+    };
+    let mut request = site.loopback.http.request(method, address(site, &one.url)?);
     let mut is_json = true;
     let mut has_token = false;
     for (name, value) in &one.headers {
@@ -142,20 +144,54 @@ async fn send(site: &Site, one: &One, token: Option<&str>) -> Result<Answer> {
     if let (false, Some(token)) = (has_token, token) {
         request = request.header(AUTHORIZATION.as_str(), token);
     }
+    // Answers are to begin with the URL that the batch was sent to.
+    request = request.header(LOOPBACK_URL.as_str(), site.loopback.sign(&site.url));
     request = match &one.body {
         None => request,
-        Some(Value::String(text)) if !is_json => {
-            let bytes = STANDARD.decode(text);
-            request.body(
-                bytes.map_err(|_| Error::invalid_request("A body that is not JSON is base64 in a batch."))?,
-            )
-        }
+        Some(Value::String(text)) if !is_json => request
+            .body(STANDARD.decode(text).map_err(|_| bad("A body that is not JSON is base64 in a batch."))?),
         Some(body) => request.body(body.to_string()),
     };
-    let answer = match request.build() {
-        Ok(request) => site.http.execute(request).await.map_err(Error::unavailable)?,
-        Err(_) => return Err(Error::invalid_request("A request of the batch can't be sent as it is.")),
-    };
+    request.build().map_err(|_| bad("A request of the batch can't be sent as it is."))
+}
+
+/// Where a request of a batch goes: below the API's own prefix, and not to a batch again.
+fn address(site: &Site, url: &str) -> Result<Url> {
+    let refused = || Error::invalid_request("A request's url is not relative, or is a batch itself.");
+    let start = format!("{}/v1.0/", site.loopback.url);
+    if url.len() > LONGEST_URL {
+        return Err(Error::invalid_request(format!("A request's url is longer than {LONGEST_URL} bytes.")));
+    }
+    let url =
+        Url::parse(&format!("{start}{}", url.strip_prefix('/').unwrap_or(url))).map_err(|_| refused())?;
+    let path = percent_decode_str(url.path()).decode_utf8_lossy();
+    let is_batch = path.trim_end_matches('/').to_ascii_lowercase().ends_with("/$batch");
+    if is_batch || !url.as_str().starts_with(&start) { Err(refused()) } else { Ok(url) }
+}
+
+/// An answer that the batch itself gives to one of its requests.
+fn refused(one: &One, status: u16, code: &str, message: &str) -> Answer {
+    let error = json!({ "error": { "code": code, "message": message } });
+    Answer { id: one.id.clone(), status, headers: BTreeMap::new(), body: Some(error) }
+}
+
+async fn send(site: &Site, one: &One, request: Request) -> Answer {
+    match try_to_send(site, one, request).await {
+        Ok(Some(answer)) => answer,
+        Ok(None) => {
+            refused(one, 413, "invalidRequest", "The answer is too large for a batch: ask for it alone.")
+        }
+        Err(error) => {
+            // URLs carry links' keys.
+            tracing::warn!(error = %error.without_url(), "a request of a batch failed");
+            refused(one, 503, "serviceNotAvailable", "The service is not available at the moment.")
+        }
+    }
+}
+
+/// None where the answer is too large.
+async fn try_to_send(site: &Site, one: &One, request: Request) -> reqwest::Result<Option<Answer>> {
+    let mut answer = site.loopback.http.execute(request).await?;
     let status = answer.status().as_u16();
     let headers: BTreeMap<String, String> = answer
         .headers()
@@ -163,12 +199,18 @@ async fn send(site: &Site, one: &One, token: Option<&str>) -> Result<Answer> {
         .filter(|(name, _)| !NOT_PASSED_ON.contains(&name.as_str()))
         .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
         .collect();
-    let bytes = answer.bytes().await.map_err(Error::unavailable)?;
+    let mut bytes = Vec::new();
+    while let Some(chunk) = answer.chunk().await? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > LARGEST_ANSWER {
+            return Ok(None);
+        }
+    }
     let body = match bytes.is_empty() {
         true => None,
         false => {
             Some(serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(STANDARD.encode(&bytes))))
         }
     };
-    Ok(Answer { id: one.id.clone(), status, headers, body })
+    Ok(Some(Answer { id: one.id.clone(), status, headers, body }))
 }

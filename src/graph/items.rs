@@ -2,8 +2,9 @@
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
-use serde::Deserialize;
+use chrono::{Datelike, SubsecRound, Timelike};
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use crate::access::{get_item, locate, managed_drive};
@@ -83,6 +84,11 @@ pub async fn children(
     site: Site,
 ) -> Result<HttpResponse> {
     let wanted = query.page()?;
+    if query.expands_children()? {
+        return Err(Error::NotSupported(
+            "Children of children can't be expanded: ask each folder for its own.",
+        ));
+    }
     let page = drive::list_children(&site, &granted.caller, &address, &wanted).await?;
     Ok(HttpResponse::Ok().json(query.shape(managed_page(&site, &query, &wanted, page))?))
 }
@@ -117,12 +123,12 @@ pub async fn search(
     let top = query.top(PAGE, LARGEST_PAGE)?;
     let found = drive::search(&site, &granted.caller, &address, &text, after, top).await?;
     let next_link = found.next.map(|next| {
-        let folder = match &address {
-            ItemAddress::InDrive { base: Base::Item(id), .. } => format!("drives/{}/items/{id}", id.drive),
-            _ => "me/drive/root".to_owned(),
-        };
+        let (folder, select) = (found.folder, query.passed_on(&["select"]));
         let text: String = form_urlencoded::byte_serialize(text.as_bytes()).collect();
-        format!("{}/v1.0/{folder}/search?q={text}&$top={top}&$skipToken={next}", site.url)
+        format!(
+            "{}/v1.0/drives/{}/items/{folder}/search?q={text}&$top={top}&$skipToken={next}{select}",
+            site.url, folder.drive
+        )
     });
     let value = found.items.iter().map(|placed| wire::managed_item(&site, placed)).collect();
     let list = Collection::new(wire::context(&site, "Collection(driveItem)"), next_link, value);
@@ -148,7 +154,8 @@ pub async fn delta(
     let page = drive::list_changes(&site, &granted.caller, &address, since, top).await?;
     let token = write_change(page.next);
     let drive = page.drive;
-    let link = format!("{}/v1.0/drives/{drive}/root/delta?token={token}&$top={top}", site.url);
+    let select = query.passed_on(&["select"]);
+    let link = format!("{}/v1.0/drives/{drive}/root/delta?token={token}&$top={top}{select}", site.url);
     let value = page.items.iter().map(|item| wire::changed_item(&site, item)).collect();
     let mut list = Collection::new(wire::context(&site, "Collection(driveItem)"), None, value);
     if page.has_more {
@@ -278,9 +285,20 @@ struct ParentReference {
 #[serde(rename_all = "camelCase")]
 pub struct FileSystemInfo {
     #[schema(value_type = Option<String>, format = DateTime)]
+    #[serde(default, deserialize_with = "client_time")]
     pub created_date_time: Option<Timestamp>,
     #[schema(value_type = Option<String>, format = DateTime)]
+    #[serde(default, deserialize_with = "client_time")]
     pub last_modified_date_time: Option<Timestamp>,
+}
+
+/// A time that all clients can read again: of a year with four digits, and of no leap second.
+fn client_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let Some(at) = Option::<Timestamp>::deserialize(deserializer)? else { return Ok(None) };
+    if !(1..=9999).contains(&at.year()) || at.nanosecond() >= 1_000_000_000 {
+        return Err(serde::de::Error::custom("a time beyond what can be kept"));
+    }
+    Ok(Some(at.trunc_subsecs(6)))
 }
 
 impl ParentReference {
@@ -392,6 +410,7 @@ pub async fn copy(
 #[utoipa::path(get, path = "/monitor/{copied}", tag = "Items", operation_id = "items_monitor", params(("copied" = String, Path, pattern = "^[0-9A-F]{16}![1-9][0-9]{0,17}$")), responses((status = 200, description = "Done", body = wire::CopyStatus), (status = "default", description = "What went wrong", body = ErrorBody)), security((), ("token" = [])))]
 pub async fn monitor(copied: web::Path<String>, site: Site) -> Result<HttpResponse> {
     let id: ItemId = copied.parse().map_err(|_| Error::ItemNotFound)?;
+    site.store.read().await?.item(id).await?.ok_or(Error::ItemNotFound)?;
     let location = format!("{}/v1.0/drives/{}/items/{id}", site.url, id.drive);
     Ok(HttpResponse::Ok().json(wire::CopyStatus::done(id, location)))
 }

@@ -50,13 +50,17 @@ impl Query {
         Some(wanted.split(',').map(|member| member.trim().split('/').next().unwrap_or_default()).collect())
     }
 
-    /// The answer with the members that `$select` names; annotations of OData stay.
+    /// The answer with the members that `$select` names; annotations of OData stay, and so does what is
+    /// expanded.
     pub fn shape(&self, answer: impl Serialize) -> Result<Value> {
         let mut answer = serde_json::to_value(answer).map_err(Error::internal)?;
         let Some(wanted) = self.select().filter(|wanted| *wanted != ["*"]) else { return Ok(answer) };
         let keep = |value: &mut Value| {
             if let Some(members) = value.as_object_mut() {
-                members.retain(|name, _| name.starts_with("@odata.") || wanted.contains(&name.as_str()));
+                members.retain(|name, _| {
+                    let member = name.split('@').next().unwrap_or_default();
+                    name.starts_with("@odata.") || member == "children" || wanted.contains(&name.as_str())
+                });
             }
         };
         match answer.get_mut("value").and_then(Value::as_array_mut) {
@@ -71,7 +75,13 @@ impl Query {
     pub fn expands_children(&self) -> Result<bool> {
         let expanded = self.get("expand").unwrap_or_default();
         let mut has_children = false;
-        for member in expanded.split(',').map(str::trim).filter(|member| !member.is_empty()) {
+        // Commas within brackets are those of an option's own list: children($select=id,name).
+        let mut depth = 0;
+        let members = expanded.split(|c| {
+            depth += i32::from(c == '(') - i32::from(c == ')');
+            c == ',' && depth == 0
+        });
+        for member in members.map(str::trim).filter(|member| !member.is_empty()) {
             match member.split('(').next().unwrap_or_default() {
                 "children" => has_children = true,
                 "thumbnails" => {}
@@ -109,7 +119,14 @@ impl Query {
     /// The query that asks for the page after this one.
     pub fn next_page(&self, wanted: &WantedPage, next: &PlaceInOrder) -> String {
         let mut query = format!("$top={}&$skipToken={}", wanted.limit, write_place(next, wanted.order));
-        for option in ["orderby", "select"] {
+        query.push_str(&self.passed_on(&["orderby", "select"]));
+        query
+    }
+
+    /// Those of the options that are there, to be added to the query of a next page.
+    pub fn passed_on(&self, options: &[&str]) -> String {
+        let mut query = String::new();
+        for option in options {
             if let Some(value) = self.get(option) {
                 let value: String = form_urlencoded::byte_serialize(value.as_bytes()).collect();
                 query.push_str(&format!("&${option}={value}"));

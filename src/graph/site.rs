@@ -12,6 +12,8 @@ use crate::app::App;
 use crate::config::Network;
 use crate::error::{Error, Result};
 
+/// By it the service tells itself which URL it was asked for, when it calls itself.
+pub const LOOPBACK_URL: HeaderName = HeaderName::from_static("x-everlink-url");
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -40,7 +42,10 @@ impl FromRequest for Site {
             return ready(Err(Error::internal("the app is not there")));
         };
         let peer = request.peer_addr().map(|peer| peer.ip());
-        let url = forwarded_url(request.headers(), peer, &app.trusted_proxies);
+        let own = request.headers().get(&LOOPBACK_URL).and_then(|signed| signed.to_str().ok());
+        let url = own
+            .and_then(|signed| app.loopback.prove(signed).map(str::to_owned))
+            .or_else(|| forwarded_url(request.headers(), peer, &app.trusted_proxies));
         ready(Ok(Self { app: app.clone(), url: url.unwrap_or_else(|| app.public_url.clone()) }))
     }
 }

@@ -26,8 +26,7 @@ use crate::graph::wire::{self, DriveItem, time};
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NewSession {
-    #[serde(default)]
-    item: UploadedItem,
+    item: Option<UploadedItem>,
     #[serde(rename = "@microsoft.graph.conflictBehavior", alias = "@name.conflictBehavior")]
     conflict: Option<String>,
     defer_commit: Option<bool>,
@@ -85,15 +84,16 @@ impl NewSession {
                 "A file is committed with its last range: deferCommit is not supported.",
             ));
         }
-        let conflict = self.item.conflict.as_ref().or(self.conflict.as_ref());
-        let path = match &self.item.name {
+        let item = self.item.as_ref();
+        let conflict = item.and_then(|item| item.conflict.as_ref()).or(self.conflict.as_ref());
+        let path = match item.and_then(|item| item.name.as_ref()) {
             Some(name) if path.is_empty() && base.file().is_none() => path.child(Name::parse(name)?),
             _ => path,
         };
-        let info = self.item.file_system_info.as_ref();
+        let info = item.and_then(|item| item.file_system_info.as_ref());
         Ok(Wanted {
             path,
-            conflict: conflict.map_or(Ok(Conflict::Replace), |behavior| parse_conflict(behavior))?,
+            conflict: conflict.map_or(Ok(Conflict::Fail), |behavior| parse_conflict(behavior))?,
             times: ClientTimes {
                 created_at: info.and_then(|info| info.created_date_time),
                 modified_at: info.and_then(|info| info.last_modified_date_time),

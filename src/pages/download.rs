@@ -86,6 +86,9 @@ async fn send(
         let nothing = futures_util::stream::empty::<Result<bytes::Bytes>>();
         return Ok(response.body(SizedStream::new(length, nothing)));
     }
+    if let Some(url) = app.content.presigned_url(download.item.drive, file.content_key).await? {
+        return Ok(HttpResponse::Found().insert_header((header::LOCATION, url)).finish());
+    }
     let bytes = app.content.get(download.item.drive, file.content_key, range).await?;
     Ok(response.body(SizedStream::new(length, bytes)))
 }

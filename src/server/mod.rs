@@ -14,7 +14,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{HttpServer, web};
 
 use crate::admin;
-use crate::app::{App, Limits};
+use crate::app::{App, Limits, Loopback};
 use crate::auth::{self, Issuer, LocalIssuer, OidcIssuer, Verifier};
 use crate::clock::Clock;
 use crate::config::{Settings, reachable_url};
@@ -63,7 +63,7 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Server> {
     };
     let app = App {
         store,
-        content: Content::in_folder(&settings.content_dir().map_err(Error::internal)?)?,
+        content: Content::open(&settings.content().map_err(Error::internal)?, settings.content_presigned)?,
         keys: Arc::new(keys.ring),
         verifier: Arc::new(Verifier::new(issuer)),
         clock,
@@ -76,11 +76,7 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Server> {
         default_scope: settings.default_scope,
         limits: Limits::default(),
         metrics,
-        own_url: reachable_url(api),
-        http: reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(Error::internal)?,
+        loopback: Arc::new(Loopback::new(reachable_url(api))?),
     };
     let workers = match settings.workers {
         Some(workers) => usize::from(workers),

@@ -22,8 +22,10 @@ pub async fn revoke_link(
     }
     let now = app.clock.now();
     let app_no = app.store.application_number(&caller.application, now).await?;
-    let revoked =
-        app.store.write(async |tx| tx.revoke_link(item.id, id, caller.user_id(), app_no, now).await).await?;
+    let revoked = app
+        .store
+        .write(async |tx| tx.revoke_link(item.id, id, caller.user_id(), Some(app_no), now).await)
+        .await?;
     if revoked {
         app.metrics.link_revoked();
         return Ok(());

@@ -24,7 +24,7 @@ pub(super) struct LinkEvent<'a> {
     pub scope: LinkScope,
     pub action: LinkAction,
     pub actor: Option<&'a str>,
-    pub actor_app_no: i32,
+    pub actor_app_no: Option<i32>,
     pub at: Timestamp,
 }
 

@@ -10,7 +10,7 @@ use crate::domain::link::LinkScope;
 use crate::domain::name::{Name, name_key};
 use crate::domain::order::{Order, OrderBy, PlaceInOrder};
 use crate::error::{Error, Result};
-use crate::store::{Tx, execute, on};
+use crate::store::{Tx, execute, execute_on_many, on};
 
 /// The columns of [`ItemRow`], and more, and the tables they come from. `i` is the item. Where a
 /// statement does not start at the items, `$from` has them; `$shared` is the widest scope of the item's links.
@@ -168,6 +168,21 @@ fn children_statement(order: Order) -> &'static str {
         }
     }
 }
+
+/// A statement about all that is below an item, itself and what is in the recycle bin included: `down`.
+macro_rules! subtree {
+    ($statement:literal) => {
+        concat!(
+            "WITH RECURSIVE down (item_no) AS (
+                 SELECT item_no FROM items WHERE drive_id = $1 AND item_no = $2
+                 UNION ALL
+                 SELECT c.item_no FROM down JOIN items c ON c.drive_id = $1 AND c.parent_no = down.item_no
+             ) ",
+            $statement
+        )
+    };
+}
+pub(super) use subtree;
 
 /// A version as the list of versions shows it.
 #[derive(FromRow)]
@@ -534,7 +549,7 @@ impl Tx {
 
     /// Puts an item and all that is live below it into the recycle bin.
     pub async fn delete_item(&mut self, id: ItemId, change: Change<'_>) -> Result<()> {
-        execute!(
+        execute_on_many!(
             self,
             sqlx::query(
                 "WITH RECURSIVE down (item_no) AS (
@@ -554,58 +569,59 @@ impl Tx {
         Ok(())
     }
 
-    /// Takes an item and all below it away for good. What stays is a row without content that tells
-    /// that the item is gone; its links end, and their ends are recorded.
+    /// Takes an item and all below it away for good. What stays are rows without content that tell
+    /// that the items are gone; their links end, and their ends are recorded.
     pub async fn purge_item(&mut self, id: ItemId, change: Change<'_>) -> Result<()> {
-        let below: Vec<i64> = on!(self, |connection| sqlx::query_scalar(
-            "WITH RECURSIVE down (item_no) AS (
-                 SELECT item_no FROM items WHERE drive_id = $1 AND item_no = $2
-                 UNION ALL
-                 SELECT c.item_no FROM down JOIN items c ON c.drive_id = $1 AND c.parent_no = down.item_no
-             )
-             SELECT item_no FROM down"
-        )
-        .bind(id.drive)
-        .bind(id.number)
-        .fetch_all(connection))?;
-        for number in below {
-            let item = ItemId { drive: id.drive, number };
-            self.revoke_links_of(item, change).await?;
-            self.purge_content(item, change).await?;
-        }
-        Ok(())
-    }
-
-    async fn purge_content(&mut self, item: ItemId, change: Change<'_>) -> Result<()> {
-        execute!(
+        self.revoke_links_below(id, change).await?;
+        execute_on_many!(
             self,
-            sqlx::query(
+            sqlx::query(subtree!(
                 "INSERT INTO loose_content (drive_id, content_key, since)
-                 SELECT DISTINCT drive_id, content_key, $3 FROM versions WHERE drive_id = $1 AND item_no = $2"
-            )
-            .bind(item.drive)
-            .bind(item.number)
+                 SELECT DISTINCT v.drive_id, v.content_key, $3
+                 FROM down JOIN versions v ON v.drive_id = $1 AND v.item_no = down.item_no"
+            ))
+            .bind(id.drive)
+            .bind(id.number)
             .bind(change.at)
         )?;
-        execute!(
+        execute_on_many!(
             self,
-            sqlx::query("DELETE FROM versions WHERE drive_id = $1 AND item_no = $2")
-                .bind(item.drive)
-                .bind(item.number)
+            sqlx::query(subtree!(
+                "DELETE FROM versions WHERE drive_id = $1 AND item_no IN (SELECT item_no FROM down)"
+            ))
+            .bind(id.drive)
+            .bind(id.number)
         )?;
-        execute!(
+        execute_on_many!(
             self,
-            sqlx::query(
+            sqlx::query(subtree!(
                 "UPDATE items SET deleted_at = coalesce(deleted_at, $3), deleted_with = 0, size = 0, change_no = $4,
                                   quick_xor_hash = NULL, sha1_hash = NULL, sha256_hash = NULL
-                 WHERE drive_id = $1 AND item_no = $2"
-            )
-            .bind(item.drive)
-            .bind(item.number)
+                 WHERE drive_id = $1 AND item_no IN (SELECT item_no FROM down)"
+            ))
+            .bind(id.drive)
+            .bind(id.number)
             .bind(change.at)
             .bind(change.number)
         )?;
         Ok(())
+    }
+
+    /// How many live items there are from an item on downwards, itself included; `most` at most.
+    pub async fn count_below(&mut self, id: ItemId, most: i64) -> Result<i64> {
+        on!(self, |connection| sqlx::query_scalar(
+            "WITH RECURSIVE down (item_no) AS (
+                 SELECT item_no FROM items WHERE drive_id = $1 AND item_no = $2 AND deleted_at IS NULL
+                 UNION ALL
+                 SELECT c.item_no FROM down
+                 JOIN items c ON c.drive_id = $1 AND c.parent_no = down.item_no AND c.deleted_at IS NULL
+             )
+             SELECT count(*) FROM (SELECT item_no FROM down LIMIT $3) few"
+        )
+        .bind(id.drive)
+        .bind(id.number)
+        .bind(most)
+        .fetch_one(connection))
     }
 
     /// Takes away a version that is not the current one. Its content goes with it, unless another
@@ -660,7 +676,7 @@ impl Tx {
             .bind(place.name.as_str())
             .bind(place.name.key())
         )?;
-        let restored = execute!(
+        let restored = execute_on_many!(
             self,
             sqlx::query(
                 "UPDATE items SET deleted_at = NULL, deleted_with = NULL, change_no = $3

@@ -9,10 +9,10 @@ use crate::domain::authkey::ProvenLink;
 use crate::domain::identity::{Application, Caller};
 use crate::domain::item::{Item, ItemId, Kind};
 use crate::domain::link::{Link, LinkId, LinkScope, LinkType};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::store::audit::{LinkAction, LinkEvent};
-use crate::store::items::Change;
-use crate::store::{Store, Tx, execute, on};
+use crate::store::items::{Change, subtree};
+use crate::store::{Store, Tx, execute, on, on_many};
 
 /// The columns of [`LinkRow`], and more. `l` is the link, `i` its item, `a` the application that made it.
 macro_rules! select_links {
@@ -173,7 +173,7 @@ impl Tx {
                 scope: new.scope,
                 action: LinkAction::Created,
                 actor: new.caller.user_id(),
-                actor_app_no: new.app_no,
+                actor_app_no: Some(new.app_no),
                 at: new.at,
             })
             .await?;
@@ -196,12 +196,7 @@ impl Tx {
                 .bind(new.at)
                 .bind(&new.caller.tenant)
         );
-        match inserted {
-            Ok(rows) => Ok(rows == 1),
-            // The item was removed for good in the meantime.
-            Err(Error::Internal(cause)) if is_foreign_key_violation(&cause) => Err(Error::ItemNotFound),
-            Err(error) => Err(error),
-        }
+        inserted.map(|rows| rows == 1)
     }
 
     /// The type of a link, if it is there and its item is live.
@@ -239,16 +234,18 @@ impl Tx {
         Ok(rows.into_iter().map(Link::from).collect())
     }
 
-    /// Ends all links of an item that goes for good.
-    pub(super) async fn revoke_links_of(&mut self, item: ItemId, change: Change<'_>) -> Result<()> {
-        let links: Vec<(LinkId, i32)> = on!(self, |connection| sqlx::query_as(
-            "SELECT link_id, app_no FROM links WHERE drive_id = $1 AND item_no = $2"
-        )
+    /// Ends all links of an item that goes for good, and of what is below it.
+    pub(super) async fn revoke_links_below(&mut self, item: ItemId, change: Change<'_>) -> Result<()> {
+        let links: Vec<(i64, LinkId, i32)> = on_many!(self, |connection| sqlx::query_as(subtree!(
+            "SELECT l.item_no, l.link_id, l.app_no
+             FROM down JOIN links l ON l.drive_id = $1 AND l.item_no = down.item_no"
+        ))
         .bind(item.drive)
         .bind(item.number)
         .fetch_all(connection))?;
-        for (link, app_no) in links {
-            self.revoke_link(item, link, change.by, change.app_no.unwrap_or(app_no), change.at).await?;
+        for (number, link, app_no) in links {
+            let item = ItemId { number, ..item };
+            self.revoke_link(item, link, change.by, change.app_no.or(Some(app_no)), change.at).await?;
         }
         Ok(())
     }
@@ -259,7 +256,7 @@ impl Tx {
         item: ItemId,
         link: LinkId,
         actor: Option<&str>,
-        actor_app_no: i32,
+        actor_app_no: Option<i32>,
         now: Timestamp,
     ) -> Result<bool> {
         let deleted: Option<(i32, LinkType, LinkScope)> = on!(self, |connection| {
@@ -277,11 +274,4 @@ impl Tx {
             .await?;
         Ok(true)
     }
-}
-
-fn is_foreign_key_violation(cause: &crate::error::Cause) -> bool {
-    cause
-        .downcast_ref::<sqlx::Error>()
-        .and_then(sqlx::Error::as_database_error)
-        .is_some_and(|error| error.is_foreign_key_violation())
 }

@@ -11,6 +11,7 @@ mod batch;
 mod drives;
 mod items;
 mod key_epochs;
+mod link_admin;
 mod link_batches;
 mod links;
 mod loose_content;
@@ -36,14 +37,17 @@ use link_batches::{Database, FindLinks, MakeLinks, OpenLinks};
 
 pub use audit::LinkAction;
 pub use items::{Change, NewItem, Place};
+pub use link_admin::{LinkFilter, PlacedLink};
 pub use links::{NewLink, OpenedLink};
 pub use uploads::UploadRange;
 
 /// How long to wait for a free connection. With [`STATEMENT_LIMIT`] it keeps the promise that a
 /// database that is away is told to clients within three seconds.
 const ACQUIRE_LIMIT: Duration = Duration::from_millis(1_500);
-/// How long one statement may take. Every statement here reads or writes a few rows by key.
+/// How long one statement may take. Most read or write a few rows by key.
 const STATEMENT_LIMIT: Duration = Duration::from_millis(1_400);
+/// How long a statement may take that concerns all that is below a folder, or all links.
+const LONG_LIMIT: Duration = Duration::from_secs(60);
 /// Connections are made anew after this, so that a database that has moved is found again.
 const CONNECTION_LIFETIME: Duration = Duration::from_secs(600);
 /// How often a transaction is tried that others kept from running.
@@ -59,7 +63,7 @@ pub struct Store {
     batching: BatchSettings,
     opening: Batches<OpenLinks>,
     finding: Batches<FindLinks>,
-    making: Batches<MakeLinks>,
+    making: Arc<Batches<MakeLinks>>,
 }
 
 #[derive(Clone, Debug)]
@@ -82,14 +86,17 @@ pub enum Tx {
 /// Runs a statement on whichever database the transaction is of.
 macro_rules! on {
     ($tx:expr, |$connection:ident| $statement:expr) => {
+        $crate::store::on!($tx, $crate::store::STATEMENT_LIMIT, |$connection| $statement)
+    };
+    ($tx:expr, $limit:expr, |$connection:ident| $statement:expr) => {
         match $tx {
             $crate::store::Tx::Postgres(tx) => {
                 let $connection = &mut **tx;
-                $crate::store::within_limit($statement).await
+                $crate::store::within($limit, $statement).await
             }
             $crate::store::Tx::Sqlite(tx) => {
                 let $connection = &mut **tx;
-                $crate::store::within_limit($statement).await
+                $crate::store::within($limit, $statement).await
             }
         }
     };
@@ -107,9 +114,33 @@ macro_rules! execute {
 }
 use execute;
 
+/// Like `on!`, for a statement that concerns all that is below a folder, or all links: it may take its time.
+macro_rules! on_many {
+    ($tx:expr, |$connection:ident| $statement:expr) => {{
+        $tx.allow_long_statements().await?;
+        $crate::store::on!($tx, $crate::store::LONG_LIMIT, |$connection| $statement)
+    }};
+}
+use on_many;
+
+/// Like `execute!`, for such a statement.
+macro_rules! execute_on_many {
+    ($tx:expr, $query:expr) => {
+        $crate::store::on_many!($tx, |connection| futures_util::TryFutureExt::map_ok(
+            $query.execute(connection),
+            |done| done.rows_affected()
+        ))
+    };
+}
+use execute_on_many;
+
 /// Gives up on a database that has gone silent in the middle of a statement.
 async fn within_limit<T>(statement: impl Future<Output = sqlx::Result<T>>) -> Result<T> {
-    match tokio::time::timeout(STATEMENT_LIMIT, statement).await {
+    within(STATEMENT_LIMIT, statement).await
+}
+
+async fn within<T>(limit: Duration, statement: impl Future<Output = sqlx::Result<T>>) -> Result<T> {
+    match tokio::time::timeout(limit, statement).await {
         Ok(done) => Ok(done?),
         Err(elapsed) => Err(Error::unavailable(elapsed)),
     }
@@ -119,7 +150,7 @@ impl Store {
     pub async fn connect(url: &DatabaseUrl, settings: &Settings, metrics: &Metrics) -> Result<Self> {
         let pools = match url {
             DatabaseUrl::Postgres(url) => {
-                Pools::Postgres(connect_postgres(url.expose_secret(), settings.database_connections).await?)
+                Pools::Postgres(connect_postgres(url.expose_secret(), settings).await?)
             }
             DatabaseUrl::Sqlite(path) => {
                 let options = SqliteConnectOptions::new()
@@ -146,7 +177,12 @@ impl Store {
 
     /// The same database for one more thread, which gets queues and connections of its own.
     pub fn for_worker(&self, metrics: &Metrics) -> Self {
-        Self::new(self.pools.clone(), self.applications.clone(), self.batching, metrics)
+        let worker = Self::new(self.pools.clone(), self.applications.clone(), self.batching, metrics);
+        match self.pools {
+            Pools::Postgres(_) => worker,
+            // Its one writer is best kept busy by one queue.
+            Pools::Sqlite { .. } => Self { making: self.making.clone(), ..worker },
+        }
     }
 
     fn new(
@@ -159,7 +195,7 @@ impl Store {
         Self {
             opening: Batches::start(batching, metrics.batches("open"), || OpenLinks(database())),
             finding: Batches::start(batching, metrics.batches("find"), || FindLinks(database())),
-            making: Batches::start(batching, metrics.batches("make"), || MakeLinks(database())),
+            making: Arc::new(Batches::start(batching, metrics.batches("make"), || MakeLinks(database()))),
             pools,
             applications,
             batching,
@@ -180,6 +216,30 @@ impl Store {
             }
             Pools::Sqlite { writer, .. } => SQLITE_MIGRATIONS.run(writer).await.map_err(Error::internal)?,
         }
+        Ok(())
+    }
+
+    /// Lets a role read the admins' views and nothing else. It is made where it is not there.
+    pub async fn grant_views(&self, role: &str) -> Result<()> {
+        let Pools::Postgres(pool) = &self.pools else {
+            return Err(Error::internal("SQLite has no roles: whoever can read its file can read it all"));
+        };
+        let exists: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1)")
+            .bind(role)
+            .fetch_one(pool)
+            .await?;
+        let name = format!("\"{}\"", role.replace('"', "\"\""));
+        let create = if exists { String::new() } else { format!("CREATE ROLE {name} LOGIN;") };
+        let statements = format!(
+            "BEGIN; {create}
+             ALTER ROLE {name} SET default_transaction_read_only = on;
+             REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {name};
+             GRANT USAGE ON SCHEMA public TO {name};
+             GRANT SELECT ON admin_items, admin_links, admin_link_events, admin_applications, admin_usage TO {name};
+             COMMIT;"
+        );
+        // A role's name can't be bound; it is quoted.
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statements)).execute(pool).await?;
         Ok(())
     }
 
@@ -285,6 +345,16 @@ impl Store {
 }
 
 impl Tx {
+    /// For the rest of the transaction.
+    async fn allow_long_statements(&mut self) -> Result<()> {
+        if let Self::Postgres(tx) = self {
+            let limit = LONG_LIMIT.as_millis().to_string();
+            let setting = sqlx::query("SELECT set_config('statement_timeout', $1, true)").bind(limit);
+            within_limit(setting.execute(&mut **tx)).await?;
+        }
+        Ok(())
+    }
+
     async fn commit(self) -> Result<()> {
         match self {
             Self::Postgres(tx) => within_limit(tx.commit()).await,
@@ -300,9 +370,15 @@ async fn begin<T>(beginning: impl Future<Output = sqlx::Result<T>>) -> Result<T>
     }
 }
 
-async fn connect_postgres(url: &str, connections: u32) -> Result<PgPool> {
+async fn connect_postgres(url: &str, settings: &Settings) -> Result<PgPool> {
     let limit = STATEMENT_LIMIT.as_millis().to_string();
-    let options: PgConnectOptions = url.parse()?;
+    let mut options: PgConnectOptions = url.parse()?;
+    if let Some(file) = &settings.database_password_file {
+        let password = std::fs::read_to_string(file).map_err(|error| {
+            Error::internal(format!("the password file {} can't be read: {error}", file.display()))
+        })?;
+        options = options.password(password.trim_end_matches(['\r', '\n']));
+    }
     let options = options
         .application_name("everlink")
         .options([
@@ -314,7 +390,7 @@ async fn connect_postgres(url: &str, connections: u32) -> Result<PgPool> {
     // The pool would try again and again, and say only that time is up: one try says what is wrong.
     within_limit(PgConnection::connect_with(&options)).await?.close().await?;
     let pool = PgPoolOptions::new()
-        .max_connections(connections)
+        .max_connections(settings.database_connections)
         .acquire_timeout(ACQUIRE_LIMIT)
         .max_lifetime(CONNECTION_LIFETIME)
         .after_release(|connection, _| leave_no_transaction(connection))

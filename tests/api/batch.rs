@@ -8,6 +8,9 @@ on_each_database!(
     each_request_of_a_batch_is_answered_as_if_alone,
     a_request_waits_for_those_it_depends_on,
     a_batch_that_makes_no_sense_is_refused,
+    what_is_wrong_with_one_request_is_found_before_any_is_done,
+    a_batch_reaches_nothing_but_the_api,
+    links_of_a_batch_start_with_the_url_that_the_batch_was_sent_to,
 );
 
 fn answer<'a>(batch: &'a Value, id: &str) -> &'a Value {
@@ -75,4 +78,63 @@ async fn a_batch_that_makes_no_sense_is_refused(app: TestApp) {
         alice.post("/$batch", json!({ "requests": requests })).await.expect_error(400, "invalidRequest");
     }
     alice.post("/$batch", json!({})).await.expect_error(400, "invalidRequest");
+}
+
+async fn what_is_wrong_with_one_request_is_found_before_any_is_done(app: TestApp) {
+    let alice = app.user("alice");
+    let folder = json!({ "id": "1", "method": "post", "url": "me/drive/root/children",
+                         "headers": { "Content-Type": "application/json" }, "body": { "name": "made", "folder": {} } });
+    for bad in [
+        json!({ "id": "2", "method": "GET", "url": "/me/drive", "headers": { "bad name": "x" } }),
+        json!({ "id": "2", "method": "GET", "url": "/me/drive", "headers": { "a": "x\ny" } }),
+        json!({ "id": "2", "method": "PUT", "url": "/me/drive/root:/a:/content",
+                "headers": { "content-type": "text/plain" }, "body": "not base64!" }),
+        json!({ "id": "2", "method": "GET", "url": "/me/drive", "dependsOn": ["2"] }),
+        json!({ "id": "2", "method": "BREW", "url": "/me/drive" }),
+        json!({ "id": "2", "method": "GET", "url": format!("/me/drive?x={}", "a".repeat(70_000)) }),
+    ] {
+        let answer = alice.post("/$batch", json!({ "requests": [folder, bad] })).await;
+        answer.expect_error(400, "invalidRequest");
+        alice.get("/drive/root:/made").await.expect(404);
+    }
+    let done = alice.post("/$batch", json!({ "requests": [folder] })).await.expect(200).json();
+    assert_eq!(answer(&done, "1")["status"], 201);
+}
+
+async fn a_batch_reaches_nothing_but_the_api(app: TestApp) {
+    let alice = app.user("alice");
+    for url in [
+        "/../docs",
+        "/../download/x",
+        "/%2e%2e/docs",
+        "/me/../../docs",
+        "/%24b%61tch",
+        "/$BATCH/",
+        "/v1.0/../../$batch",
+        "\\\\evil.example/",
+    ] {
+        let body =
+            json!({ "requests": [{ "id": "1", "method": "POST", "url": url, "body": { "requests": [] } }] });
+        let refused = alice.post("/$batch", body).await;
+        let inside = (refused.status.as_u16() == 200).then(|| answer(&refused.json(), "1")["status"].clone());
+        assert!(refused.status.as_u16() == 400 || inside == Some(json!(404)), "{url}: {}", refused.text());
+    }
+}
+
+async fn links_of_a_batch_start_with_the_url_that_the_batch_was_sent_to(app: TestApp) {
+    let behind = TestApp::start_with(app.database.kind, &["--trusted-proxies=127.0.0.1"]).await;
+    let alice = behind.user("alice");
+    let item = alice.upload("/b.txt", "one").await;
+    let create = json!({ "id": "1", "method": "POST", "url": format!("/me/drive/items/{item}/createLink"),
+                         "body": { "type": "view" } });
+    let request = alice.request(reqwest::Method::POST, "/$batch").json(&json!({ "requests": [create] }));
+    let request = request.header("x-forwarded-host", "files.example").header("x-forwarded-proto", "https");
+    let batch = alice.send(request).await.expect(200).json();
+    let url = answer(&batch, "1")["body"]["link"]["webUrl"].as_str().expect("a URL").to_owned();
+    assert!(url.starts_with("https://files.example/redir?"), "{url}");
+    // Nobody else says so.
+    let request = alice.request(reqwest::Method::GET, &format!("/drive/items/{item}"));
+    let item =
+        alice.send(request.header("x-everlink-url", "guess https://evil.example")).await.expect(200).json();
+    assert!(item["webUrl"].as_str().expect("a URL").starts_with(&behind.url), "{item}");
 }

@@ -16,6 +16,8 @@ on_each_database!(
     a_child_is_addressed_by_its_name_in_the_folder,
     a_copy_has_the_content_and_none_of_the_links,
     items_are_found_by_a_part_of_their_name,
+    what_is_expanded_is_there_whatever_is_selected,
+    what_no_client_could_read_again_is_refused,
     changes_are_told_once_each,
     what_is_deleted_for_good_is_gone_with_its_links_and_contents,
     an_old_version_can_be_taken_away,
@@ -221,6 +223,41 @@ async fn items_are_found_by_a_part_of_their_name(app: TestApp) {
     let page = alice.get("/drive/root/search(q='report')?$top=1").await.expect(200).json();
     let next = page["@odata.nextLink"].as_str().expect("a URL");
     assert_eq!(alice.get(next).await.expect(200).json()["value"].as_array().expect("a list").len(), 1);
+    // The next page stays in the folder, and in the shape that was asked for.
+    alice.upload("/a/b/report_2.txt", "x").await;
+    let page = alice.get("/drive/root:/a/b:/search(q='report')?$top=1&$select=name").await.expect(200).json();
+    let next = alice.get(page["@odata.nextLink"].as_str().expect("a URL")).await.expect(200).json();
+    assert_eq!(next["value"], json!([{ "name": "report_2.txt" }]));
+}
+
+async fn what_is_expanded_is_there_whatever_is_selected(app: TestApp) {
+    let alice = app.user("alice");
+    alice.upload("/a/b.txt", "x").await;
+    for query in [
+        "$select=id,name&$expand=children",
+        "$expand=children($select=id,name)",
+        "$expand=thumbnails,children",
+    ] {
+        let folder = alice.get(&format!("/drive/root:/a?{query}")).await.expect(200).json();
+        assert_eq!(names(&json!({ "value": folder["children"] })), ["b.txt"], "{query}");
+    }
+    for query in ["/drive/root:/a?$expand=permissions", "/drive/root/children?$expand=permissions"] {
+        alice.get(query).await.expect_error(400, "notSupported");
+    }
+}
+
+async fn what_no_client_could_read_again_is_refused(app: TestApp) {
+    let alice = app.user("alice");
+    let item = alice.upload("/b.txt", "x").await;
+    for at in
+        ["-9000-01-01T00:00:00Z", "+262142-01-01T00:00:00Z", "2024-01-01T00:00:60Z", "2024-13-01T00:00:00Z"]
+    {
+        let times = json!({ "fileSystemInfo": { "lastModifiedDateTime": at } });
+        alice.patch(&format!("/drive/items/{item}"), times).await.expect_error(400, "invalidRequest");
+    }
+    alice.get("/users/%00/drive").await.expect_error(404, "itemNotFound");
+    alice.get("/drive/root/search(q='%00')").await.expect_error(400, "invalidRequest");
+    app.anybody().get("/monitor/5D33DD65C6932946%213").await.expect_error(404, "itemNotFound");
 }
 
 async fn changes_are_told_once_each(app: TestApp) {

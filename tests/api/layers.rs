@@ -11,10 +11,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("config", &["domain"]),
     ("telemetry", &["clock", "config", "domain"]),
     ("store", &["clock", "config", "domain", "error", "telemetry"]),
-    ("content", &["clock", "domain", "error"]),
+    ("content", &["clock", "config", "domain", "error"]),
     ("auth", &["clock", "domain", "error"]),
     ("keys", &["clock", "domain", "error", "store"]),
-    ("app", &["auth", "clock", "config", "content", "domain", "store", "telemetry"]),
+    ("app", &["auth", "clock", "config", "content", "domain", "error", "store", "telemetry"]),
     ("access", &["app", "clock", "domain", "error", "store"]),
     ("drive", &["access", "app", "clock", "content", "domain", "error", "store"]),
     ("sharing", &["access", "app", "clock", "domain", "error", "store"]),
@@ -42,7 +42,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
-    ("cli", &["auth", "clock", "config", "content", "error", "keys", "server", "store", "telemetry"]),
+    (
+        "cli",
+        &["auth", "clock", "config", "content", "domain", "error", "keys", "server", "store", "telemetry"],
+    ),
 ];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {

@@ -185,6 +185,17 @@ async fn a_taken_name_is_handled_as_the_session_was_asked(app: TestApp) {
     let item = alice.get("/drive/root:/c.txt").await.json();
     alice.delete(&format!("/drive/items/{}", item["id"].as_str().expect("an id"))).await.expect(204);
     put(&alice, &url, "bytes 0-2/3", b"two").await.expect(201);
+    // Where it is not said, a file that is there stays.
+    alice
+        .post("/drive/root:/b.txt:/createUploadSession", json!({}))
+        .await
+        .expect_error(409, "nameAlreadyExists");
+    let new =
+        alice.request(Method::POST, "/drive/root:/d.txt:/createUploadSession").header("if-none-match", "*");
+    let url = alice.send(new.json(&behaves("replace"))).await.expect(200).json()["uploadUrl"].clone();
+    alice.upload("/d.txt", "mine").await;
+    let late = put(&alice, url.as_str().expect("a URL"), "bytes 0-2/3", b"two").await;
+    late.expect_error(409, "nameAlreadyExists");
     let stale = alice
         .request(Method::POST, "/drive/root:/b.txt:/createUploadSession")
         .header("if-match", "\"other\"")

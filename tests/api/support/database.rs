@@ -85,6 +85,24 @@ impl TestDatabase {
         }
     }
 
+    /// The steps by which the database answers a query when tables are too large to be read whole.
+    pub async fn plan(&self, sql: &str) -> Vec<String> {
+        match self.kind {
+            Kind::Postgres => {
+                let mut connection = self.postgres().await;
+                let setting = sqlx::raw_sql("SET enable_seqscan = off");
+                setting.execute(&mut connection).await.expect("a setting");
+                let sql = sqlx::AssertSqlSafe(format!("EXPLAIN {sql}"));
+                sqlx::query_scalar(sql).fetch_all(&mut connection).await.expect("a plan")
+            }
+            Kind::Sqlite => {
+                let sql = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+                let rows = sqlx::query(sql).fetch_all(&mut self.sqlite().await).await.expect("a plan");
+                rows.iter().map(|row| row.get("detail")).collect()
+            }
+        }
+    }
+
     /// Every value of every row of every table.
     pub async fn everything(&self) -> Vec<String> {
         let tables = match self.kind {

@@ -1,0 +1,197 @@
+//! `everlink links`: lists and revokes links, for those who answer for the installation.
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::json;
+
+use crate::cli::Failure;
+use crate::clock::Clock;
+use crate::config::{Settings, parse_link_scope, parse_link_type};
+use crate::domain::item::ItemId;
+use crate::domain::link::{LinkScope, LinkType};
+use crate::server::open_store;
+use crate::store::{LinkFilter, PlacedLink, Store};
+use crate::telemetry::{Metrics, start_logging};
+
+#[derive(Subcommand)]
+pub enum Links {
+    /// List live links
+    List(Box<List>),
+    /// End links at once, on every server
+    Revoke(Box<Revoke>),
+}
+
+#[derive(Args)]
+pub struct List {
+    #[command(flatten)]
+    wanted: Wanted,
+    /// table for people, json (one object a line) for programs
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    output: Output,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Args)]
+pub struct Revoke {
+    #[command(flatten)]
+    wanted: Wanted,
+    /// Revoke every link of the installation
+    #[arg(long)]
+    all: bool,
+    /// Say what would be revoked, and revoke nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Who revokes, for the audit trail
+    #[arg(long = "as", value_name = "NAME", env = "USER", default_value = "admin")]
+    actor: String,
+    /// table for people, json (one object a line) for programs
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    output: Output,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// Which links; what is not said may be anything.
+#[derive(Args)]
+struct Wanted {
+    /// Links on this item, DRIVE!number
+    #[arg(long, value_name = "ITEM")]
+    item: Option<ItemId>,
+    /// Links that this application made
+    #[arg(long, value_name = "APPLICATION")]
+    app: Option<String>,
+    /// Links in this user's drive
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+    /// view, edit or embed
+    #[arg(long = "type", value_name = "TYPE", value_parser = parse_link_type)]
+    link_type: Option<LinkType>,
+    /// anonymous or organization
+    #[arg(long, value_name = "SCOPE", value_parser = parse_link_scope)]
+    scope: Option<LinkScope>,
+    /// Links that this epoch of the key file signs
+    #[arg(long, value_name = "EPOCH")]
+    epoch: Option<u8>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Output {
+    Table,
+    Json,
+}
+
+impl Wanted {
+    fn is_anything(&self) -> bool {
+        self.item.is_none()
+            && self.app.is_none()
+            && self.user.is_none()
+            && self.link_type.is_none()
+            && self.scope.is_none()
+            && self.epoch.is_none()
+    }
+
+    async fn find(&self, store: &Store) -> Result<Vec<PlacedLink>, Failure> {
+        let filter = LinkFilter {
+            item: self.item,
+            application: self.app.clone(),
+            owner: self.user.clone(),
+            link_type: self.link_type,
+            scope: self.scope,
+            key_epoch: self.epoch,
+        };
+        Ok(store.read().await?.find_links(&filter).await?)
+    }
+}
+
+impl Links {
+    pub async fn run(&self) -> Result<(), Failure> {
+        match self {
+            Self::List(list) => list.run().await,
+            Self::Revoke(revoke) => revoke.run().await,
+        }
+    }
+}
+
+impl List {
+    async fn run(&self) -> Result<(), Failure> {
+        start_logging(&self.settings);
+        let store = open_store(&self.settings, &Metrics::new()).await?;
+        print(&self.wanted.find(&store).await?, self.output);
+        store.close().await;
+        Ok(())
+    }
+}
+
+impl Revoke {
+    async fn run(&self) -> Result<(), Failure> {
+        if self.wanted.is_anything() != self.all {
+            let problem = "say which links: by --item, --app, --user, --type, --scope, --epoch; or --all";
+            return Err(Failure(problem.to_owned()));
+        }
+        start_logging(&self.settings);
+        let store = open_store(&self.settings, &Metrics::new()).await?;
+        let links = self.wanted.find(&store).await?;
+        print(&links, self.output);
+        if self.dry_run {
+            eprintln!("{} links would be revoked", links.len());
+        } else {
+            let actor = format!("cli:{}", self.actor);
+            let revoked = store.revoke_links(&links, &actor, Clock::system().now()).await?;
+            eprintln!("{revoked} links revoked");
+        }
+        store.close().await;
+        Ok(())
+    }
+}
+
+fn print(links: &[PlacedLink], output: Output) {
+    match output {
+        Output::Json => {
+            for link in links {
+                println!("{}", as_json(link));
+            }
+        }
+        Output::Table => print_table(links),
+    }
+}
+
+fn as_json(link: &PlacedLink) -> serde_json::Value {
+    json!({
+        "tenant": link.tenant,
+        "owner": link.owner,
+        "item": link.item.to_string(),
+        "path": link.path,
+        "type": link.r#type.as_str(),
+        "scope": link.scope.as_str(),
+        "app": link.app_id,
+        "createdBy": link.created_by,
+        "createdDateTime": link.created_at,
+        "epoch": link.key_epoch,
+        "linkId": link.link_id.to_hex(),
+    })
+}
+
+/// Columns are as wide as their widest value. What users wrote is printed without control characters.
+fn print_table(links: &[PlacedLink]) {
+    let plain = |text: &str| text.replace(char::is_control, "?");
+    let head = ["OWNER", "PATH", "TYPE", "SCOPE", "APP", "MADE", "ITEM"].map(str::to_owned);
+    let rows = links.iter().map(|link| {
+        [
+            plain(&link.owner),
+            plain(&link.path),
+            link.r#type.as_str().to_owned(),
+            link.scope.as_str().to_owned(),
+            plain(&link.app_id),
+            link.created_at.format("%Y-%m-%d %H:%M").to_string(),
+            link.item.to_string(),
+        ]
+    });
+    let rows: Vec<[String; 7]> = std::iter::once(head).chain(rows).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..7).map(width).collect();
+    for row in &rows {
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        println!("{}", cells.join("  ").trim_end());
+    }
+}

@@ -1,0 +1,44 @@
+//! Folders with many items: what concerns all of them is one piece of work, and holds nobody up for long.
+
+use crate::support::{Kind, TestApp, on_each_database};
+
+on_each_database!(a_large_folder_is_deleted_restored_and_purged_whole);
+
+async fn a_large_folder_is_deleted_restored_and_purged_whole(app: TestApp) {
+    let alice = app.user("alice");
+    let first = alice.upload("/big/first.txt", "one").await;
+    let link = alice.link(&first, "view").await;
+    let folder =
+        alice.get("/drive/root:/big").await.expect(200).json()["id"].as_str().expect("an id").to_owned();
+    let (_, number) = folder.split_once('!').expect("an id");
+    // Thirty folders of a thousand.
+    let series = match app.database.kind {
+        Kind::Postgres => "generate_series(1000, 30999) AS s (n)",
+        Kind::Sqlite => {
+            "(WITH RECURSIVE s (n) AS (SELECT 1000 UNION ALL SELECT n + 1 FROM s WHERE n < 30999) SELECT n FROM s) s"
+        }
+    };
+    app.database
+        .run(&format!(
+            "INSERT INTO items (drive_id, item_no, parent_no, name, name_key, kind, size, created_at, modified_at, change_no)
+             SELECT i.drive_id, s.n, CASE WHEN s.n % 1000 = 0 THEN {number} ELSE s.n - s.n % 1000 END,
+                    'f' || s.n, 'f' || s.n, 'folder', 0, i.created_at, i.created_at, 1
+             FROM items i, {series} WHERE i.item_no = {number}
+             ORDER BY s.n"
+        ))
+        .await;
+    let live = "SELECT count(*) FROM items WHERE deleted_at IS NULL";
+    let all = app.database.number(live).await;
+    assert!(all > 30_000);
+    alice.delete(&format!("/drive/items/{folder}")).await.expect(204);
+    assert!(app.database.number(live).await < 10);
+    app.anybody().open(&link).await.expect(404);
+    alice.post(&format!("/drive/items/{folder}/restore"), serde_json::json!({})).await.expect(200);
+    assert_eq!(app.database.number(live).await, all);
+    app.anybody().open(&link).await.expect(200);
+    alice.post(&format!("/drive/items/{folder}/permanentDelete"), serde_json::json!({})).await.expect(204);
+    assert!(app.database.number(live).await < 10);
+    assert_eq!(app.database.number("SELECT count(*) FROM links").await, 0);
+    assert_eq!(app.database.number("SELECT count(*) FROM versions").await, 0);
+    alice.upload("/next.txt", "two").await;
+}

@@ -1,0 +1,128 @@
+//! `everlink links`, and the role that reads the views.
+
+use sqlx::{Connection, PgConnection};
+
+use crate::support::{Kind, Process, TestApp, on_each_database};
+
+on_each_database!(
+    an_applications_links_are_revoked_at_once_everywhere,
+    links_are_listed_by_what_they_have_in_common
+);
+
+/// Standard output and standard error of a command that succeeds.
+fn run(app: &TestApp, arguments: &[&str]) -> (String, String) {
+    let output = Process::command(&app.data_dir())
+        .args(arguments)
+        .args(["--database-url", &app.database.url, "--data-dir"])
+        .arg(app.data_dir())
+        .output()
+        .expect("the program runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    let (out, error) = (text(output.stdout), text(output.stderr));
+    assert!(output.status.success(), "{error}");
+    (out, error)
+}
+
+async fn an_applications_links_are_revoked_at_once_everywhere(app: TestApp) {
+    let second = app.second().await;
+    let alice = app.user("alice");
+    let other = app.user_with(|token| token.application = "5678".to_owned());
+    let item = alice.upload("/a/b.pdf", "one").await;
+    let beside = alice.upload("/c.txt", "two").await;
+    let going =
+        [alice.link(&item, "view").await, alice.link(&item, "edit").await, alice.link(&beside, "view").await];
+    let staying = other.link(&item, "view").await;
+    let (listed, said) = run(&app, &["links", "revoke", "--app", "1234", "--dry-run"]);
+    assert_eq!(listed.lines().count(), 4, "{listed}");
+    assert!(said.contains("3 links would be revoked"), "{said}");
+    for link in &going {
+        second.anybody().open(link).await.expect(200);
+    }
+    let (_, said) = run(&app, &["links", "revoke", "--app", "1234", "--as", "carol"]);
+    assert!(said.contains("3 links revoked"), "{said}");
+    for server in [&app, &second] {
+        for link in &going {
+            server.anybody().open(link).await.expect(404);
+        }
+        server.anybody().open(&staying).await.expect(200);
+    }
+    let revoked = "SELECT count(*) FROM link_events WHERE action = 'revoked' AND actor = 'cli:carol'";
+    assert_eq!(app.database.number(revoked).await, 3);
+    assert_eq!(app.database.number("SELECT count(*) FROM links").await, 1);
+}
+
+async fn links_are_listed_by_what_they_have_in_common(app: TestApp) {
+    let alice = app.user("alice");
+    let bob = app.user("bob");
+    let item = alice.upload("/a/b.pdf", "one").await;
+    let theirs = bob.upload("/b.txt", "two").await;
+    alice.link(&item, "view").await;
+    alice.link(&item, "edit").await;
+    bob.link(&theirs, "view").await;
+    let count = |arguments: &[&str]| {
+        let all: Vec<&str> = ["links", "list", "--output", "json"].iter().chain(arguments).copied().collect();
+        run(&app, &all).0.lines().count()
+    };
+    assert_eq!(count(&[]), 3);
+    assert_eq!(count(&["--user", "alice"]), 2);
+    assert_eq!(count(&["--item", &item]), 2);
+    assert_eq!(count(&["--type", "edit"]), 1);
+    assert_eq!(count(&["--scope", "organization"]), 0);
+    assert_eq!(count(&["--epoch", "1"]), 3);
+    assert_eq!(count(&["--app", "none"]), 0);
+    let (listed, _) = run(&app, &["links", "list", "--user", "bob", "--output", "json"]);
+    let link: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
+    assert_eq!((&link["path"], &link["item"]), (&"/b.txt".into(), &theirs.as_str().into()));
+    assert!(!listed.contains("authkey"));
+    // Everything is revoked only where that is said.
+    let output = Process::command(&app.data_dir())
+        .args(["links", "revoke", "--database-url", &app.database.url])
+        .output()
+        .expect("the program runs");
+    assert!(!output.status.success());
+    assert_eq!(app.database.number("SELECT count(*) FROM links").await, 3);
+}
+
+#[tokio::test]
+async fn the_admin_role_reads_the_views_and_nothing_else() {
+    let app = TestApp::start(Kind::Postgres).await;
+    let alice = app.user("alice");
+    let item = alice.upload("/b.txt", "one").await;
+    alice.link(&item, "view").await;
+    let role = format!("admin_{}", std::process::id());
+    // Twice: the second time the role is there.
+    for _ in 0..2 {
+        run(&app, &["migrate", "--admin-role", &role]);
+    }
+    let mut admin = PgConnection::connect(&app.database.url).await.expect("the database");
+    let become_admin = format!("SET SESSION AUTHORIZATION \"{role}\"");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(become_admin)).execute(&mut admin).await.expect("a role");
+    for view in ["admin_links", "admin_link_events", "admin_items", "admin_applications", "admin_usage"] {
+        let count = format!("SELECT count(*) FROM {view}");
+        let rows: i64 =
+            sqlx::query_scalar(sqlx::AssertSqlSafe(count)).fetch_one(&mut admin).await.expect("a view");
+        assert!(rows > 0, "{view}");
+    }
+    for statement in [
+        "SELECT * FROM links",
+        "SELECT * FROM items",
+        "SELECT * FROM key_epochs",
+        "SELECT * FROM uploads",
+        "SELECT * FROM link_events",
+        "DELETE FROM links",
+        "UPDATE admin_links SET scope = 'organization'",
+        "DELETE FROM admin_usage",
+        "INSERT INTO applications (app_id, first_seen_at) VALUES ('x', now())",
+        "CREATE TABLE mine (x int)",
+        "DROP VIEW admin_links",
+        "TRUNCATE link_events",
+    ] {
+        let refused = sqlx::raw_sql(statement).execute(&mut admin).await.expect_err(statement);
+        let code =
+            refused.as_database_error().and_then(|error| error.code()).unwrap_or_default().into_owned();
+        // No privilege, a view that can't be written, or a transaction that only reads.
+        assert!(matches!(code.as_str(), "42501" | "55000" | "25006"), "{statement}: {code}");
+    }
+    drop(admin);
+    app.database.run(&format!("DROP OWNED BY \"{role}\"; DROP ROLE \"{role}\"")).await;
+}
