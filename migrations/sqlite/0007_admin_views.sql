@@ -8,7 +8,7 @@ SELECT d.tenant, d.owner, d.owner_name,
             SELECT i.parent_no, CASE WHEN i.parent_no IS NULL THEN '/' ELSE '/' || i.name END
             UNION ALL
             SELECT p.parent_no, CASE WHEN p.parent_no IS NULL THEN up.path ELSE '/' || p.name || up.path END
-            FROM up JOIN items p ON p.drive_id = i.drive_id AND p.item_no = up.parent_no
+            FROM up CROSS JOIN items p WHERE p.drive_id = i.drive_id AND p.item_no = up.parent_no
         ) SELECT path FROM up WHERE parent_no IS NULL) AS path,
        i.name, i.kind, i.size, i.mime_type,
        (SELECT count(*) FROM versions v WHERE v.drive_id = i.drive_id AND v.item_no = i.item_no) AS versions,
@@ -24,7 +24,7 @@ SELECT d.tenant, d.owner, d.owner_name,
             SELECT i.parent_no, '/' || i.name
             UNION ALL
             SELECT p.parent_no, CASE WHEN p.parent_no IS NULL THEN up.path ELSE '/' || p.name || up.path END
-            FROM up JOIN items p ON p.drive_id = i.drive_id AND p.item_no = up.parent_no
+            FROM up CROSS JOIN items p WHERE p.drive_id = i.drive_id AND p.item_no = up.parent_no
         ) SELECT path FROM up WHERE parent_no IS NULL) AS path,
        i.name, i.kind, l.type, l.scope, a.app_id, a.display_name AS app_name, l.created_by, l.created_at,
        i.deleted_at IS NULL AS opens, l.key_epoch, l.link_id, l.drive_id, l.item_no

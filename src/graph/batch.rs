@@ -162,6 +162,9 @@ fn address(site: &Site, url: &str) -> Result<Url> {
     if url.len() > LONGEST_URL {
         return Err(Error::invalid_request(format!("A request's url is longer than {LONGEST_URL} bytes.")));
     }
+    if Url::parse(url).is_ok() {
+        return Err(refused());
+    }
     let url =
         Url::parse(&format!("{start}{}", url.strip_prefix('/').unwrap_or(url))).map_err(|_| refused())?;
     let path = percent_decode_str(url.path()).decode_utf8_lossy();

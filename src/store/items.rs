@@ -176,7 +176,8 @@ macro_rules! subtree {
             "WITH RECURSIVE down (item_no) AS (
                  SELECT item_no FROM items WHERE drive_id = $1 AND item_no = $2
                  UNION ALL
-                 SELECT c.item_no FROM down JOIN items c ON c.drive_id = $1 AND c.parent_no = down.item_no
+                 SELECT c.item_no FROM down CROSS JOIN items c
+                 WHERE c.drive_id = $1 AND c.parent_no = down.item_no
              ) ",
             $statement
         )
@@ -327,7 +328,7 @@ impl Tx {
                  SELECT item_no, parent_no, name, 0 FROM items WHERE drive_id = $1 AND item_no = $2
                  UNION ALL
                  SELECT p.item_no, p.parent_no, p.name, up.depth + 1
-                 FROM up JOIN items p ON p.drive_id = $1 AND p.item_no = up.parent_no
+                 FROM up CROSS JOIN items p WHERE p.drive_id = $1 AND p.item_no = up.parent_no
              )
              SELECT item_no, name FROM up ORDER BY depth"
         )
@@ -555,8 +556,8 @@ impl Tx {
                 "WITH RECURSIVE down (item_no) AS (
                      SELECT item_no FROM items WHERE drive_id = $1 AND item_no = $2 AND deleted_at IS NULL
                      UNION ALL
-                     SELECT c.item_no FROM down
-                     JOIN items c ON c.drive_id = $1 AND c.parent_no = down.item_no AND c.deleted_at IS NULL
+                     SELECT c.item_no FROM down CROSS JOIN items c
+                     WHERE c.drive_id = $1 AND c.parent_no = down.item_no AND c.deleted_at IS NULL
                  )
                  UPDATE items SET deleted_at = $3, deleted_with = $2, change_no = $4
                  WHERE drive_id = $1 AND item_no IN (SELECT item_no FROM down)"
@@ -578,7 +579,7 @@ impl Tx {
             sqlx::query(subtree!(
                 "INSERT INTO loose_content (drive_id, content_key, since)
                  SELECT DISTINCT v.drive_id, v.content_key, $3
-                 FROM down JOIN versions v ON v.drive_id = $1 AND v.item_no = down.item_no"
+                 FROM down CROSS JOIN versions v WHERE v.drive_id = $1 AND v.item_no = down.item_no"
             ))
             .bind(id.drive)
             .bind(id.number)

@@ -91,11 +91,10 @@ macro_rules! open_links {
                 "l.scope",
                 ", q.place, l.type AS link_type, l.scope, l.key_epoch, l.created_at AS link_created_at,
                  la.app_id AS link_app_id, la.display_name AS link_app_name",
-                "FROM q
-                 JOIN links l ON l.drive_id = q.drive_id AND l.item_no = q.item_no AND l.link_id = q.link_id
-                 JOIN items i ON i.drive_id = l.drive_id AND i.item_no = l.item_no",
+                "FROM q CROSS JOIN links l CROSS JOIN items i",
                 "JOIN applications la ON la.app_no = l.app_no
-                 WHERE i.deleted_at IS NULL"
+                 WHERE l.drive_id = q.drive_id AND l.item_no = q.item_no AND l.link_id = q.link_id
+                   AND i.drive_id = l.drive_id AND i.item_no = l.item_no AND i.deleted_at IS NULL"
             )
         )
     };
@@ -164,13 +163,11 @@ macro_rules! find_links {
             ") ",
             select_links!(
                 ", q.place",
-                "FROM q
-                 JOIN links l ON l.drive_id = q.drive_id AND l.item_no = q.item_no
-                             AND l.app_no = q.app_no AND l.type = q.type
-                 JOIN items i ON i.drive_id = l.drive_id AND i.item_no = l.item_no
+                "FROM q CROSS JOIN links l CROSS JOIN items i
                  JOIN drives d ON d.drive_id = l.drive_id
                  JOIN applications a ON a.app_no = l.app_no
-                 WHERE i.deleted_at IS NULL AND d.tenant = q.tenant AND d.owner = coalesce(q.owner, d.owner)"
+                 WHERE l.drive_id = q.drive_id AND l.item_no = q.item_no AND l.app_no = q.app_no AND l.type = q.type
+                   AND i.drive_id = l.drive_id AND i.item_no = l.item_no AND i.deleted_at IS NULL AND d.tenant = q.tenant AND d.owner = coalesce(q.owner, d.owner)"
             )
         )
     };
@@ -229,10 +226,8 @@ macro_rules! insert_links {
     () => {
         "INSERT INTO links (drive_id, item_no, app_no, type, scope, link_id, key_epoch, created_by, created_at)
          SELECT i.drive_id, i.item_no, q.app_no, q.type, q.scope, q.link_id, q.key_epoch, q.created_by, q.at
-         FROM q
-         JOIN items i ON i.drive_id = q.drive_id AND i.item_no = q.item_no
-         JOIN drives d ON d.drive_id = i.drive_id
-         WHERE i.deleted_at IS NULL AND i.parent_no IS NOT NULL AND (i.kind = 'file' OR q.type <> 'embed')
+         FROM q CROSS JOIN items i JOIN drives d ON d.drive_id = i.drive_id
+         WHERE i.drive_id = q.drive_id AND i.item_no = q.item_no AND i.deleted_at IS NULL AND i.parent_no IS NOT NULL AND (i.kind = 'file' OR q.type <> 'embed')
            AND d.tenant = q.tenant AND d.owner = coalesce(q.created_by, d.owner)
          ORDER BY i.drive_id, i.item_no, q.app_no, q.type
          ON CONFLICT (drive_id, item_no, app_no, type) DO NOTHING "
@@ -308,8 +303,9 @@ impl MakeLinks {
             questions_on_sqlite!(),
             insert_events!(
                 "q.event_id",
-                "FROM q JOIN links l ON l.drive_id = q.drive_id AND l.item_no = q.item_no AND l.app_no = q.app_no
-                                    AND l.type = q.type AND l.link_id = q.link_id"
+                "FROM q CROSS JOIN links l
+                 WHERE l.drive_id = q.drive_id AND l.item_no = q.item_no AND l.app_no = q.app_no
+                   AND l.type = q.type AND l.link_id = q.link_id"
             )
         ))
         .bind(&text);
@@ -318,10 +314,11 @@ impl MakeLinks {
             questions_on_sqlite!(),
             select_links!(
                 "",
-                "FROM q JOIN links l ON l.drive_id = q.drive_id AND l.item_no = q.item_no AND l.app_no = q.app_no
-                                    AND l.type = q.type AND l.link_id = q.link_id
+                "FROM q CROSS JOIN links l
                  JOIN items i ON i.drive_id = l.drive_id AND i.item_no = l.item_no
-                 JOIN applications a ON a.app_no = l.app_no"
+                 JOIN applications a ON a.app_no = l.app_no
+                 WHERE l.drive_id = q.drive_id AND l.item_no = q.item_no AND l.app_no = q.app_no
+                   AND l.type = q.type AND l.link_id = q.link_id"
             )
         ))
         .bind(&text);

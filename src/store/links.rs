@@ -218,13 +218,14 @@ impl Tx {
                  SELECT item_no, parent_no, name, kind, 0 FROM items WHERE drive_id = $1 AND item_no = $2
                  UNION ALL
                  SELECT p.item_no, p.parent_no, p.name, p.kind, up.depth + 1
-                 FROM up JOIN items p ON p.drive_id = $1 AND p.item_no = up.parent_no
+                 FROM up CROSS JOIN items p WHERE p.drive_id = $1 AND p.item_no = up.parent_no
              ) ",
             select_links!(
                 "",
                 "FROM up i
-                 JOIN links l ON l.drive_id = $1 AND l.item_no = i.item_no
+                 CROSS JOIN links l
                  JOIN applications a ON a.app_no = l.app_no
+                 WHERE l.drive_id = $1 AND l.item_no = i.item_no
                  ORDER BY i.depth, l.created_at, l.link_id"
             )
         ))
@@ -238,7 +239,7 @@ impl Tx {
     pub(super) async fn revoke_links_below(&mut self, item: ItemId, change: Change<'_>) -> Result<()> {
         let links: Vec<(i64, LinkId, i32)> = on_many!(self, |connection| sqlx::query_as(subtree!(
             "SELECT l.item_no, l.link_id, l.app_no
-             FROM down JOIN links l ON l.drive_id = $1 AND l.item_no = down.item_no"
+             FROM down CROSS JOIN links l WHERE l.drive_id = $1 AND l.item_no = down.item_no"
         ))
         .bind(item.drive)
         .bind(item.number)

@@ -2,8 +2,11 @@
 //!
 //! Two databases, one text. A statement is written once and runs on PostgreSQL and on SQLite with the
 //! same binds, by the `on!` macro. So it may use `$1`, `ON CONFLICT`, `RETURNING` and recursive
-//! queries; it may not use arrays, casts, `FOR UPDATE`, `now()` or constraint names. Every test of
+//! queries; it may not use arrays, `::` casts, `FOR UPDATE`, `now()` or constraint names. Every test of
 //! behaviour runs on both.
+//!
+//! What starts at few rows is joined by `CROSS JOIN` and `WHERE`: SQLite then joins in that order, and
+//! does not read a whole table for each step of a recursion. To PostgreSQL it is a join like any.
 
 mod applications;
 mod audit;

@@ -78,7 +78,7 @@ async fn the_documents_queries_answer_their_questions(app: TestApp) {
         if query.title.contains("revoked") {
             assert!(found[0].iter().any(|value| value == "alice"), "{found:?}");
         }
-        if query.title.contains("older") {
+        if query.title.contains("older than") {
             assert!(found[0].iter().any(|value| value == "/a/b.pdf"), "{found:?}");
         }
         if query.has_key {

@@ -22,7 +22,7 @@ async fn every_table_and_column_is_explained() {
         .rows(
             "SELECT c.relname, a.attname FROM pg_class c
              JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum >= 0 AND NOT a.attisdropped
-             WHERE c.relkind IN ('r', 'v') AND c.relnamespace = 'public'::regnamespace
+             WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
                AND c.relname NOT LIKE '\\_sqlx%'
                AND (col_description(c.oid, a.attnum) IS NULL OR obj_description(c.oid) IS NULL)",
         )
@@ -66,7 +66,7 @@ async fn both_databases_have_the_same_columns() {
         .database
         .rows(
             "SELECT m.name || '.' || c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c
-             WHERE m.type = 'table' AND m.name NOT LIKE '\\_sqlx%' ESCAPE '\\' AND m.name NOT LIKE 'sqlite%'",
+             WHERE m.type IN ('table', 'view') AND m.name NOT LIKE '\\_sqlx%' ESCAPE '\\' AND m.name NOT LIKE 'sqlite%'",
         )
         .await;
     of_postgres.sort();

@@ -64,7 +64,12 @@ async fn a_file_that_comes_in_ranges_is_there_with_its_last_one(app: TestApp) {
     let link = alice.link(item["id"].as_str().expect("an id"), "view").await;
     let id = item["id"].as_str().expect("an id");
     for address in ["/drive/root:/a/b.bin:".to_owned(), format!("/drive/items/{id}")] {
-        let url = begin(&alice, &address, json!({ "item": { "name": "b.bin" } })).await;
+        let url = begin(
+            &alice,
+            &address,
+            json!({ "item": { "name": "b.bin", "@microsoft.graph.conflictBehavior": "replace" } }),
+        )
+        .await;
         let replaced = put(&anybody, &url, "bytes 0-4/5", b"hello").await.expect(200).json();
         assert_eq!(replaced["id"], item["id"]);
         assert_eq!(anybody.open(&link).await.expect(200).text(), "hello");
