@@ -17,6 +17,7 @@ mod links_command;
 mod open_link;
 mod openapi;
 mod permissions;
+mod s3;
 mod schema;
 mod secrets;
 mod strictness;

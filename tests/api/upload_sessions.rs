@@ -123,14 +123,6 @@ async fn a_session_survives_a_kill_between_two_ranges(app: TestApp) {
     assert!(read(&alice, &item).await == whole);
 }
 
-/// The most memory that a process has had, in megabytes.
-fn peak_memory(process: &Process) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", process.child.id())).expect("it runs");
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("a peak");
-    let kilobytes: u64 = line.split_ascii_whitespace().nth(1).expect("a number").parse().expect("a number");
-    kilobytes / 1024
-}
-
 async fn three_hundred_megabytes_pass_through_a_little_memory(app: TestApp) {
     const RANGE: usize = 10 * 1024 * 1024;
     const RANGES: usize = 30;
@@ -148,7 +140,7 @@ async fn three_hundred_megabytes_pass_through_a_little_memory(app: TestApp) {
     let mut peaks = Vec::new();
     for number in 0..RANGES {
         if number == RANGES / 2 {
-            peaks.push(peak_memory(&process));
+            peaks.push(process.peak_memory());
             process.kill();
             process = Process::serve(&app.data_dir(), &app.database, Stdio::null());
             alice = process.user(&app.user("alice"));
@@ -170,7 +162,7 @@ async fn three_hundred_megabytes_pass_through_a_little_memory(app: TestApp) {
     }
     let read: String = read.finalize().iter().map(|byte| format!("{byte:02X}")).collect();
     assert_eq!(read, expected);
-    peaks.push(peak_memory(&process));
+    peaks.push(process.peak_memory());
     assert!(peaks.iter().all(|peak| *peak < 100), "megabytes: {peaks:?}");
 }
 

@@ -25,7 +25,18 @@ impl Process {
 
     /// Starts a server and waits until it says where it listens.
     pub fn serve(folder: &Path, database: &TestDatabase, stderr: Stdio) -> Self {
+        Self::serve_with(folder, database, stderr, |_| {})
+    }
+
+    /// Starts a server with more settings.
+    pub fn serve_with(
+        folder: &Path,
+        database: &TestDatabase,
+        stderr: Stdio,
+        set: impl FnOnce(&mut Command),
+    ) -> Self {
         let mut command = Self::command(folder);
+        set(&mut command);
         command
             .args([
                 "serve",
@@ -51,6 +62,15 @@ impl Process {
         let url = format!("http://{}", after("listening"));
         let admin = after("admin").split("/readyz").next().expect("a URL").to_owned();
         Self { child, url, admin, _output: output }
+    }
+
+    /// The most memory that it has had, in megabytes.
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("a peak");
+        let kilobytes: u64 =
+            line.split_ascii_whitespace().nth(1).expect("a number").parse().expect("a number");
+        kilobytes / 1024
     }
 
     /// The same user at this server.
