@@ -13,6 +13,7 @@ RUN mkdir src examples \
     && rm -r src
 COPY migrations migrations
 COPY templates templates
+COPY build.rs build.rs
 COPY src src
 ARG BUILD=unknown
 ENV EVERLINK_BUILD=$BUILD
@@ -22,7 +23,7 @@ RUN touch src/main.rs src/lib.rs && cargo build --locked --release --bin everlin
 FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates \
-    && rm -rf /var/lib/apt/lists/* \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
     && useradd --system --uid 10001 --home-dir /var/lib/everlink --create-home everlink
 COPY --from=build /everlink/target/release/everlink /usr/local/bin/everlink
 USER everlink

@@ -151,3 +151,144 @@ impl<Q: Query> Lane<Q> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::telemetry::Metrics;
+
+    /// Doubles numbers, once it is let; can't bear 13.
+    struct Doubling {
+        may_go: Arc<Semaphore>,
+        batches: Arc<AtomicUsize>,
+        fails: Arc<AtomicUsize>,
+    }
+
+    impl Query for Doubling {
+        type Question = u32;
+        type Answer = u32;
+
+        async fn ask(&mut self, questions: &[u32]) -> Result<Vec<u32>> {
+            self.may_go.acquire().await.expect("it is open").forget();
+            self.batches.fetch_add(1, Ordering::SeqCst);
+            if self.fails.load(Ordering::SeqCst) > 0 {
+                self.fails.fetch_sub(1, Ordering::SeqCst);
+                return Err(Error::unavailable("away"));
+            }
+            if questions.contains(&13) {
+                return Err(Error::internal("13"));
+            }
+            Ok(questions.iter().map(|number| number * 2).collect())
+        }
+    }
+
+    struct Fixture {
+        batches: Arc<Batches<Doubling>>,
+        may_go: Arc<Semaphore>,
+        asked: Arc<AtomicUsize>,
+        fails: Arc<AtomicUsize>,
+    }
+
+    fn start(limit: usize) -> Fixture {
+        let (may_go, asked, fails) = (Arc::new(Semaphore::new(0)), Arc::default(), Arc::default());
+        let settings = BatchSettings { limit, in_flight: 1 };
+        let query = || Doubling {
+            may_go: may_go.clone(),
+            batches: Arc::clone(&asked),
+            fails: Arc::clone(&fails),
+        };
+        let batches = Arc::new(Batches::start(settings, Metrics::new().batches("test"), query));
+        Fixture { batches, may_go, asked, fails }
+    }
+
+    impl Fixture {
+        /// Asks in a task of its own, and waits until the question is in the queue.
+        async fn ask(&self, number: u32) -> tokio::task::JoinHandle<Result<u32>> {
+            let batches = self.batches.clone();
+            let asking = tokio::spawn(async move { batches.ask(number).await });
+            tokio::task::yield_now().await;
+            asking
+        }
+
+        async fn ask_all(&self, numbers: &[u32]) -> Vec<tokio::task::JoinHandle<Result<u32>>> {
+            let mut asking = Vec::new();
+            for number in numbers {
+                asking.push(self.ask(*number).await);
+            }
+            asking
+        }
+    }
+
+    #[tokio::test]
+    async fn what_comes_while_a_query_is_under_way_shares_the_next() {
+        let fixture = start(100);
+        let asking = fixture.ask_all(&[1, 2, 3, 4]).await;
+        fixture.may_go.add_permits(10);
+        for (asking, expected) in asking.into_iter().zip([2, 4, 6, 8]) {
+            assert_eq!(asking.await.expect("no panic").expect("an answer"), expected);
+        }
+        assert_eq!(fixture.asked.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn a_batch_is_no_larger_than_its_limit() {
+        let fixture = start(1);
+        let asking = fixture.ask_all(&[1, 2, 3]).await;
+        fixture.may_go.add_permits(10);
+        for asking in asking {
+            asking.await.expect("no panic").expect("an answer");
+        }
+        assert_eq!(fixture.asked.load(Ordering::SeqCst), 3);
+    }
+
+    #[tokio::test]
+    async fn a_bad_request_fails_alone() {
+        let fixture = start(100);
+        let asking = fixture.ask_all(&[1, 2, 13, 4]).await;
+        fixture.may_go.add_permits(10);
+        let mut outcomes = Vec::new();
+        for asking in asking {
+            outcomes.push(asking.await.expect("no panic").ok());
+        }
+        assert_eq!(outcomes, [Some(2), Some(4), None, Some(8)]);
+    }
+
+    #[tokio::test]
+    async fn a_database_that_is_away_is_told_to_all_and_asked_once_more() {
+        let fixture = start(100);
+        fixture.fails.store(1, Ordering::SeqCst);
+        fixture.may_go.add_permits(10);
+        assert_eq!(fixture.batches.ask(1).await.expect("the second try"), 2);
+        fixture.fails.store(2, Ordering::SeqCst);
+        assert!(matches!(fixture.batches.ask(1).await, Err(Error::Unavailable(_))));
+    }
+
+    #[tokio::test]
+    async fn a_client_that_goes_away_changes_nothing() {
+        let fixture = start(100);
+        let asking = fixture.ask_all(&[1, 13, 3]).await;
+        asking[1].abort();
+        tokio::task::yield_now().await;
+        fixture.may_go.add_permits(10);
+        let mut asking = asking.into_iter();
+        assert_eq!(asking.next().expect("three").await.expect("no panic").expect("an answer"), 2);
+        assert_eq!(asking.nth(1).expect("three").await.expect("no panic").expect("an answer"), 6);
+        // Nobody asked for 13 any more, so nothing failed.
+        assert_eq!(fixture.asked.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_at_once() {
+        let fixture = start(1);
+        let waiting = fixture.ask_all(&vec![1; QUEUE_LIMIT + 1]).await;
+        assert!(matches!(fixture.batches.ask(1).await, Err(Error::Unavailable(_))));
+        fixture.may_go.add_permits(2 * QUEUE_LIMIT);
+        for asking in waiting {
+            assert_eq!(asking.await.expect("no panic").expect("an answer"), 2);
+        }
+    }
+}

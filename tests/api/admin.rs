@@ -5,6 +5,8 @@ use crate::support::{TestApp, on_each_database};
 on_each_database!(
     a_service_is_alive_and_ready,
     metrics_count_what_happens,
+    every_metric_that_is_written_about_is_there,
+    a_wrong_key_reaches_no_database,
     nothing_of_it_is_on_the_public_listener,
 );
 
@@ -51,4 +53,53 @@ async fn nothing_of_it_is_on_the_public_listener(app: TestApp) {
     for path in ["/healthz", "/readyz", "/metrics"] {
         app.anybody().get(path).await.expect_error(404, "itemNotFound");
     }
+}
+
+async fn every_metric_that_is_written_about_is_there(app: TestApp) {
+    let alice = app.user("alice");
+    let item = alice.upload("/b.txt", "one").await;
+    let link = alice.link(&item, "view").await;
+    app.anybody().open(&link).await.expect(200);
+    let metrics = app.admin("/metrics").await.expect(200).text();
+    let written = [
+        include_str!("../../docs/operations.md"),
+        include_str!("../../deploy/prometheus/alerts.yml"),
+        include_str!("../../deploy/grafana/everlink.json"),
+    ];
+    let mut names = std::collections::BTreeSet::new();
+    for text in written {
+        for (start, _) in text.match_indices("everlink_") {
+            let name = text[start..].split(|c: char| !c.is_ascii_lowercase() && c != '_').next().expect("a name");
+            let name = ["_bucket", "_sum", "_count"].iter().fold(name, |name, end| name.trim_end_matches(end));
+            names.insert(name);
+        }
+    }
+    assert!(names.len() >= 12, "{names:?}");
+    for name in names {
+        assert!(metrics.contains(&format!("# TYPE {name} ")), "{name} is not in\n{metrics}");
+    }
+    // Of each value there is one that says something.
+    for line in ["everlink_batch_requests_count{kind=\"open\"} 1", "everlink_batch_queue{kind=\"open\"} 0"] {
+        assert!(metrics.lines().any(|shown| shown == line), "{line} is not in\n{metrics}");
+    }
+}
+
+async fn a_wrong_key_reaches_no_database(app: TestApp) {
+    let alice = app.user("alice");
+    let item = alice.upload("/b.txt", "one").await;
+    let link = alice.link(&item, "view").await;
+    let asked = async || {
+        let metrics = app.admin("/metrics").await.expect(200).text();
+        let count = metrics.lines().find(|line| line.starts_with("everlink_batch_requests_count{kind=\"open\"}"));
+        count.map(str::to_owned)
+    };
+    app.anybody().open(&link).await.expect(200);
+    let before = asked().await;
+    assert!(before.is_some());
+    let path = crate::support::download_path(&link);
+    let (start, key) = path.split_once("authkey=!").expect("a key");
+    for wrong in [key.replacen(&key[3..4], if &key[3..4] == "A" { "B" } else { "A" }, 1), key[1..].to_owned(), "A".repeat(44)] {
+        app.anybody().get(&format!("{start}authkey=!{wrong}")).await.expect(404);
+    }
+    assert_eq!(asked().await, before);
 }
