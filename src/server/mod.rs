@@ -161,7 +161,6 @@ impl Server {
                     }
                 }))
                 .wrap(from_fn({
-                    let app = app.clone();
                     move |request, next| {
                         let app = app.clone();
                         async move { telemetry::observe(&app.metrics, request, next).await }

@@ -196,11 +196,8 @@ mod tests {
     fn start(limit: usize) -> Fixture {
         let (may_go, asked, fails) = (Arc::new(Semaphore::new(0)), Arc::default(), Arc::default());
         let settings = BatchSettings { limit, in_flight: 1 };
-        let query = || Doubling {
-            may_go: may_go.clone(),
-            batches: Arc::clone(&asked),
-            fails: Arc::clone(&fails),
-        };
+        let query =
+            || Doubling { may_go: may_go.clone(), batches: Arc::clone(&asked), fails: Arc::clone(&fails) };
         let batches = Arc::new(Batches::start(settings, Metrics::new().batches("test"), query));
         Fixture { batches, may_go, asked, fails }
     }

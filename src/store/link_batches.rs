@@ -21,7 +21,7 @@ use crate::store::{Pools, begin, within_limit};
 
 /// Where a task's batches go.
 pub(super) enum Database {
-    Postgres(OwnConnection),
+    Postgres(Box<OwnConnection>),
     /// SQLite's connections have threads of their own already.
     Sqlite {
         writer: SqlitePool,
@@ -32,7 +32,7 @@ pub(super) enum Database {
 impl Database {
     pub fn of(pools: &Pools) -> Self {
         match pools {
-            Pools::Postgres(pool) => Self::Postgres(OwnConnection::new(&pool.connect_options())),
+            Pools::Postgres(pool) => Self::Postgres(Box::new(OwnConnection::new(&pool.connect_options()))),
             Pools::Sqlite { writer, readers } => {
                 Self::Sqlite { writer: writer.clone(), readers: readers.clone() }
             }

@@ -69,8 +69,10 @@ async fn every_metric_that_is_written_about_is_there(app: TestApp) {
     let mut names = std::collections::BTreeSet::new();
     for text in written {
         for (start, _) in text.match_indices("everlink_") {
-            let name = text[start..].split(|c: char| !c.is_ascii_lowercase() && c != '_').next().expect("a name");
-            let name = ["_bucket", "_sum", "_count"].iter().fold(name, |name, end| name.trim_end_matches(end));
+            let name =
+                text[start..].split(|c: char| !c.is_ascii_lowercase() && c != '_').next().expect("a name");
+            let name =
+                ["_bucket", "_sum", "_count"].iter().fold(name, |name, end| name.trim_end_matches(end));
             names.insert(name);
         }
     }
@@ -90,7 +92,8 @@ async fn a_wrong_key_reaches_no_database(app: TestApp) {
     let link = alice.link(&item, "view").await;
     let asked = async || {
         let metrics = app.admin("/metrics").await.expect(200).text();
-        let count = metrics.lines().find(|line| line.starts_with("everlink_batch_requests_count{kind=\"open\"}"));
+        let count =
+            metrics.lines().find(|line| line.starts_with("everlink_batch_requests_count{kind=\"open\"}"));
         count.map(str::to_owned)
     };
     app.anybody().open(&link).await.expect(200);
@@ -98,7 +101,11 @@ async fn a_wrong_key_reaches_no_database(app: TestApp) {
     assert!(before.is_some());
     let path = crate::support::download_path(&link);
     let (start, key) = path.split_once("authkey=!").expect("a key");
-    for wrong in [key.replacen(&key[3..4], if &key[3..4] == "A" { "B" } else { "A" }, 1), key[1..].to_owned(), "A".repeat(44)] {
+    for wrong in [
+        key.replacen(&key[3..4], if &key[3..4] == "A" { "B" } else { "A" }, 1),
+        key[1..].to_owned(),
+        "A".repeat(44),
+    ] {
         app.anybody().get(&format!("{start}authkey=!{wrong}")).await.expect(404);
     }
     assert_eq!(asked().await, before);

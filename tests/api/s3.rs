@@ -55,7 +55,7 @@ async fn serve(app: &TestApp, flags: &[&str]) -> Process {
 fn objects(app: &TestApp) -> usize {
     fn files(folder: &std::path::Path) -> usize {
         let entries =
-            std::fs::read_dir(folder).map(|entries| entries.flatten().collect()).unwrap_or(Vec::new());
+            std::fs::read_dir(folder).map(|entries| entries.flatten().collect()).unwrap_or_default();
         entries.iter().map(|entry| if entry.path().is_dir() { files(&entry.path()) } else { 1 }).sum()
     }
     files(&app.data_dir().join("s3/links/some/prefix"))
@@ -99,7 +99,8 @@ async fn three_hundred_megabytes_pass_through_to_the_bucket(app: TestApp) {
     const SIZE: usize = 30 * RANGE;
     let process = serve(&app, &[]).await;
     let alice: User = process.user(&app.user("alice"));
-    let session = alice.post("/drive/root:/large.bin:/createUploadSession", json!({})).await.expect(200).json();
+    let session =
+        alice.post("/drive/root:/large.bin:/createUploadSession", json!({})).await.expect(200).json();
     let url = session["uploadUrl"].as_str().expect("a URL");
     let range = bytes::Bytes::from(vec![7_u8; RANGE]);
     for first in (0..SIZE).step_by(RANGE) {
