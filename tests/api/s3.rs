@@ -54,7 +54,7 @@ async fn serve(app: &TestApp, flags: &[&str]) -> Process {
 
 fn objects(app: &TestApp) -> usize {
     fn files(folder: &std::path::Path) -> usize {
-        let entries =
+        let entries: Vec<std::fs::DirEntry> =
             std::fs::read_dir(folder).map(|entries| entries.flatten().collect()).unwrap_or_default();
         entries.iter().map(|entry| if entry.path().is_dir() { files(&entry.path()) } else { 1 }).sum()
     }
