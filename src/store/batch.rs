@@ -11,9 +11,11 @@
 //! - A client that goes away changes nothing: batches run in tasks of their own.
 //! - A queue that is full refuses at once, rather than let everybody wait for longer and longer.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::config::Settings;
@@ -110,8 +112,13 @@ impl<Q: Query> Lane<Q> {
                 questions.push(waiting.question);
                 askers.push(waiting.answer);
             }
-            if !questions.is_empty() {
-                self.answer(&questions, askers).await;
+            if questions.is_empty() {
+                continue;
+            }
+            // A task that ends would leave its queue unanswered for ever. Those who asked are told by
+            // their answers' ends, which are dropped.
+            if AssertUnwindSafe(self.answer(&questions, askers)).catch_unwind().await.is_err() {
+                tracing::error!("a batch panicked");
             }
         }
     }
@@ -161,7 +168,7 @@ mod tests {
     use super::*;
     use crate::telemetry::Metrics;
 
-    /// Doubles numbers, once it is let; can't bear 13.
+    /// Doubles numbers, once it is let; can't bear 13, and panics at 99.
     struct Doubling {
         may_go: Arc<Semaphore>,
         batches: Arc<AtomicUsize>,
@@ -179,6 +186,7 @@ mod tests {
                 self.fails.fetch_sub(1, Ordering::SeqCst);
                 return Err(Error::unavailable("away"));
             }
+            assert!(!questions.contains(&99), "99");
             if questions.contains(&13) {
                 return Err(Error::internal("13"));
             }
@@ -262,6 +270,14 @@ mod tests {
         assert_eq!(fixture.batches.ask(1).await.expect("the second try"), 2);
         fixture.fails.store(2, Ordering::SeqCst);
         assert!(matches!(fixture.batches.ask(1).await, Err(Error::Unavailable(_))));
+    }
+
+    #[tokio::test]
+    async fn a_panic_ends_its_own_batch_and_no_other() {
+        let fixture = start(100);
+        fixture.may_go.add_permits(10);
+        assert!(matches!(fixture.batches.ask(99).await, Err(Error::Unavailable(_))));
+        assert_eq!(fixture.batches.ask(1).await.expect("an answer"), 2);
     }
 
     #[tokio::test]
