@@ -5,6 +5,7 @@
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /everlink
 # The dependencies first, with nothing of ours: they are built anew only when they change.
+COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir src examples \
     && echo 'fn main() {}' | tee src/main.rs examples/bare.rs >/dev/null \

@@ -165,6 +165,8 @@ impl Store {
                     .foreign_keys(true)
                     .busy_timeout(STATEMENT_LIMIT)
                     .pragma("mmap_size", "268435456")
+                    // A whole batch, so that the thread which reads need not wait for the one which asked.
+                    .row_buffer_size(256)
                     .disable_statement_logging();
                 let pool =
                     || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_LIMIT).test_before_acquire(false);
