@@ -1,0 +1,112 @@
+//! What is told to those who run the service: logs, request ids and metrics.
+//!
+//! No key, token or query string gets into either, at any level: requests are named by the route
+//! they matched, and other libraries speak up from warnings on only.
+
+mod metrics;
+
+use std::io::IsTerminal;
+use std::time::Instant;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{HttpMessage, HttpRequest};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use uuid::Uuid;
+
+use crate::clock::random_bytes;
+use crate::config::{LogFormat, Settings};
+
+pub use metrics::{BatchMetrics, Metrics};
+
+/// Version and build.
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("EVERLINK_BUILD"), ")");
+
+/// Starts logging to standard error.
+pub fn start_logging(settings: &Settings) {
+    let levels = Targets::new()
+        .with_target("everlink", LevelFilter::from_level(settings.log))
+        .with_default(LevelFilter::WARN);
+    let format = settings.log_format.unwrap_or(if std::io::stderr().is_terminal() {
+        LogFormat::Text
+    } else {
+        LogFormat::Json
+    });
+    let registry = tracing_subscriber::registry().with(levels);
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => registry.with(layer.with_target(false)).init(),
+        LogFormat::Json => registry.with(layer.json().flatten_event(true)).init(),
+    }
+}
+
+/// A request's own id, and the one its client gave it.
+#[derive(Clone, Debug)]
+pub struct RequestIds {
+    pub request: Uuid,
+    pub client: Option<String>,
+}
+
+impl RequestIds {
+    /// The client's id is echoed if it is short and plain.
+    fn of(request: &ServiceRequest) -> Self {
+        let client = request
+            .headers()
+            .get("client-request-id")
+            .and_then(|value| value.to_str().ok())
+            .filter(|id| id.len() <= 128 && !id.is_empty())
+            .map(str::to_owned);
+        Self { request: Uuid::from_bytes(random_bytes()), client }
+    }
+
+    /// Of a request that [`observe`] has seen.
+    pub fn get(request: &HttpRequest) -> Option<Self> {
+        request.extensions().get::<Self>().cloned()
+    }
+}
+
+/// Gives each request its ids, and tells how it went.
+pub async fn observe<B: MessageBody + 'static>(
+    metrics: &Metrics,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, actix_web::Error> {
+    let started = Instant::now();
+    let ids = RequestIds::of(&request);
+    request.extensions_mut().insert(ids.clone());
+    let method = request.method().clone();
+    let answer = next.call(request).await;
+    let (status, route) = match &answer {
+        Ok(response) => (response.status(), response.request().match_pattern()),
+        Err(error) => (error.as_response_error().status_code(), None),
+    };
+    let route = route.as_deref().unwrap_or("none");
+    let elapsed = started.elapsed();
+    metrics.request_answered(method.as_str(), route, status.as_u16(), elapsed);
+    tracing::info!(
+        request_id = %ids.request,
+        client_request_id = ids.client,
+        %method,
+        route,
+        status = status.as_u16(),
+        milliseconds = elapsed.as_secs_f64() * 1e3,
+        "request"
+    );
+    let mut response = answer?;
+    let headers = response.headers_mut();
+    insert(headers, "request-id", &ids.request.to_string());
+    if let Some(client) = &ids.client {
+        insert(headers, "client-request-id", client);
+    }
+    Ok(response)
+}
+
+fn insert(headers: &mut actix_web::http::header::HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(HeaderName::from_static(name), value);
+    }
+}
