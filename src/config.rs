@@ -96,6 +96,10 @@ pub struct Settings {
     /// text for people, json for machines [default: text on a terminal, json elsewhere]
     #[arg(long, env = "EVERLINK_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
+
+    /// OpenTelemetry collector that traces are sent to by OTLP over HTTP [default: no traces]
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL", value_parser = parse_collector)]
+    pub otlp_endpoint: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -258,19 +262,28 @@ impl FromStr for Network {
     }
 }
 
-fn parse_public_url(text: &str) -> Result<String, String> {
+fn parse_url(text: &str) -> Result<reqwest::Url, String> {
     let url = reqwest::Url::parse(text).map_err(|error| error.to_string())?;
     let plain = matches!(url.scheme(), "http" | "https")
         && url.query().is_none()
         && url.fragment().is_none()
         && url.username().is_empty();
-    if !plain || url.host_str().is_none() {
-        return Err("not of the form http(s)://host[:port][/path]".to_owned());
+    if plain && url.host_str().is_some() {
+        Ok(url)
+    } else {
+        Err("not of the form http(s)://host[:port][/path]".to_owned())
     }
-    if url.path() != "/" {
+}
+
+fn parse_public_url(text: &str) -> Result<String, String> {
+    if parse_url(text)?.path() != "/" {
         return Err("a path is not supported: links start at the root".to_owned());
     }
     Ok(text.trim_end_matches('/').to_owned())
+}
+
+fn parse_collector(text: &str) -> Result<String, String> {
+    parse_url(text).map(|_| text.trim_end_matches('/').to_owned())
 }
 
 fn parse_algorithm(text: &str) -> Result<Algorithm, String> {

@@ -41,7 +41,7 @@ async fn probe(settings: &Settings) -> Result<(), Failure> {
 }
 
 async fn examine(settings: &Settings) -> Result<(), Failure> {
-    start_logging(settings);
+    start_logging(settings, None);
     let mut report = Report::default();
     let store = check_database(settings, &mut report).await;
     check_keys(settings, store.as_ref(), &mut report).await;

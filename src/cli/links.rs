@@ -114,7 +114,7 @@ impl Links {
 
 impl List {
     async fn run(&self) -> Result<(), Failure> {
-        start_logging(&self.settings);
+        start_logging(&self.settings, None);
         let store = open_store(&self.settings, &Metrics::new()).await?;
         print(&self.wanted.find(&store).await?, self.output);
         store.close().await;
@@ -128,7 +128,7 @@ impl Revoke {
             let problem = "say which links: by --item, --app, --user, --type, --scope, --epoch; or --all";
             return Err(Failure(problem.to_owned()));
         }
-        start_logging(&self.settings);
+        start_logging(&self.settings, None);
         let store = open_store(&self.settings, &Metrics::new()).await?;
         let links = self.wanted.find(&store).await?;
         print(&links, self.output);

@@ -18,7 +18,7 @@ pub struct Migrate {
 
 impl Migrate {
     pub async fn run(&self) -> Result<(), Failure> {
-        start_logging(&self.settings);
+        start_logging(&self.settings, None);
         let settings = Settings { no_migrate: false, ..self.settings.clone() };
         let store = open_store(&settings, &Metrics::new()).await?;
         println!("{} is up to date", store.name());

@@ -4,13 +4,17 @@ use crate::cli::{Failure, asked_to_stop};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::server;
-use crate::telemetry::start_logging;
+use crate::telemetry::{Traces, start_logging};
 
 pub async fn serve(settings: &Settings) -> Result<(), Failure> {
-    start_logging(settings);
+    let traces = settings.otlp_endpoint.as_deref().map(Traces::start).transpose()?;
+    start_logging(settings, traces.as_ref());
     let server = server::bind(settings, Clock::system()).await?;
     greet(settings, &server)?;
     server.run(asked_to_stop()).await?;
+    if let Some(traces) = traces {
+        traces.stop().await;
+    }
     tracing::info!("stopped");
     Ok(())
 }

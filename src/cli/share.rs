@@ -68,7 +68,7 @@ impl Share {
     pub async fn run(mut self) -> Result<(), Failure> {
         // Between the progress and the link only what is wrong is worth a line.
         self.settings.log = self.settings.log.min(tracing::Level::WARN);
-        start_logging(&self.settings);
+        start_logging(&self.settings, None);
         let source = Source::open(&self.file).await?;
         let token = self.token()?;
         let http = Client::builder().build().map_err(Error::internal)?;

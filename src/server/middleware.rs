@@ -11,6 +11,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::{FutureExt, poll};
+use tracing::Instrument;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, RETRY_AFTER};
@@ -28,7 +29,7 @@ pub async fn run_to_completion<B: MessageBody + 'static>(
     let mut answer = AssertUnwindSafe(next.call(request)).catch_unwind();
     let answer = match poll!(&mut answer) {
         Poll::Ready(answer) => answer,
-        Poll::Pending => actix_web::rt::spawn(answer).await.map_err(Error::internal)?,
+        Poll::Pending => actix_web::rt::spawn(answer.in_current_span()).await.map_err(Error::internal)?,
     };
     answer.unwrap_or_else(|_| Err(Error::internal("a handler panicked").into()))
 }

@@ -17,10 +17,11 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use tokio::sync::{Mutex, mpsc, oneshot};
+use tracing::Instrument;
 
 use crate::config::Settings;
 use crate::error::{Error, Result};
-use crate::telemetry::BatchMetrics;
+use crate::telemetry::{BatchMetrics, SPANS};
 
 /// Requests that may wait in one queue. At the rate of a slow database, some tens of milliseconds.
 const QUEUE_LIMIT: usize = 4_096;
@@ -82,7 +83,8 @@ impl<Q: Query> Batches<Q> {
         let waiting = Waiting { question, since: Instant::now(), answer };
         self.queue.try_send(waiting).map_err(|_| Error::unavailable("too many requests wait"))?;
         self.metrics.depth.increment(1.0);
-        answered.await.map_err(Error::unavailable)?
+        let span = tracing::info_span!(target: SPANS, "batch", kind = self.metrics.kind);
+        answered.instrument(span).await.map_err(Error::unavailable)?
     }
 }
 

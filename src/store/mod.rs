@@ -33,7 +33,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres, Sqlite, S
 
 use crate::config::{DatabaseUrl, Settings};
 use crate::error::{Error, Result};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, SPANS};
 use applications::KnownApplications;
 use batch::{BatchSettings, Batches};
 use link_batches::{Database, FindLinks, MakeLinks, OpenLinks};
@@ -271,6 +271,7 @@ impl Store {
     }
 
     /// A transaction that only reads, and sees one moment throughout: one after it began.
+    #[tracing::instrument(target = SPANS, name = "connection", skip_all)]
     pub async fn read(&self) -> Result<Tx> {
         Ok(match &self.pools {
             Pools::Postgres(pool) => {
@@ -285,6 +286,7 @@ impl Store {
     ///
     /// Not to be called where a client that goes away drops the future: see
     /// `server::middleware::run_to_completion`.
+    #[tracing::instrument(target = SPANS, name = "transaction", skip_all)]
     pub async fn write<T>(&self, mut work: impl AsyncFnMut(&mut Tx) -> Result<T>) -> Result<T> {
         let mut tries = 1;
         loop {

@@ -36,6 +36,7 @@ struct RequestMetrics {
 /// How the batches of one kind go.
 #[derive(Clone)]
 pub struct BatchMetrics {
+    pub kind: &'static str,
     /// Requests that wait, in all workers.
     pub depth: Gauge,
     /// Requests in a batch.
@@ -139,6 +140,7 @@ impl Metrics {
     pub fn batches(&self, kind: &'static str) -> BatchMetrics {
         let key = |name: &'static str| Key::from_parts(name, vec![Label::new("kind", kind)]);
         BatchMetrics {
+            kind,
             depth: self.recorder.register_gauge(&key("everlink_batch_queue"), &METADATA),
             size: self.recorder.register_histogram(&key(BATCH_SIZE), &METADATA),
             wait: self.recorder.register_histogram(&key(BATCH_WAIT), &METADATA),

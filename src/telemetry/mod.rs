@@ -1,9 +1,10 @@
-//! What is told to those who run the service: logs, request ids and metrics.
+//! What is told to those who run the service: logs, request ids, metrics and traces.
 //!
-//! No key, token or query string gets into either, at any level: requests are named by the route
+//! No key, token or query string gets into any of them, at any level: requests are named by the route
 //! they matched, and other libraries speak up from warnings on only.
 
 mod metrics;
+mod traces;
 
 use std::io::IsTerminal;
 use std::time::Instant;
@@ -13,6 +14,8 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest};
+use tracing::Instrument;
+use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -22,26 +25,29 @@ use crate::clock::random_bytes;
 use crate::config::{LogFormat, Settings};
 
 pub use metrics::{BatchMetrics, Metrics};
+pub use traces::{SPANS, Traces};
 
 /// Version and build.
 pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("EVERLINK_BUILD"), ")");
 
-/// Starts logging to standard error.
-pub fn start_logging(settings: &Settings) {
+/// Starts logging to standard error, and tracing where that is wanted.
+pub fn start_logging(settings: &Settings, traces: Option<&Traces>) {
     let levels = Targets::new()
         .with_target("everlink", LevelFilter::from_level(settings.log))
+        .with_target(SPANS, LevelFilter::OFF)
         .with_default(LevelFilter::WARN);
     let format = settings.log_format.unwrap_or(if std::io::stderr().is_terminal() {
         LogFormat::Text
     } else {
         LogFormat::Json
     });
-    let registry = tracing_subscriber::registry().with(levels);
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => registry.with(layer.with_target(false)).init(),
-        LogFormat::Json => registry.with(layer.json().flatten_event(true)).init(),
-    }
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let log = match format {
+        LogFormat::Text => log.with_target(false).boxed(),
+        LogFormat::Json => log.json().flatten_event(true).boxed(),
+    };
+    let registry = tracing_subscriber::registry().with(log.with_filter(levels));
+    registry.with(traces.map(Traces::layer)).init();
 }
 
 /// A request's own id, and the one its client gave it.
@@ -79,12 +85,14 @@ pub async fn observe<B: MessageBody + 'static>(
     let ids = RequestIds::of(&request);
     request.extensions_mut().insert(ids.clone());
     let method = request.method().clone();
-    let answer = next.call(request).await;
+    let span = traces::of_request(&request, method.as_str(), &ids);
+    let answer = next.call(request).instrument(span.clone()).await;
     let (status, route) = match &answer {
         Ok(response) => (response.status(), response.request().match_pattern()),
         Err(error) => (error.as_response_error().status_code(), None),
     };
     let route = route.as_deref().unwrap_or("none");
+    traces::answered(&span, method.as_str(), route, status);
     let elapsed = started.elapsed();
     metrics.request_answered(method.as_str(), route, status.as_u16(), elapsed);
     tracing::info!(

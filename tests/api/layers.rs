@@ -9,7 +9,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("domain", &["clock", "error"]),
     ("config", &["domain"]),
-    ("telemetry", &["clock", "config", "domain"]),
+    ("telemetry", &["clock", "config", "domain", "error"]),
     ("store", &["clock", "config", "domain", "error", "telemetry"]),
     ("content", &["clock", "config", "domain", "error"]),
     ("auth", &["clock", "domain", "error"]),

@@ -23,4 +23,5 @@ mod secrets;
 mod strictness;
 mod support;
 mod tokens;
+mod traces;
 mod upload_sessions;
