@@ -1,8 +1,5 @@
 //! What every request passes on its way in, and every answer on its way out.
 
-use std::panic::AssertUnwindSafe;
-use std::task::Poll;
-
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
@@ -10,7 +7,6 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{HttpRequest, HttpResponse};
-use futures_util::{FutureExt, poll};
 use tracing::Instrument;
 
 use crate::clock::Timestamp;
@@ -19,19 +15,16 @@ use crate::graph;
 use crate::pages;
 use crate::telemetry::RequestIds;
 
-/// Lets each request go on to its end when its client goes away: what a transaction began is finished,
-/// and a connection is never left in the middle of one. What has to wait does so in a task of its own;
-/// what can be answered at once needs none.
+/// Runs each request in a task of its own, so that it goes on to its end when its client goes away:
+/// what a transaction began is finished, and a connection is never left in the middle of one.
 pub async fn run_to_completion<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
-    let mut answer = AssertUnwindSafe(next.call(request)).catch_unwind();
-    let answer = match poll!(&mut answer) {
-        Poll::Ready(answer) => answer,
-        Poll::Pending => actix_web::rt::spawn(answer.in_current_span()).await.map_err(Error::internal)?,
-    };
-    answer.unwrap_or_else(|_| Err(Error::internal("a handler panicked").into()))
+    match actix_web::rt::spawn(next.call(request).in_current_span()).await {
+        Ok(answer) => answer,
+        Err(panic) => Err(Error::internal(panic).into()),
+    }
 }
 
 /// Reads the addresses of the API; pages have plain ones.
