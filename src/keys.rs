@@ -1,10 +1,10 @@
 //! The key file: the secrets that sign links, and the local issuer's. Made at the first start, never
-//! changed behind an admin's back, and held against the database at every start.
+//! changed but by `everlink keys`, and held against the database at every start.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -32,10 +32,60 @@ struct KeyFile {
     local_issuer: SecretString,
 }
 
-#[derive(Serialize)]
-struct NewKeyFile<'a> {
-    epochs: BTreeMap<u8, &'a str>,
-    local_issuer: &'a str,
+impl KeyFile {
+    /// None where there is no file.
+    fn read(path: &Path) -> Result<Option<Self>, BadKeys> {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => SecretString::from(text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(BadKeys::Io(path.to_owned(), error)),
+        };
+        // The library's own message could quote what it read.
+        let why = "not JSON with the members epochs and local_issuer";
+        let malformed = |_| BadKeys::Malformed { path: path.to_owned(), why };
+        serde_json::from_str(text.expose_secret()).map(Some).map_err(malformed)
+    }
+
+    fn fresh_secret() -> SecretString {
+        STANDARD.encode(random_bytes::<32>()).into()
+    }
+
+    /// Writes the file whole under another name, so that nobody ever reads half of it, and then gives it
+    /// its place.
+    fn publish(&self, path: &Path, place: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+        #[derive(Serialize)]
+        struct Shown<'a> {
+            epochs: BTreeMap<u8, &'a str>,
+            local_issuer: &'a str,
+        }
+        let epochs = self.epochs.iter().map(|(epoch, secret)| (*epoch, secret.expose_secret())).collect();
+        let shown = Shown { epochs, local_issuer: self.local_issuer.expose_secret() };
+        let mut text = serde_json::to_string_pretty(&shown)?;
+        text.push('\n');
+        let draft = path.with_extension(format!("draft-{}", u64::from_ne_bytes(random_bytes())));
+        let placed = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&draft)
+            .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+            .and_then(|()| place(&draft));
+        match fs::remove_file(&draft) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => placed.and(Err(error)),
+            _ => placed,
+        }
+    }
+
+    /// Takes the place of the file, for the same owner and readers.
+    fn replace(&self, path: &Path) -> Result<(), BadKeys> {
+        let place = |draft: &Path| {
+            let before = fs::metadata(path)?;
+            chown(draft, Some(before.uid()), Some(before.gid()))?;
+            fs::set_permissions(draft, before.permissions())?;
+            fs::rename(draft, path)
+        };
+        self.publish(path, place).map_err(|error| BadKeys::Io(path.to_owned(), error))
+    }
 }
 
 /// Why keys can't be used.
@@ -59,15 +109,8 @@ pub enum BadKeys {
 impl Keys {
     /// None where there is no file.
     pub fn load(path: &Path) -> Result<Option<Self>, BadKeys> {
-        let text = match fs::read_to_string(path) {
-            Ok(text) => SecretString::from(text),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(BadKeys::Io(path.to_owned(), error)),
-        };
+        let Some(file) = KeyFile::read(path)? else { return Ok(None) };
         let malformed = |why| BadKeys::Malformed { path: path.to_owned(), why };
-        // The library's own message could quote what it read.
-        let file: KeyFile = serde_json::from_str(text.expose_secret())
-            .map_err(|_| malformed("not JSON with the members epochs and local_issuer"))?;
         let secret = |text: SecretString| {
             let bytes = STANDARD.decode(text.expose_secret()).ok().and_then(|bytes| bytes.try_into().ok());
             bytes
@@ -90,25 +133,12 @@ impl Keys {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             fs::create_dir_all(folder).map_err(failed)?;
         }
-        let secrets = [(); 2].map(|()| STANDARD.encode(random_bytes::<32>()));
-        let file =
-            NewKeyFile { epochs: BTreeMap::from([(1, secrets[0].as_str())]), local_issuer: &secrets[1] };
-        let mut text = serde_json::to_string_pretty(&file).map_err(|error| failed(error.into()))?;
-        text.push('\n');
-        // Written whole under another name first, so that nobody ever reads half a file.
-        let draft = path.with_extension(format!("draft-{}", u64::from_ne_bytes(random_bytes())));
-        let published = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&draft)
-            .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-            // A link, unlike a rename, does not replace a file that came up meanwhile.
-            .and_then(|()| fs::hard_link(&draft, path));
-        let removed = fs::remove_file(&draft);
-        match published {
+        let epochs = BTreeMap::from([(1, KeyFile::fresh_secret())]);
+        let file = KeyFile { epochs, local_issuer: KeyFile::fresh_secret() };
+        // A link, unlike a rename, does not replace a file that came up meanwhile.
+        match file.publish(path, |draft| fs::hard_link(draft, path)) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
-            _ => removed.map_err(failed)?,
+            _ => {}
         }
         Self::load(path)?.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))
     }
@@ -156,6 +186,20 @@ impl Keys {
         }
         Ok(())
     }
+}
+
+/// Puts a fresh secret for an epoch into the key file. New links are signed by the highest.
+pub fn add_epoch(path: &Path, epoch: u8) -> Result<(), BadKeys> {
+    let mut file = KeyFile::read(path)?.ok_or_else(|| BadKeys::Missing(path.to_owned()))?;
+    file.epochs.entry(epoch).or_insert_with(KeyFile::fresh_secret);
+    file.replace(path)
+}
+
+/// Takes an epoch's secret out of the key file, for good.
+pub fn withdraw_epoch(path: &Path, epoch: u8) -> Result<(), BadKeys> {
+    let mut file = KeyFile::read(path)?.ok_or_else(|| BadKeys::Missing(path.to_owned()))?;
+    file.epochs.remove(&epoch);
+    file.replace(path)
 }
 
 /// Whether others than the file's owner may read it.

@@ -1,6 +1,7 @@
 //! The command line. One file a command.
 
 mod doctor;
+mod keys;
 mod links;
 mod migrate;
 mod serve;
@@ -11,6 +12,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::Settings;
 use crate::error::Error;
+use crate::keys::BadKeys;
 
 /// Sharing links that never break.
 #[derive(Parser)]
@@ -33,6 +35,9 @@ enum Command {
     /// List and revoke links
     #[command(subcommand)]
     Links(links::Links),
+    /// List, add and withdraw the keys that sign links
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Check settings, keys, database and content store, and say what is wrong
     Doctor(Box<doctor::Doctor>),
 }
@@ -49,6 +54,7 @@ impl Cli {
             Command::Token(token) => token.run(),
             Command::Migrate(migrate) => migrate.run().await,
             Command::Links(links) => links.run().await,
+            Command::Keys(keys) => keys.run().await,
             Command::Doctor(doctor) => doctor.run().await,
         }
     }
@@ -64,6 +70,12 @@ impl From<Error> for Failure {
     /// Who runs the program may see the inside.
     fn from(error: Error) -> Self {
         Self(error.inside().unwrap_or_else(|| error.to_string()))
+    }
+}
+
+impl From<BadKeys> for Failure {
+    fn from(bad: BadKeys) -> Self {
+        Error::internal(bad).into()
     }
 }
 

@@ -1,8 +1,19 @@
 //! Which secrets sign this database's links.
 
+use sqlx::FromRow;
+
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::store::{Tx, execute, on};
+
+/// An epoch of the key file, as the database knows it.
+#[derive(Clone, Debug, FromRow)]
+pub struct EpochUse {
+    pub epoch: i16,
+    pub check_value: String,
+    pub first_seen_at: Timestamp,
+    pub links: i64,
+}
 
 impl Tx {
     /// The epochs that servers came with so far, and their secrets' check values.
@@ -25,8 +36,26 @@ impl Tx {
         Ok(())
     }
 
+    /// The epochs that servers came with so far, since when, and how many live links each has signed.
+    pub async fn epoch_uses(&mut self) -> Result<Vec<EpochUse>> {
+        self.allow_long_statements().await?;
+        on!(self, |connection| sqlx::query_as(
+            "SELECT e.epoch, e.check_value, e.first_seen_at,
+                    (SELECT count(*) FROM links l WHERE l.key_epoch = e.epoch) AS links
+             FROM key_epochs e ORDER BY e.epoch"
+        )
+        .fetch_all(connection))
+    }
+
+    /// Forgets an epoch that no server has any more.
+    pub async fn forget_key_epoch(&mut self, epoch: u8) -> Result<()> {
+        execute!(self, sqlx::query("DELETE FROM key_epochs WHERE epoch = $1").bind(i16::from(epoch)))?;
+        Ok(())
+    }
+
     /// Whether any link is signed with the epoch's secret.
     pub async fn is_epoch_used(&mut self, epoch: i16) -> Result<bool> {
+        self.allow_long_statements().await?;
         on!(self, |connection| sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM links WHERE key_epoch = $1)")
             .bind(epoch)
             .fetch_one(connection))

@@ -40,6 +40,7 @@ use link_batches::{Database, FindLinks, MakeLinks, OpenLinks};
 
 pub use audit::LinkAction;
 pub use items::{Change, NewItem, Place};
+pub use key_epochs::EpochUse;
 pub use link_admin::{LinkFilter, PlacedLink};
 pub use links::{NewLink, OpenedLink};
 pub use uploads::UploadRange;

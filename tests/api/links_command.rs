@@ -11,12 +11,7 @@ on_each_database!(
 
 /// Standard output and standard error of a command that succeeds.
 fn run(app: &TestApp, arguments: &[&str]) -> (String, String) {
-    let output = Process::command(&app.data_dir())
-        .args(arguments)
-        .args(["--database-url", &app.database.url, "--data-dir"])
-        .arg(app.data_dir())
-        .output()
-        .expect("the program runs");
+    let output = Process::ask(app, arguments);
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
     let (out, error) = (text(output.stdout), text(output.stderr));
     assert!(output.status.success(), "{error}");

@@ -11,6 +11,7 @@ mod drive_items;
 mod drive_surface;
 mod errors;
 mod faults;
+mod keys_command;
 mod large_folders;
 mod layers;
 mod links_command;

@@ -2,8 +2,9 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 
+use super::app::TestApp;
 use super::database::TestDatabase;
 use super::user::User;
 
@@ -21,6 +22,16 @@ impl Process {
         let mut command = Command::new(env!("CARGO_BIN_EXE_everlink"));
         command.env_clear().current_dir(folder);
         command
+    }
+
+    /// What a command says of a server's database and keys.
+    pub fn ask(app: &TestApp, arguments: &[&str]) -> Output {
+        Self::command(&app.data_dir())
+            .args(arguments)
+            .args(["--database-url", &app.database.url, "--data-dir"])
+            .arg(app.data_dir())
+            .output()
+            .expect("the program runs")
     }
 
     /// Starts a server and waits until it says where it listens.

@@ -1,0 +1,126 @@
+//! `everlink keys`: the secrets that sign links, by their epochs. Prints none of them.
+
+use clap::{Args, Subcommand};
+
+use crate::cli::Failure;
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::keys::{BadKeys, Keys, add_epoch, withdraw_epoch};
+use crate::server::open_store;
+use crate::store::{EpochUse, LinkFilter, Store};
+use crate::telemetry::{Metrics, start_logging};
+
+#[derive(Subcommand)]
+pub enum KeysCommand {
+    /// List the epochs of the key file and of the database
+    List(Box<Settings>),
+    /// Add an epoch to the key file; new links are signed by it
+    Add(Box<Settings>),
+    /// Take an epoch out of the key file
+    Withdraw(Box<Withdraw>),
+}
+
+#[derive(Args)]
+pub struct Withdraw {
+    /// The epoch's number
+    epoch: u8,
+    /// Revoke the links that it signed
+    #[arg(long)]
+    revoke_links: bool,
+    /// Who revokes, for the audit trail
+    #[arg(long = "as", value_name = "NAME", env = "USER", default_value = "admin")]
+    actor: String,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// What is to be done after the key file has changed.
+const RESTART: &str =
+    "Give all servers this file, and restart them all: one without it refuses what the others sign.";
+
+impl KeysCommand {
+    pub async fn run(&self) -> Result<(), Failure> {
+        let settings = match self {
+            Self::List(settings) | Self::Add(settings) => settings,
+            Self::Withdraw(withdraw) => &withdraw.settings,
+        };
+        start_logging(settings, None);
+        let store = open_store(settings, &Metrics::new()).await?;
+        let path = settings.key_file();
+        let keys = Keys::load(&path)?.ok_or(BadKeys::Missing(path))?;
+        match self {
+            Self::List(_) => list(&keys, &store).await?,
+            Self::Add(_) => add(settings, &keys, &store).await?,
+            Self::Withdraw(withdraw) => withdraw.run(&keys, &store).await?,
+        }
+        store.close().await;
+        Ok(())
+    }
+}
+
+async fn list(keys: &Keys, store: &Store) -> Result<(), Failure> {
+    let used = store.read().await?.epoch_uses().await?;
+    println!("EPOCH  LINKS       SINCE             KEY FILE");
+    for EpochUse { epoch, check_value, first_seen_at, links } in &used {
+        let ours = u8::try_from(*epoch).ok().and_then(|epoch| keys.ring.check_value(epoch));
+        let state = match ours {
+            None => "is not in it",
+            Some(ours) if ours != *check_value => "has another secret",
+            Some(_) if *epoch == i16::from(keys.ring.newest()) => "signs new links",
+            Some(_) => "opens its links",
+        };
+        println!("{epoch:<5}  {links:<10}  {}  {state}", first_seen_at.format("%Y-%m-%d %H:%M"));
+    }
+    let is_new = |epoch: &u8| used.iter().all(|used| used.epoch != i16::from(*epoch));
+    for epoch in keys.ring.epochs().filter(is_new) {
+        println!("{epoch:<5}  {:<10}  {:<16}  waits for a server", 0, "");
+    }
+    Ok(())
+}
+
+async fn add(settings: &Settings, keys: &Keys, store: &Store) -> Result<(), Failure> {
+    keys.check(store).await?;
+    // A number is not used again: the database may know it by another secret.
+    let known = store.read().await?.key_epochs().await?;
+    let newest = known.iter().map(|(epoch, _)| *epoch).chain([i16::from(keys.ring.newest())]).max();
+    let next = newest.and_then(|newest| u8::try_from(newest + 1).ok());
+    let epoch = next.ok_or_else(|| Failure("all 255 epochs are used".to_owned()))?;
+    add_epoch(&settings.key_file(), epoch)?;
+    println!("Epoch {epoch} is in {}. {RESTART}", settings.key_file().display());
+    Ok(())
+}
+
+impl Withdraw {
+    async fn run(&self, keys: &Keys, store: &Store) -> Result<(), Failure> {
+        let epoch = self.epoch;
+        if keys.ring.check_value(epoch).is_none() {
+            return Err(Failure(format!("the key file has no epoch {epoch}")));
+        }
+        if keys.ring.newest() == epoch {
+            return Err(Failure(format!("epoch {epoch} signs new links: add another first")));
+        }
+        keys.check(store).await?;
+        let known = store.read().await?.key_epochs().await?;
+        let newest = i16::from(keys.ring.newest());
+        if known.iter().all(|(known, _)| *known != newest) {
+            let problem =
+                format!("no server has come with epoch {newest} yet: epoch {epoch} still signs new links");
+            return Err(Failure(problem));
+        }
+        let filter = LinkFilter { key_epoch: Some(epoch), ..LinkFilter::default() };
+        let links = store.read().await?.find_links(&filter).await?;
+        if !links.is_empty() && !self.revoke_links {
+            let count = links.len();
+            return Err(Failure(format!(
+                "epoch {epoch} signs {count} live links: --revoke-links revokes them"
+            )));
+        }
+        let actor = format!("cli:{}", self.actor);
+        let revoked = store.revoke_links(&links, &actor, Clock::system().now()).await?;
+        withdraw_epoch(&self.settings.key_file(), epoch)?;
+        store.write(async |tx| tx.forget_key_epoch(epoch).await).await?;
+        let path = self.settings.key_file();
+        println!("{revoked} links revoked; epoch {epoch} is no more in {}. {RESTART}", path.display());
+        Ok(())
+    }
+}
