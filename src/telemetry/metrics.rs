@@ -164,8 +164,7 @@ impl Metrics {
         self.revoked.increment(1);
     }
 
-    pub(super) fn request_answered(&self, method: &str, route: &str, status: u16, elapsed: Duration) {
-        let method = known_method(method);
+    pub(super) fn request_answered(&self, method: &'static str, route: &str, status: u16, elapsed: Duration) {
         let known = {
             let requests = self.requests.read().unwrap_or_else(PoisonError::into_inner);
             let of_route = requests.get(route).into_iter().flatten();
@@ -208,8 +207,8 @@ impl Metrics {
     }
 }
 
-/// Clients may invent methods; metrics don't follow them.
-fn known_method(method: &str) -> &'static str {
+/// Clients may invent methods; what is told here doesn't follow them.
+pub(super) fn known_method(method: &str) -> &'static str {
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
         .into_iter()
         .find(|known| *known == method)

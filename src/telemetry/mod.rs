@@ -23,6 +23,7 @@ use uuid::Uuid;
 
 use crate::clock::random_bytes;
 use crate::config::{LogFormat, Settings};
+use metrics::known_method;
 
 pub use metrics::{BatchMetrics, Metrics};
 pub use traces::{SPANS, Traces};
@@ -84,21 +85,21 @@ pub async fn observe<B: MessageBody + 'static>(
     let started = Instant::now();
     let ids = RequestIds::of(&request);
     request.extensions_mut().insert(ids.clone());
-    let method = request.method().clone();
-    let span = traces::of_request(&request, method.as_str(), &ids);
+    let method = known_method(request.method().as_str());
+    let span = traces::of_request(&request, method, &ids);
     let answer = next.call(request).instrument(span.clone()).await;
     let (status, route) = match &answer {
         Ok(response) => (response.status(), response.request().match_pattern()),
         Err(error) => (error.as_response_error().status_code(), None),
     };
     let route = route.as_deref().unwrap_or("none");
-    traces::answered(&span, method.as_str(), route, status);
+    traces::answered(&span, method, route, status);
     let elapsed = started.elapsed();
-    metrics.request_answered(method.as_str(), route, status.as_u16(), elapsed);
+    metrics.request_answered(method, route, status.as_u16(), elapsed);
     tracing::info!(
         request_id = %ids.request,
         client_request_id = ids.client,
-        %method,
+        method,
         route,
         status = status.as_u16(),
         milliseconds = elapsed.as_secs_f64() * 1e3,
