@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use crate::cli::Failure;
+use crate::cli::{Actor, Failure};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::keys::{BadKeys, Keys, add_epoch, withdraw_epoch};
@@ -27,9 +27,8 @@ pub struct Withdraw {
     /// Revoke the links that it signed
     #[arg(long)]
     revoke_links: bool,
-    /// Who revokes, for the audit trail
-    #[arg(long = "as", value_name = "NAME", env = "USER", default_value = "admin")]
-    actor: String,
+    #[command(flatten)]
+    actor: Actor,
     #[command(flatten)]
     settings: Settings,
 }
@@ -115,8 +114,7 @@ impl Withdraw {
                 "epoch {epoch} signs {count} live links: --revoke-links revokes them"
             )));
         }
-        let actor = format!("cli:{}", self.actor);
-        let revoked = store.revoke_links(&links, &actor, Clock::system().now()).await?;
+        let revoked = store.revoke_links(&links, &self.actor.name(), Clock::system().now()).await?;
         withdraw_epoch(&self.settings.key_file(), epoch)?;
         store.write(async |tx| tx.forget_key_epoch(epoch).await).await?;
         let path = self.settings.key_file();

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
-use crate::cli::Failure;
+use crate::cli::{Actor, Failure};
 use crate::clock::Clock;
 use crate::config::{Settings, parse_link_scope, parse_link_type};
 use crate::domain::item::ItemId;
@@ -41,9 +41,8 @@ pub struct Revoke {
     /// Say what would be revoked, and revoke nothing
     #[arg(long)]
     dry_run: bool,
-    /// Who revokes, for the audit trail
-    #[arg(long = "as", value_name = "NAME", env = "USER", default_value = "admin")]
-    actor: String,
+    #[command(flatten)]
+    actor: Actor,
     /// table for people, json (one object a line) for programs
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     output: Output,
@@ -135,8 +134,7 @@ impl Revoke {
         if self.dry_run {
             eprintln!("{} links would be revoked", links.len());
         } else {
-            let actor = format!("cli:{}", self.actor);
-            let revoked = store.revoke_links(&links, &actor, Clock::system().now()).await?;
+            let revoked = store.revoke_links(&links, &self.actor.name(), Clock::system().now()).await?;
             eprintln!("{revoked} links revoked");
         }
         store.close().await;

@@ -8,7 +8,7 @@ mod serve;
 mod share;
 mod token;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::config::Settings;
 use crate::error::Error;
@@ -40,6 +40,21 @@ enum Command {
     Keys(keys::KeysCommand),
     /// Check settings, keys, database and content store, and say what is wrong
     Doctor(Box<doctor::Doctor>),
+}
+
+/// Who acts by a command.
+#[derive(Args)]
+struct Actor {
+    /// Who revokes, for the audit trail
+    #[arg(long = "as", value_name = "NAME", env = "USER", default_value = "admin")]
+    actor: String,
+}
+
+impl Actor {
+    /// As the audit trail has it.
+    fn name(&self) -> String {
+        format!("cli:{}", self.actor)
+    }
 }
 
 /// Why a command failed, for who called it.

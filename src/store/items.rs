@@ -185,6 +185,21 @@ macro_rules! subtree {
 }
 pub(super) use subtree;
 
+/// The same of what is live.
+macro_rules! live_subtree {
+    ($statement:literal) => {
+        concat!(
+            "WITH RECURSIVE down (item_no) AS (
+                 SELECT item_no FROM items WHERE drive_id = $1 AND item_no = $2 AND deleted_at IS NULL
+                 UNION ALL
+                 SELECT c.item_no FROM down CROSS JOIN items c
+                 WHERE c.drive_id = $1 AND c.parent_no = down.item_no AND c.deleted_at IS NULL
+             ) ",
+            $statement
+        )
+    };
+}
+
 /// A version as the list of versions shows it.
 #[derive(FromRow)]
 struct VersionRow {
@@ -552,16 +567,10 @@ impl Tx {
     pub async fn delete_item(&mut self, id: ItemId, change: Change<'_>) -> Result<()> {
         execute_on_many!(
             self,
-            sqlx::query(
-                "WITH RECURSIVE down (item_no) AS (
-                     SELECT item_no FROM items WHERE drive_id = $1 AND item_no = $2 AND deleted_at IS NULL
-                     UNION ALL
-                     SELECT c.item_no FROM down CROSS JOIN items c
-                     WHERE c.drive_id = $1 AND c.parent_no = down.item_no AND c.deleted_at IS NULL
-                 )
-                 UPDATE items SET deleted_at = $3, deleted_with = $2, change_no = $4
+            sqlx::query(live_subtree!(
+                "UPDATE items SET deleted_at = $3, deleted_with = $2, change_no = $4
                  WHERE drive_id = $1 AND item_no IN (SELECT item_no FROM down)"
-            )
+            ))
             .bind(id.drive)
             .bind(id.number)
             .bind(change.at)
@@ -610,15 +619,9 @@ impl Tx {
 
     /// How many live items there are from an item on downwards, itself included; `most` at most.
     pub async fn count_below(&mut self, id: ItemId, most: i64) -> Result<i64> {
-        on!(self, |connection| sqlx::query_scalar(
-            "WITH RECURSIVE down (item_no) AS (
-                 SELECT item_no FROM items WHERE drive_id = $1 AND item_no = $2 AND deleted_at IS NULL
-                 UNION ALL
-                 SELECT c.item_no FROM down
-                 JOIN items c ON c.drive_id = $1 AND c.parent_no = down.item_no AND c.deleted_at IS NULL
-             )
-             SELECT count(*) FROM (SELECT item_no FROM down LIMIT $3) few"
-        )
+        on!(self, |connection| sqlx::query_scalar(live_subtree!(
+            "SELECT count(*) FROM (SELECT item_no FROM down LIMIT $3) few"
+        ))
         .bind(id.drive)
         .bind(id.number)
         .bind(most)

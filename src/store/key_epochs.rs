@@ -4,7 +4,7 @@ use sqlx::FromRow;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::store::{Tx, execute, on};
+use crate::store::{Tx, execute, on, on_many};
 
 /// An epoch of the key file, as the database knows it.
 #[derive(Clone, Debug, FromRow)]
@@ -38,8 +38,7 @@ impl Tx {
 
     /// The epochs that servers came with so far, since when, and how many live links each has signed.
     pub async fn epoch_uses(&mut self) -> Result<Vec<EpochUse>> {
-        self.allow_long_statements().await?;
-        on!(self, |connection| sqlx::query_as(
+        on_many!(self, |connection| sqlx::query_as(
             "SELECT e.epoch, e.check_value, e.first_seen_at,
                     (SELECT count(*) FROM links l WHERE l.key_epoch = e.epoch) AS links
              FROM key_epochs e ORDER BY e.epoch"
@@ -55,9 +54,10 @@ impl Tx {
 
     /// Whether any link is signed with the epoch's secret.
     pub async fn is_epoch_used(&mut self, epoch: i16) -> Result<bool> {
-        self.allow_long_statements().await?;
-        on!(self, |connection| sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM links WHERE key_epoch = $1)")
-            .bind(epoch)
-            .fetch_one(connection))
+        on_many!(self, |connection| sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM links WHERE key_epoch = $1)"
+        )
+        .bind(epoch)
+        .fetch_one(connection))
     }
 }
