@@ -22,7 +22,7 @@ async fn every_table_and_column_is_explained() {
         .rows(
             "SELECT c.relname, a.attname FROM pg_class c
              JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum >= 0 AND NOT a.attisdropped
-             WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
+             WHERE c.relkind IN ('r', 'v') AND c.relnamespace = 'public'::regnamespace
                AND c.relname NOT LIKE '\\_sqlx%'
                AND (col_description(c.oid, a.attnum) IS NULL OR obj_description(c.oid) IS NULL)",
         )
