@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::stream::{BoxStream, Stream, StreamExt, TryStreamExt};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
 use object_store::signer::Signer;
-use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig};
+use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayloadMut, RetryConfig};
 use sha2::Digest;
 use uuid::Uuid;
 
@@ -27,8 +27,8 @@ const PART_SIZE: usize = 5 * 1024 * 1024;
 const RETRY_LIMIT: Duration = Duration::from_secs(5);
 /// How long a URL of the object store's own opens. A download that has begun goes on.
 const PRESIGNED_FOR: Duration = Duration::from_secs(60);
-/// Most contents end before this many bytes.
-const SMALL: usize = 256 * 1024;
+/// A part is gathered in blocks of this many bytes: one piece that grows would be copied again and again.
+const BLOCK_SIZE: usize = 64 * 1024;
 
 #[derive(Clone, Debug)]
 pub struct Content {
@@ -84,7 +84,8 @@ impl Content {
     ) -> Result<Stored> {
         let path = self.path_of(drive, key);
         let mut hashing = Hashing::default();
-        let mut part = BytesMut::new();
+        let begin_part = || PutPayloadMut::new().with_block_size(BLOCK_SIZE);
+        let mut part = begin_part();
         let mut upload: Option<Box<dyn MultipartUpload>> = None;
         let stored = async {
             while let Some(chunk) = body.try_next().await? {
@@ -92,27 +93,24 @@ impl Content {
                 if hashing.size > limit {
                     return Err(Error::PayloadTooLarge { limit });
                 }
-                if part.len() + chunk.len() > part.capacity() && part.len() > SMALL {
-                    // Grown step by step, a part's buffers would take three times its size.
-                    part.reserve(PART_SIZE + chunk.len() - part.len());
-                }
                 part.extend_from_slice(&chunk);
-                if part.len() >= PART_SIZE {
+                if part.content_length() >= PART_SIZE {
                     let upload = match &mut upload {
                         Some(upload) => upload,
                         none => none.insert(self.store.put_multipart(&path).await.map_err(failed)?),
                     };
                     // One part at a time: the client's next bytes wait until the last are stored.
-                    upload.put_part(std::mem::take(&mut part).freeze().into()).await.map_err(failed)?;
+                    let part = std::mem::replace(&mut part, begin_part());
+                    upload.put_part(part.into()).await.map_err(failed)?;
                 }
             }
             match &mut upload {
                 None => {
-                    self.store.put(&path, PutPayload::from(part.split().freeze())).await.map_err(failed)?;
+                    self.store.put(&path, part.into()).await.map_err(failed)?;
                 }
                 Some(upload) => {
                     if !part.is_empty() {
-                        upload.put_part(part.split().freeze().into()).await.map_err(failed)?;
+                        upload.put_part(part.into()).await.map_err(failed)?;
                     }
                     upload.complete().await.map_err(failed)?;
                 }
