@@ -12,17 +12,11 @@ use sqlx::{Connection, FromRow, PgConnection, Postgres};
 use crate::error::{Error, Result};
 use crate::store::{CONNECTION_LIFETIME, within_limit};
 
-/// Statements that take arrays must not be planned by chance: PostgreSQL plans them once, when a table
-/// may still be empty, and what suits an empty table reads a large one whole. So they are planned
-/// for keys, joining in the order that is written.
-const PLANNED_FOR_KEYS: [(&str, &str); 6] = [
-    ("plan_cache_mode", "force_generic_plan"),
-    ("join_collapse_limit", "1"),
-    ("enable_seqscan", "off"),
-    ("enable_hashjoin", "off"),
-    ("enable_mergejoin", "off"),
-    ("jit", "off"),
-];
+/// Beyond what all connections are told: statements that take arrays must not be planned by chance.
+/// PostgreSQL plans them once, when a table may still be empty, and what suits an empty table reads a
+/// large one whole. So they are planned without a look at their values, joining in the order that is written.
+const PLANNED_ONCE: [(&str, &str); 3] =
+    [("plan_cache_mode", "force_generic_plan"), ("join_collapse_limit", "1"), ("enable_seqscan", "off")];
 
 pub(super) struct OwnConnection {
     options: PgConnectOptions,
@@ -32,7 +26,7 @@ pub(super) struct OwnConnection {
 impl OwnConnection {
     /// Connects when it is first used.
     pub fn new(options: &PgConnectOptions) -> Self {
-        Self { options: options.clone().options(PLANNED_FOR_KEYS), idle: None }
+        Self { options: options.clone().options(PLANNED_ONCE), idle: None }
     }
 
     /// After a failure that may be the connection's, the next use makes a new one.
