@@ -15,7 +15,7 @@ async fn a_service_is_alive_and_ready(app: TestApp) {
     let ready = app.admin("/readyz").await.expect(200).json();
     let expected = serde_json::json!({ "ready": true, "database": "ok", "migrations": "ok", "keys": "ok" });
     assert_eq!(ready, expected);
-    app.database.run("DELETE FROM _sqlx_migrations WHERE version = 7").await;
+    app.database.run("DELETE FROM _sqlx_migrations WHERE version = 8").await;
     assert_eq!(app.admin("/readyz").await.expect(503).json()["migrations"], "not current");
 }
 
@@ -81,9 +81,22 @@ async fn every_metric_that_is_written_about_is_there(app: TestApp) {
         assert!(metrics.contains(&format!("# TYPE {name} ")), "{name} is not in\n{metrics}");
     }
     // Of each value there is one that says something.
-    for line in ["everlink_batch_requests_count{kind=\"open\"} 1", "everlink_batch_queue{kind=\"open\"} 0"] {
+    for line in [
+        "everlink_batch_requests_count{kind=\"open\"} 1",
+        "everlink_batch_requests_count{kind=\"make\"} 1",
+        "everlink_batch_wait_seconds_count{kind=\"open\"} 1",
+        "everlink_batch_queue{kind=\"open\"} 0",
+    ] {
         assert!(metrics.lines().any(|shown| shown == line), "{line} is not in\n{metrics}");
     }
+    let value = |start: &str| -> f64 {
+        let line = metrics.lines().find(|line| line.starts_with(start)).expect(start);
+        line.rsplit_once(' ').and_then(|(_, value)| value.parse().ok()).expect("a number")
+    };
+    let (all, idle) = (value("everlink_database_connections "), value("everlink_database_connections_idle "));
+    assert!((1.0..=all).contains(&idle), "{idle} of {all}");
+    assert_eq!(value(&format!("everlink_build_info{{version=\"{}\"", env!("CARGO_PKG_VERSION"))), 1.0);
+    assert!(value("everlink_request_duration_seconds_sum{route=\"/item/createLink\"}") > 0.0);
 }
 
 async fn a_wrong_key_reaches_no_database(app: TestApp) {
