@@ -175,12 +175,13 @@ impl DatabaseUrl {
             Self::Sqlite(path) => format!("sqlite://{}", path.display()),
             Self::Postgres(url) => {
                 let url = url.expose_secret();
+                // Options after the question mark may hold a password too.
+                let url = url.split('?').next().unwrap_or_default();
                 let place = url.rsplit_once('@').map_or_else(
                     || url.trim_start_matches("postgresql://").trim_start_matches("postgres://"),
                     |(_, place)| place,
                 );
-                // Options after the question mark may hold a password too.
-                format!("postgres://{}", place.split('?').next().unwrap_or_default())
+                format!("postgres://{place}")
             }
         }
     }
@@ -321,7 +322,10 @@ mod tests {
     #[test]
     fn a_database_url_is_shown_without_its_password() {
         for (url, shown) in [
-            ("postgres://ann:p%40ss@db:5432/links?sslmode=require&password=p", "postgres://db:5432/links"),
+            (
+                "postgres://ann:p%40ss@db:5432/links?sslmode=require&password=p%40ss@",
+                "postgres://db:5432/links",
+            ),
             ("postgresql:///links?host=/run/pg", "postgres:///links"),
             ("sqlite:///var/lib/everlink.db", "sqlite:///var/lib/everlink.db"),
         ] {

@@ -1,5 +1,6 @@
 //! The content store: bytes under keys. Knows nothing of items and names.
 
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,6 +36,8 @@ pub struct Content {
     store: Arc<dyn ObjectStore>,
     /// What keys start with.
     prefix: String,
+    /// Where contents are files: the folder.
+    folder: Option<PathBuf>,
     /// Makes URLs that the object store itself answers, where that is wanted.
     signer: Option<Arc<AmazonS3>>,
 }
@@ -60,7 +63,12 @@ impl Content {
         let retries = RetryConfig { max_retries: 3, retry_timeout: RETRY_LIMIT, ..RetryConfig::default() };
         let store = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(retries);
         let store = Arc::new(store.build().map_err(Error::internal)?);
-        Ok(Self { store: store.clone(), prefix: prefix.to_owned(), signer: presigned.then_some(store) })
+        Ok(Self {
+            store: store.clone(),
+            prefix: prefix.to_owned(),
+            folder: None,
+            signer: presigned.then_some(store),
+        })
     }
 
     /// Contents as files under a folder, which is made.
@@ -70,7 +78,12 @@ impl Content {
             .map_err(|error| cannot_use(folder, error))?
             // What was answered survives a power cut.
             .with_fsync(true);
-        Ok(Self { store: Arc::new(store), prefix: String::new(), signer: None })
+        Ok(Self {
+            store: Arc::new(store),
+            prefix: String::new(),
+            folder: Some(folder.to_owned()),
+            signer: None,
+        })
     }
 
     /// Stores what `body` yields, in memory never more than a part or two of it. Nothing is left
@@ -155,8 +168,17 @@ impl Content {
         Ok(got.into_stream().map_err(failed).boxed())
     }
 
-    /// Takes a content away; one that is not there is fine.
+    /// Takes a content away, or what a broken upload left of it; one that is not there is fine.
     pub async fn delete(&self, drive: DriveId, key: Uuid) -> Result<()> {
+        if let Some(folder) = &self.folder {
+            // The library writes a file under this name and renames it when it is whole. Where the process
+            // is killed in between, it stays.
+            let part = folder.join(drive.to_string()).join(format!("{}#1", key.simple()));
+            match tokio::fs::remove_file(part).await {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(Error::unavailable(error)),
+                _ => {}
+            }
+        }
         match self.store.delete(&self.path_of(drive, key)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(failed(error)),

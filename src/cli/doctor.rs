@@ -32,7 +32,8 @@ impl Doctor {
 async fn probe(settings: &Settings) -> Result<(), Failure> {
     let url = format!("{}/readyz", reachable_url(settings.admin_listen));
     let failed = |error: reqwest::Error| Failure(format!("{url} does not answer: {error}"));
-    let http = reqwest::Client::builder().timeout(Duration::from_secs(2)).build().map_err(failed)?;
+    let http =
+        reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build().map_err(failed)?;
     let answer = http.get(&url).send().await.map_err(failed)?;
     if answer.status().is_success() {
         return Ok(());

@@ -172,9 +172,10 @@ fn as_json(link: &PlacedLink) -> serde_json::Value {
 /// Columns are as wide as their widest value. What users wrote is printed without control characters.
 fn print_table(links: &[PlacedLink]) {
     let plain = |text: &str| text.replace(char::is_control, "?");
-    let head = ["OWNER", "PATH", "TYPE", "SCOPE", "APP", "MADE", "ITEM"].map(str::to_owned);
+    let head = ["TENANT", "OWNER", "PATH", "TYPE", "SCOPE", "APP", "MADE", "ITEM"].map(str::to_owned);
     let rows = links.iter().map(|link| {
         [
+            plain(&link.tenant),
             plain(&link.owner),
             plain(&link.path),
             link.r#type.as_str().to_owned(),
@@ -184,9 +185,9 @@ fn print_table(links: &[PlacedLink]) {
             link.item.to_string(),
         ]
     });
-    let rows: Vec<[String; 7]> = std::iter::once(head).chain(rows).collect();
+    let rows: Vec<[String; 8]> = std::iter::once(head).chain(rows).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let widths: Vec<usize> = (0..7).map(width).collect();
+    let widths: Vec<usize> = (0..8).map(width).collect();
     for row in &rows {
         let cells: Vec<String> =
             row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();

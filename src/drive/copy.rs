@@ -139,12 +139,15 @@ impl Copying<'_> {
 
     async fn take_away(&self, made: ItemId) -> Result<()> {
         let (author, now) = (self.author, self.now);
-        self.app
+        let revoked = self
+            .app
             .store
             .write(async |tx| {
                 let change = author.change(tx.begin_change(made.drive).await?, now);
                 tx.purge_item(made, change).await
             })
-            .await
+            .await?;
+        self.app.metrics.links_revoked(revoked);
+        Ok(())
     }
 }

@@ -54,7 +54,8 @@ pub async fn purge_item(
     if id.is_root() {
         return Err(Error::NotAllowed("The root of a drive can't be deleted."));
     }
-    app.store
+    let revoked = app
+        .store
         .write(async |tx| {
             let change = author.change(tx.begin_change(id.drive).await?, now);
             let item = tx.item_or_deleted(id).await?.ok_or(Error::ItemNotFound)?;
@@ -66,7 +67,9 @@ pub async fn purge_item(
             }
             tx.purge_item(id, change).await
         })
-        .await
+        .await?;
+    app.metrics.links_revoked(revoked);
+    Ok(())
 }
 
 /// Where a restored item goes; to its old place under its old name where that is not said.

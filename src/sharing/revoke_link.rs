@@ -27,7 +27,7 @@ pub async fn revoke_link(
         .write(async |tx| tx.revoke_link(item.id, id, caller.user_id(), Some(app_no), now).await)
         .await?;
     if revoked {
-        app.metrics.link_revoked();
+        app.metrics.links_revoked(1);
         return Ok(());
     }
     let links = app.store.read().await?.links_reaching(item.id).await?;

@@ -581,8 +581,9 @@ impl Tx {
 
     /// Takes an item and all below it away for good. What stays are rows without content that tell
     /// that the items are gone; their links end, and their ends are recorded.
-    pub async fn purge_item(&mut self, id: ItemId, change: Change<'_>) -> Result<()> {
-        self.revoke_links_below(id, change).await?;
+    /// Gives how many links those were.
+    pub async fn purge_item(&mut self, id: ItemId, change: Change<'_>) -> Result<usize> {
+        let revoked = self.revoke_links_below(id, change).await?;
         execute_on_many!(
             self,
             sqlx::query(subtree!(
@@ -614,7 +615,7 @@ impl Tx {
             .bind(change.at)
             .bind(change.number)
         )?;
-        Ok(())
+        Ok(revoked)
     }
 
     /// How many live items there are from an item on downwards, itself included; `most` at most.

@@ -235,8 +235,8 @@ impl Tx {
         Ok(rows.into_iter().map(Link::from).collect())
     }
 
-    /// Ends all links of an item that goes for good, and of what is below it.
-    pub(super) async fn revoke_links_below(&mut self, item: ItemId, change: Change<'_>) -> Result<()> {
+    /// Ends all links of an item that goes for good, and of what is below it. Gives how many there were.
+    pub(super) async fn revoke_links_below(&mut self, item: ItemId, change: Change<'_>) -> Result<usize> {
         let links: Vec<(i64, LinkId, i32)> = on_many!(self, |connection| sqlx::query_as(subtree!(
             "SELECT l.item_no, l.link_id, l.app_no
              FROM down CROSS JOIN links l WHERE l.drive_id = $1 AND l.item_no = down.item_no"
@@ -244,11 +244,13 @@ impl Tx {
         .bind(item.drive)
         .bind(item.number)
         .fetch_all(connection))?;
+        let mut revoked = 0;
         for (number, link, app_no) in links {
             let item = ItemId { number, ..item };
-            self.revoke_link(item, link, change.by, change.app_no.or(Some(app_no)), change.at).await?;
+            let by_app = change.app_no.or(Some(app_no));
+            revoked += usize::from(self.revoke_link(item, link, change.by, by_app, change.at).await?);
         }
-        Ok(())
+        Ok(revoked)
     }
 
     /// Ends a link for good. False where there is none, not any more.

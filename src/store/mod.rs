@@ -237,10 +237,15 @@ impl Store {
         let Pools::Postgres(pool) = &self.pools else {
             return Err(Error::internal("SQLite has no roles: whoever can read its file can read it all"));
         };
-        let exists: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1)")
-            .bind(role)
-            .fetch_one(pool)
-            .await?;
+        let (exists, is_ours): (bool, bool) = sqlx::query_as(
+            "SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1), $1 IN (current_user, session_user)",
+        )
+        .bind(role)
+        .fetch_one(pool)
+        .await?;
+        if is_ours {
+            return Err(Error::internal("that is the service's own role: it would write no more"));
+        }
         let name = format!("\"{}\"", role.replace('"', "\"\""));
         let create = if exists { String::new() } else { format!("CREATE ROLE {name} LOGIN;") };
         let statements = format!(

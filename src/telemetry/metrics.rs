@@ -160,8 +160,8 @@ impl Metrics {
         self.refused.increment(1);
     }
 
-    pub fn link_revoked(&self) {
-        self.revoked.increment(1);
+    pub fn links_revoked(&self, count: usize) {
+        self.revoked.increment(count as u64);
     }
 
     pub(super) fn request_answered(&self, method: &'static str, route: &str, status: u16, elapsed: Duration) {

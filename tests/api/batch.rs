@@ -1,8 +1,10 @@
 //! Several requests in one.
 
+use std::process::Stdio;
+
 use serde_json::{Value, json};
 
-use crate::support::{TestApp, on_each_database};
+use crate::support::{Process, TestApp, on_each_database};
 
 on_each_database!(
     each_request_of_a_batch_is_answered_as_if_alone,
@@ -11,6 +13,7 @@ on_each_database!(
     what_is_wrong_with_one_request_is_found_before_any_is_done,
     a_batch_reaches_nothing_but_the_api,
     links_of_a_batch_start_with_the_url_that_the_batch_was_sent_to,
+    a_proxy_to_the_world_is_not_asked_for_the_service_itself,
 );
 
 fn answer<'a>(batch: &'a Value, id: &str) -> &'a Value {
@@ -137,4 +140,16 @@ async fn links_of_a_batch_start_with_the_url_that_the_batch_was_sent_to(app: Tes
     let item =
         alice.send(request.header("x-everlink-url", "guess https://evil.example")).await.expect(200).json();
     assert!(item["webUrl"].as_str().expect("a URL").starts_with(&behind.url), "{item}");
+}
+
+async fn a_proxy_to_the_world_is_not_asked_for_the_service_itself(app: TestApp) {
+    // Nothing listens there.
+    let proxy = ("HTTP_PROXY", "http://127.0.0.1:1");
+    let process = Process::serve_with(&app.data_dir(), &app.database, Stdio::null(), |command| {
+        command.env(proxy.0, proxy.1);
+    });
+    let alice = process.user(&app.user("alice"));
+    let body = json!({ "requests": [{ "id": "1", "method": "GET", "url": "/me/drive" }] });
+    let batch = alice.post("/$batch", body).await.expect(200).json();
+    assert_eq!(answer(&batch, "1")["status"], 200);
 }

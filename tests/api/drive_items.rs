@@ -422,6 +422,8 @@ async fn what_broken_uploads_left_is_swept_after_a_day(app: TestApp) {
     let keys = ["00000000000000000000000000000001", "00000000000000000000000000000002"];
     for (key, since) in keys.iter().zip([app.now() - chrono::TimeDelta::hours(25), app.now()]) {
         std::fs::write(folder.join(key), "left").expect("a file");
+        // What a process leaves that is killed while it writes.
+        std::fs::write(folder.join(format!("{key}#1")), "le").expect("a file");
         let since = since.to_rfc3339();
         let values = format!("SELECT drive_id, {}, '{since}' FROM drives", sql(key));
         let values = if app.database.kind == crate::support::Kind::Postgres {
@@ -435,6 +437,7 @@ async fn what_broken_uploads_left_is_swept_after_a_day(app: TestApp) {
     }
     let _second = app.second().await;
     eventually("the old one is swept", async || !folder.join(keys[0]).exists()).await;
+    assert!(!folder.join(format!("{}#1", keys[0])).exists());
     assert!(folder.join(keys[1]).exists());
     assert_eq!(app.database.number("SELECT count(*) FROM loose_content").await, 1);
 }

@@ -331,6 +331,10 @@ async fn what_is_deleted_for_good_is_gone_with_its_links_and_contents(app: TestA
     let events = app.database.rows("SELECT action FROM link_events ORDER BY at, event_id").await;
     assert_eq!(events, [["created"], ["revoked"]]);
     assert_eq!(app.database.number("SELECT count(*) FROM links").await, 0);
+    let metrics = app.admin("/metrics").await.expect(200).text();
+    assert!(metrics.lines().any(|line| line == "everlink_links_revoked_total 1"), "{metrics}");
+    // They are not among the items that admins see, the recycle bin's neither.
+    assert_eq!(app.database.rows("SELECT path FROM admin_items ORDER BY path").await, [["/"], ["/kept.txt"]]);
     // Two contents of the one, one of the other: they are swept like any that nothing names.
     assert_eq!(app.database.number("SELECT count(*) FROM loose_content").await, 3);
     let changes = alice.get("/drive/root/delta?token=0.0").await.expect(200).json();

@@ -119,5 +119,12 @@ async fn the_admin_role_reads_the_views_and_nothing_else() {
         assert!(matches!(code.as_str(), "42501" | "55000" | "25006"), "{statement}: {code}");
     }
     drop(admin);
+    // The service's own role would write no more.
+    let mut own = app.database.postgres().await;
+    let own: String =
+        sqlx::query_scalar("SELECT current_user::text").fetch_one(&mut own).await.expect("a role");
+    let output = Process::ask(&app, &["migrate", "--admin-role", &own]);
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("the service's own role"));
     app.database.run(&format!("DROP OWNED BY \"{role}\"; DROP ROLE \"{role}\"")).await;
 }

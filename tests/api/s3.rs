@@ -13,6 +13,7 @@ use crate::support::{Process, TestApp, User, on_each_database};
 
 on_each_database!(
     a_links_story_with_contents_in_a_bucket,
+    versions_copies_and_ranges_are_in_the_bucket_too,
     downloads_may_go_to_the_object_store_itself,
     three_hundred_megabytes_pass_through_to_the_bucket,
 );
@@ -80,6 +81,32 @@ async fn a_links_story_with_contents_in_a_bucket(app: TestApp) {
     assert_eq!(alice.get(empty.header("location")).await.expect(200).text(), "");
     alice.post(&format!("/drive/items/{item}/permanentDelete"), json!({})).await.expect(204);
     anybody.open(&link).await.expect(404);
+}
+
+async fn versions_copies_and_ranges_are_in_the_bucket_too(app: TestApp) {
+    let process = serve(&app, &[]).await;
+    let alice = process.user(&app.user("alice"));
+    let item = alice.upload("/b.txt", "one").await;
+    alice.upload("/b.txt", "two").await;
+    let content = async |address: &str| {
+        let found = alice.get(&format!("{address}/content")).await.expect(302);
+        alice.get(found.header("location")).await.expect(200).text()
+    };
+    assert_eq!(content(&format!("/drive/items/{item}/versions/1.0")).await, "one");
+    alice.post(&format!("/drive/items/{item}/copy"), json!({ "name": "c.txt" })).await.expect(202);
+    alice.post(&format!("/drive/items/{item}/versions/1.0/restoreVersion"), json!({})).await.expect(204);
+    assert_eq!(content(&format!("/drive/items/{item}")).await, "one");
+    assert_eq!(content("/drive/root:/c.txt:").await, "two");
+    // The ranges of an upload are objects until the last has come, and then one.
+    let session = alice.post("/drive/root:/d.txt:/createUploadSession", json!({})).await.expect(200).json();
+    let url = session["uploadUrl"].as_str().expect("a URL");
+    let before = objects(&app);
+    for (range, body, status) in [("bytes 0-1/4", "ab", 202), ("bytes 2-3/4", "cd", 201)] {
+        let request = alice.request(Method::PUT, url).header("content-range", range).body(body);
+        alice.send(request).await.expect(status);
+    }
+    assert_eq!(content("/drive/root:/d.txt:").await, "abcd");
+    assert_eq!(objects(&app), before + 1);
 }
 
 async fn downloads_may_go_to_the_object_store_itself(app: TestApp) {
