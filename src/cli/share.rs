@@ -71,7 +71,12 @@ impl Share {
         start_logging(&self.settings, None);
         let source = Source::open(&self.file).await?;
         let token = self.token()?;
-        let http = Client::builder().build().map_err(Error::internal)?;
+        let http = match &self.server {
+            Some(url) if !is_here(url) => Client::builder(),
+            // A proxy to the world is not asked for what is on this machine.
+            _ => Client::builder().no_proxy(),
+        };
+        let http = http.build().map_err(Error::internal)?;
         let base = match &self.server {
             Some(url) => url.as_str().trim_end_matches('/').to_owned(),
             None => format!("http://{}", self.settings.listen),

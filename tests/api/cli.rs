@@ -13,7 +13,9 @@ on_each_database!(
 );
 
 fn run(folder: &Path, arguments: &[&str]) -> Output {
-    Process::command(folder).args(arguments).output().expect("the program runs")
+    // A proxy to the world, which is down: it is not to be asked for what is on this machine.
+    let mut command = Process::command(folder);
+    command.env("HTTP_PROXY", "http://127.0.0.1:1").args(arguments).output().expect("the program runs")
 }
 
 fn out(output: &Output) -> String {
@@ -225,6 +227,10 @@ async fn doctor_says_what_is_wrong(app: TestApp) {
     for part in ["database", "primary", "migrations", "key file", "keys", "content"] {
         assert!(out(&good).contains(part), "{}", out(&good));
     }
+    let ready = with(&["--probe", "--admin-listen", app.admin.trim_start_matches("http://")]);
+    assert!(ready.status.success(), "{}", err(&ready));
+    let nobody = with(&["--probe", "--admin-listen=127.0.0.1:1"]);
+    assert!(err(&nobody).contains("does not answer"), "{}", err(&nobody));
     let key_file = app.settings.key_file();
     std::fs::set_permissions(&key_file, std::fs::Permissions::from_mode(0o644)).expect("it is ours");
     let exposed = with(&[]);
