@@ -1,5 +1,7 @@
 //! Finds the item that an address names, for a caller who manages it.
 
+use std::sync::Arc;
+
 use crate::access::open_shared;
 use crate::app::App;
 use crate::clock::random_bytes;
@@ -86,7 +88,7 @@ pub async fn locate(app: &App, caller: &Caller, address: &ItemAddress) -> Result
             if !caller.manages(&opened.item.drive.tenant, &opened.item.drive.owner) {
                 return Err(Error::ItemNotFound);
             }
-            Ok(opened.item)
+            Ok(Arc::unwrap_or_clone(opened.item))
         }
         ItemAddress::InDrive { drive, base, path } => {
             let base = base_of(app, caller, drive, *base).await?;

@@ -4,6 +4,8 @@
 //! version together. Whatever is wrong (a wrong key, a revoked link, an item in the recycle bin) is
 //! one and the same «not found», so that nothing is learned by trying.
 
+use std::sync::Arc;
+
 use secrecy::ExposeSecret;
 
 use crate::access::walk;
@@ -19,9 +21,9 @@ use crate::store::{OpenedLink, Tx};
 /// What a visitor gets to see.
 #[derive(Clone, Debug)]
 pub struct Opened {
-    pub item: Item,
+    pub item: Arc<Item>,
     /// What is shared: the item itself, or a folder above it.
-    pub shared: Item,
+    pub shared: Arc<Item>,
     /// The link that opened it; none where it opened to who manages it.
     pub link: Option<(Link, ProvenLink)>,
 }
@@ -49,16 +51,17 @@ async fn open(app: &App, visitor: Option<&Caller>, address: &SharedAddress) -> R
         ShareToken::Item(id) => {
             let visitor = visitor.ok_or(Error::ItemNotFound)?;
             let mut tx = app.store.read().await?;
-            let shared = tx.item(*id).await?.ok_or(Error::ItemNotFound)?;
+            let shared = Arc::new(tx.item(*id).await?.ok_or(Error::ItemNotFound)?);
             if !visitor.manages(&shared.drive.tenant, &shared.drive.owner) {
                 return Err(Error::ItemNotFound);
             }
-            let item = inside(&mut tx, &shared, address).await?;
+            let item = Arc::new(inside(&mut tx, &shared, address).await?);
             return Ok(Opened { item, shared, link: None });
         }
     };
     let proven = proven.ok_or(Error::ItemNotFound)?;
-    let OpenedLink { link, item: shared } = app.store.open_link(proven).await?.ok_or(Error::ItemNotFound)?;
+    let OpenedLink { link, item } = app.store.open_link(proven).await?.ok_or(Error::ItemNotFound)?;
+    let shared = Arc::new(item);
     if link.scope == LinkScope::Organization
         && visitor.is_none_or(|visitor| visitor.tenant != shared.drive.tenant)
     {
@@ -67,7 +70,7 @@ async fn open(app: &App, visitor: Option<&Caller>, address: &SharedAddress) -> R
     let item = if address.is_whole() {
         shared.clone()
     } else {
-        inside(&mut app.store.read().await?, &shared, address).await?
+        Arc::new(inside(&mut app.store.read().await?, &shared, address).await?)
     };
     Ok(Opened { item, shared, link: Some((link, proven)) })
 }

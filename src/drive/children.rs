@@ -16,7 +16,6 @@ use crate::store::{NewItem, Place, Tx};
 /// Some of a folder's items, in an order.
 #[derive(Debug)]
 pub struct ChildrenPage {
-    pub folder: PlacedItem,
     pub items: Vec<Item>,
     /// Where the next page starts; none on the last.
     pub next: Option<PlaceInOrder>,
@@ -44,13 +43,15 @@ pub async fn list_children(
     caller: &Caller,
     address: &ItemAddress,
     wanted: &WantedPage,
-) -> Result<ChildrenPage> {
+) -> Result<(PlacedItem, ChildrenPage)> {
     let folder = locate(app, caller, address).await?;
-    list_children_of(&mut app.store.read().await?, folder, wanted).await
+    let mut tx = app.store.read().await?;
+    let page = list_children_of(&mut tx, &folder, wanted).await?;
+    Ok((PlacedItem::of(&mut tx, folder).await?, page))
 }
 
 /// As [`list_children`], of a folder that was found already.
-pub async fn list_children_of(tx: &mut Tx, folder: Item, wanted: &WantedPage) -> Result<ChildrenPage> {
+pub async fn list_children_of(tx: &mut Tx, folder: &Item, wanted: &WantedPage) -> Result<ChildrenPage> {
     if folder.kind() != Kind::Folder {
         return Err(Error::invalid_request("The item is a file: it has no children."));
     }
@@ -60,7 +61,7 @@ pub async fn list_children_of(tx: &mut Tx, folder: Item, wanted: &WantedPage) ->
     let has_more = items.len() > wanted.limit;
     items.truncate(wanted.limit);
     let next = items.last().filter(|_| has_more).map(PlaceInOrder::of);
-    Ok(ChildrenPage { folder: PlacedItem::of(tx, folder).await?, items, next })
+    Ok(ChildrenPage { items, next })
 }
 
 pub async fn create_folder(

@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
-use crate::access::{get_item, locate, managed_drive};
+use crate::access::{PlacedItem, get_item, locate, managed_drive};
 use crate::auth::{FilesRead, FilesReadWrite, Granted};
 use crate::clock::Timestamp;
 use crate::domain::address::{Base, DriveAddress, ItemAddress};
@@ -68,9 +68,8 @@ pub async fn get(
     let mut item = wire::managed_item(&site, &placed).with_context(&site);
     if query.expands_children()? && placed.item.kind() == Kind::Folder {
         let wanted = WantedPage::first(PAGE);
-        let page = drive::list_children(&site, &granted.caller, &address, &wanted).await?;
-        let list = managed_page(&site, &Query::parse(""), &wanted, page);
-        item = item.with_children(list);
+        let page = drive::list_children_of(&mut site.store.read().await?, &placed.item, &wanted).await?;
+        item = item.with_children(managed_page(&site, &Query::parse(""), &wanted, &placed, page));
     }
     Ok(HttpResponse::Ok().json(query.shape(item)?))
 }
@@ -89,23 +88,24 @@ pub async fn children(
             "Children of children can't be expanded: ask each folder for its own.",
         ));
     }
-    let page = drive::list_children(&site, &granted.caller, &address, &wanted).await?;
-    Ok(HttpResponse::Ok().json(query.shape(managed_page(&site, &query, &wanted, page))?))
+    let (folder, page) = drive::list_children(&site, &granted.caller, &address, &wanted).await?;
+    Ok(HttpResponse::Ok().json(query.shape(managed_page(&site, &query, &wanted, &folder, page))?))
 }
 
 fn managed_page(
     site: &Site,
     query: &Query,
     wanted: &WantedPage,
+    folder: &PlacedItem,
     page: ChildrenPage,
 ) -> Collection<DriveItem> {
-    let folder = page.folder.item.id;
+    let id = folder.item.id;
     let next_link = page.next.map(|next| {
         let query = query.next_page(wanted, &next);
-        format!("{}/v1.0/drives/{}/items/{folder}/children?{query}", site.url, folder.drive)
+        format!("{}/v1.0/drives/{}/items/{id}/children?{query}", site.url, id.drive)
     });
     let context = wire::context(site, "Collection(driveItem)");
-    Collection::new(context, next_link, wire::managed_children(site, &page.folder, page.items))
+    Collection::new(context, next_link, wire::managed_children(site, folder, page.items))
 }
 
 /// Items below a folder whose names have a text in them.

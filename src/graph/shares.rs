@@ -1,5 +1,7 @@
 //! `/shares/{id}`: what somebody with a link gets at, without a token where the link is anonymous.
 
+use std::sync::Arc;
+
 use actix_web::HttpResponse;
 
 use crate::access::{Opened, open_shared};
@@ -76,13 +78,13 @@ async fn shared_page(
     opened: &Opened,
 ) -> Result<Collection<DriveItem>> {
     let mut tx = site.store.read().await?;
-    let page = drive::list_children_of(&mut tx, opened.item.clone(), wanted).await?;
+    let page = drive::list_children_of(&mut tx, &opened.item, wanted).await?;
     let share = wire::shared_drive_item(site, opened);
     let next_link = page.next.map(|next| {
         let query = query.next_page(wanted, &next);
         format!("{}/v1.0/shares/{}/items/{}/children?{query}", site.url, share.share_id(), opened.item.id)
     });
-    let show = |item| wire::shared_item(site, &Opened { item, ..opened.clone() });
+    let show = |item| wire::shared_item(site, &Opened { item: Arc::new(item), ..opened.clone() });
     let value = page.items.into_iter().map(show).collect::<Result<Vec<_>>>()?;
     Ok(Collection::new(wire::context(site, "Collection(driveItem)"), next_link, value))
 }
@@ -141,6 +143,6 @@ pub async fn upload(
     };
     drive::check_target(&opened.item, &path)?;
     let (item, is_new) = drive::upload(&site, &target, body.into_stream()?).await?;
-    let written = Opened { item: item.item, ..opened };
+    let written = Opened { item: Arc::new(item.item), ..opened };
     Ok(uploaded(is_new).json(wire::shared_item(&site, &written)?.with_context(&site)))
 }

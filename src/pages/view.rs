@@ -1,5 +1,7 @@
 //! The pages: of an item that a link opens, of an embedded one, and of what went wrong.
 
+use std::sync::Arc;
+
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
@@ -72,18 +74,18 @@ pub async fn redir(visitor: Visitor, request: HttpRequest, site: Site) -> Result
     let mut has_more = false;
     if opened.item.kind() == Kind::Folder {
         let mut tx = site.store.read().await?;
-        let page = list_children_of(&mut tx, opened.item.clone(), &WantedPage::first(SHOWN)).await?;
+        let page = list_children_of(&mut tx, &opened.item, &WantedPage::first(SHOWN)).await?;
         has_more = page.next.is_some();
         children = page
             .items
             .into_iter()
             .map(|item| Child {
+                name: item.name.clone(),
                 size: readable(item.size()),
                 url: item
                     .file()
                     .is_some()
-                    .then(|| url_of(&site, &Opened { item: item.clone(), ..opened.clone() })),
-                name: item.name,
+                    .then(|| url_of(&site, &Opened { item: Arc::new(item), ..opened.clone() })),
             })
             .collect();
     }

@@ -145,15 +145,24 @@ macro_rules! execute_on_many {
 use execute_on_many;
 
 /// Gives up on a database that has gone silent in the middle of a statement.
-async fn within_limit<T>(statement: impl Future<Output = sqlx::Result<T>>) -> Result<T> {
-    within(STATEMENT_LIMIT, statement).await
+fn within_limit<'s, T: 's>(
+    statement: impl Future<Output = sqlx::Result<T>> + Send + 's,
+) -> BoxFuture<'s, Result<T>> {
+    within(STATEMENT_LIMIT, statement)
 }
 
-async fn within<T>(limit: Duration, statement: impl Future<Output = sqlx::Result<T>>) -> Result<T> {
-    match tokio::time::timeout(limit, statement).await {
-        Ok(done) => Ok(done?),
-        Err(elapsed) => Err(Error::unavailable(elapsed)),
-    }
+/// On the heap: what sqlx keeps while a statement runs takes kilobytes. Else they would be part of the
+/// future of each request that may need the statement, and be moved about with it where it does not.
+fn within<'s, T: 's>(
+    limit: Duration,
+    statement: impl Future<Output = sqlx::Result<T>> + Send + 's,
+) -> BoxFuture<'s, Result<T>> {
+    Box::pin(async move {
+        match tokio::time::timeout(limit, statement).await {
+            Ok(done) => Ok(done?),
+            Err(elapsed) => Err(Error::unavailable(elapsed)),
+        }
+    })
 }
 
 impl Store {
@@ -178,9 +187,9 @@ impl Store {
                 let pool =
                     || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_LIMIT).test_before_acquire(false);
                 // The writer first: it makes the file and sets the journal's mode.
-                let writer = pool().max_connections(1).connect_with(options.clone()).await?;
-                let readers =
-                    pool().max_connections(4).connect_with(options.pragma("query_only", "ON")).await?;
+                let writer = begin(pool().max_connections(1).connect_with(options.clone())).await?;
+                let reading = options.pragma("query_only", "ON");
+                let readers = begin(pool().max_connections(4).connect_with(reading)).await?;
                 Pools::Sqlite { writer, readers }
             }
         };
@@ -219,7 +228,7 @@ impl Store {
         match &self.pools {
             Pools::Postgres(pool) => {
                 // A migration of a large table may take its time.
-                let mut connection = pool.acquire().await?;
+                let mut connection = begin(pool.acquire()).await?;
                 sqlx::query("SET statement_timeout = 0").execute(&mut *connection).await?;
                 sqlx::query("SET lock_timeout = 0").execute(&mut *connection).await?;
                 POSTGRES_MIGRATIONS.run(&mut *connection).await.map_err(Error::internal)?;
@@ -384,11 +393,11 @@ impl Tx {
     }
 }
 
-async fn begin<T>(beginning: impl Future<Output = sqlx::Result<T>>) -> Result<T> {
-    match tokio::time::timeout(ACQUIRE_LIMIT + STATEMENT_LIMIT, beginning).await {
-        Ok(begun) => Ok(begun?),
-        Err(elapsed) => Err(Error::unavailable(elapsed)),
-    }
+/// A free connection, and with it the beginning of a transaction where there is to be one.
+fn begin<'b, T: 'b>(
+    beginning: impl Future<Output = sqlx::Result<T>> + Send + 'b,
+) -> BoxFuture<'b, Result<T>> {
+    within(ACQUIRE_LIMIT + STATEMENT_LIMIT, beginning)
 }
 
 async fn connect_postgres(url: &str, settings: &Settings) -> Result<PgPool> {
@@ -415,10 +424,8 @@ async fn connect_postgres(url: &str, settings: &Settings) -> Result<PgPool> {
         .max_connections(settings.database_connections)
         .acquire_timeout(ACQUIRE_LIMIT)
         .max_lifetime(CONNECTION_LIFETIME)
-        .after_release(|connection, _| leave_no_transaction(connection))
-        .connect_with(options)
-        .await?;
-    Ok(pool)
+        .after_release(|connection, _| leave_no_transaction(connection));
+    begin(pool.connect_with(options)).await
 }
 
 /// A future that is dropped in the middle of beginning leaves its connection inside a transaction,

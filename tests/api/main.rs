@@ -1,5 +1,7 @@
 //! What the service promises, tried on the real server with a real database, on each of the two.
 
+#![allow(clippy::large_futures, reason = "a test's own future is made once")]
+
 mod admin;
 mod admin_sql;
 mod batch;
