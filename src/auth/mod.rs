@@ -21,7 +21,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
 
-use crate::clock::Timestamp;
+use crate::clock::{Clock, Timestamp};
 use crate::domain::identity::Caller;
 use crate::error::{Error, Result};
 
@@ -85,12 +85,12 @@ struct Authentication(Option<Result<Arc<Caller>>>);
 /// addresses take no token and tolerate any.
 pub async fn authenticate<B: MessageBody + 'static>(
     verifier: &Verifier,
-    now: Timestamp,
+    clock: &Clock,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
     let outcome = match bearer::token(request.headers()) {
-        Ok(Some(token)) => Some(verifier.verify(token, now).await),
+        Ok(Some(token)) => Some(verifier.verify(token, clock.now()).await),
         Ok(None) => None,
         Err(error) => Some(Err(error)),
     };

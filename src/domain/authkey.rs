@@ -34,7 +34,8 @@ pub type Secret = SecretBox<[u8; 32]>;
 /// that is not here does not open.
 #[derive(Debug)]
 pub struct KeyRing {
-    epochs: BTreeMap<u8, Secret>,
+    /// Each has taken its epoch's secret already, which is half the work of a code.
+    epochs: BTreeMap<u8, Hmac<Sha256>>,
     newest: u8,
 }
 
@@ -64,6 +65,10 @@ impl KeyRing {
     /// None for an empty ring and for epoch 0.
     pub fn new(epochs: BTreeMap<u8, Secret>) -> Option<Self> {
         let newest = *epochs.keys().next_back()?;
+        let keyed = |secret: &Secret| {
+            Hmac::new_from_slice(secret.expose_secret()).expect("HMAC takes a key of any length")
+        };
+        let epochs: BTreeMap<_, _> = epochs.iter().map(|(epoch, secret)| (*epoch, keyed(secret))).collect();
         (!epochs.contains_key(&0)).then_some(Self { epochs, newest })
     }
 
@@ -119,9 +124,7 @@ impl KeyRing {
     /// A message's code by an epoch's secret. Each label's messages have one length, so that no two
     /// messages are the same bytes.
     pub(super) fn code(&self, epoch: u8, label: &[u8], message: &[&[u8]]) -> Option<[u8; MAC_LENGTH]> {
-        let secret = self.epochs.get(&epoch)?;
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(secret.expose_secret()).expect("HMAC takes a key of any length");
+        let mut mac = self.epochs.get(&epoch)?.clone();
         mac.update(label);
         for part in message {
             mac.update(part);

@@ -9,7 +9,7 @@ use actix_web::middleware::Next;
 use actix_web::{HttpRequest, HttpResponse};
 use tracing::Instrument;
 
-use crate::clock::Timestamp;
+use crate::clock::Clock;
 use crate::error::{Error, RETRY_AFTER};
 use crate::graph;
 use crate::pages;
@@ -40,7 +40,7 @@ pub async fn read_address<B: MessageBody + 'static>(
 
 /// Writes the body of whatever answer is an error, and the headers that every answer has.
 pub async fn render_errors<B: MessageBody + 'static>(
-    now: Timestamp,
+    clock: &Clock,
     public_url: &str,
     request: ServiceRequest,
     next: Next<B>,
@@ -53,7 +53,7 @@ pub async fn render_errors<B: MessageBody + 'static>(
             tracing::error!(request_id, error = inside, "request failed");
         }
         let mut response = match style {
-            Style::Json => graph::errors::answer(error, ids.as_ref(), now),
+            Style::Json => graph::errors::answer(error, ids.as_ref(), clock.now()),
             Style::Page => pages::error_page(error),
         };
         add_headers(&mut response, error, headers, public_url);

@@ -146,7 +146,7 @@ impl Server {
                     let app = app.clone();
                     move |request, next| {
                         let app = app.clone();
-                        async move { auth::authenticate(&app.verifier, app.clock.now(), request, next).await }
+                        async move { auth::authenticate(&app.verifier, &app.clock, request, next).await }
                     }
                 }))
                 .wrap(from_fn(middleware::read_address))
@@ -156,7 +156,7 @@ impl Server {
                     move |request, next| {
                         let app = app.clone();
                         async move {
-                            middleware::render_errors(app.clock.now(), &app.public_url, request, next).await
+                            middleware::render_errors(&app.clock, &app.public_url, request, next).await
                         }
                     }
                 }))

@@ -180,7 +180,8 @@ impl Store {
                     .synchronous(SqliteSynchronous::Full)
                     .foreign_keys(true)
                     .busy_timeout(STATEMENT_LIMIT)
-                    .pragma("mmap_size", "268435456")
+                    // As much of the file as SQLite takes: reading it costs no call to the system then.
+                    .pragma("mmap_size", "2147418112")
                     // A whole batch, so that the thread which reads need not wait for the one which asked.
                     .row_buffer_size(256)
                     .disable_statement_logging();

@@ -33,6 +33,13 @@ struct RequestMetrics {
     duration: Histogram,
 }
 
+impl RequestMetrics {
+    fn answered(&self, elapsed: Duration) {
+        self.count.increment(1);
+        self.duration.record(elapsed.as_secs_f64());
+    }
+}
+
 /// How the batches of one kind go.
 #[derive(Clone)]
 pub struct BatchMetrics {
@@ -165,14 +172,14 @@ impl Metrics {
     }
 
     pub(super) fn request_answered(&self, method: &'static str, route: &str, status: u16, elapsed: Duration) {
-        let known = {
+        {
             let requests = self.requests.read().unwrap_or_else(PoisonError::into_inner);
-            let of_route = requests.get(route).into_iter().flatten();
-            of_route.into_iter().find(|known| known.method == method && known.status == status).cloned()
-        };
-        let known = known.unwrap_or_else(|| self.register_requests(method, route, status));
-        known.count.increment(1);
-        known.duration.record(elapsed.as_secs_f64());
+            let mut of_route = requests.get(route).into_iter().flatten();
+            if let Some(known) = of_route.find(|known| known.method == method && known.status == status) {
+                return known.answered(elapsed);
+            }
+        }
+        self.register_requests(method, route, status).answered(elapsed);
     }
 
     /// Remembers the metrics of a method, a route and a status: the registry is slow to ask. There are
