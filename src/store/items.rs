@@ -12,23 +12,30 @@ use crate::domain::order::{Order, OrderBy, PlaceInOrder};
 use crate::error::{Error, Result};
 use crate::store::{Tx, execute, execute_on_many, on};
 
-/// The columns of [`ItemRow`], and more, and the tables they come from. `i` is the item. Where a
-/// statement does not start at the items, `$from` has them; `$shared` is the widest scope of the item's links.
+/// The columns of [`ItemRow`], and more, and the tables they come from. `i` is the item, `d` its drive.
+/// Where a statement does not start at the items, `$from` has its tables, `$applications` the columns of
+/// the stamps' applications, and `$shared` is the widest scope of the item's links.
 macro_rules! select_items {
     ($columns:literal, $rest:expr) => {
         $crate::store::items::select_items!(
+            "ca.app_id AS created_app_id, ca.display_name AS created_app_name,
+             ma.app_id AS modified_app_id, ma.display_name AS modified_app_name",
             "(SELECT min(s.scope) FROM links s WHERE s.drive_id = i.drive_id AND s.item_no = i.item_no)",
             $columns,
-            "FROM items i",
+            "FROM items i
+             JOIN drives d ON d.drive_id = i.drive_id
+             LEFT JOIN applications ca ON ca.app_no = i.created_app_no
+             LEFT JOIN applications ma ON ma.app_no = i.modified_app_no",
             $rest
         )
     };
-    ($shared:literal, $columns:literal, $from:literal, $rest:expr) => {
+    ($applications:literal, $shared:literal, $columns:literal, $from:literal, $rest:expr) => {
         concat!(
             "SELECT i.drive_id, i.item_no, i.parent_no, i.name, i.kind, i.change_no,
                     i.deleted_at IS NOT NULL AS deleted,
-                    i.created_at, i.created_by, ca.app_id AS created_app_id, ca.display_name AS created_app_name,
-                    i.modified_at, i.modified_by, ma.app_id AS modified_app_id, ma.display_name AS modified_app_name,
+                    i.created_at, i.created_by, i.modified_at, i.modified_by, ",
+            $applications,
+            ",
                     i.client_created_at, i.client_modified_at,
                     i.current_version, i.content_key, i.size, i.mime_type,
                     i.quick_xor_hash, i.sha1_hash, i.sha256_hash,
@@ -43,18 +50,16 @@ macro_rules! select_items {
             $columns,
             " ",
             $from,
-            "
-              JOIN drives d ON d.drive_id = i.drive_id
-              LEFT JOIN applications ca ON ca.app_no = i.created_app_no
-              LEFT JOIN applications ma ON ma.app_no = i.modified_app_no ",
+            " ",
             $rest
         )
     };
 }
 pub(super) use select_items;
 
+/// An item, with its stamps' applications as they come from the statement.
 #[derive(FromRow)]
-pub(super) struct ItemRow {
+pub(super) struct ItemRow<A = JoinedApplications> {
     #[sqlx(flatten)]
     id: ItemId,
     parent_no: Option<i64>,
@@ -64,12 +69,10 @@ pub(super) struct ItemRow {
     deleted: bool,
     created_at: Timestamp,
     created_by: Option<String>,
-    created_app_id: Option<String>,
-    created_app_name: Option<String>,
     modified_at: Timestamp,
     modified_by: Option<String>,
-    modified_app_id: Option<String>,
-    modified_app_name: Option<String>,
+    #[sqlx(flatten)]
+    pub applications: A,
     client_created_at: Option<Timestamp>,
     client_modified_at: Option<Timestamp>,
     current_version: Option<i64>,
@@ -86,47 +89,76 @@ pub(super) struct ItemRow {
     child_count: i64,
 }
 
-impl From<ItemRow> for Item {
-    fn from(row: ItemRow) -> Self {
+#[derive(FromRow)]
+pub(super) struct JoinedApplications {
+    created_app_id: Option<String>,
+    created_app_name: Option<String>,
+    modified_app_id: Option<String>,
+    modified_app_name: Option<String>,
+}
+
+/// Where the applications are known already.
+#[derive(Clone, Copy, FromRow)]
+pub(super) struct NumberedApplications {
+    pub created_app_no: Option<i32>,
+    pub modified_app_no: Option<i32>,
+}
+
+impl<A> ItemRow<A> {
+    /// With the applications that the item was created and last modified by.
+    pub fn into_item(self, applications: impl FnOnce(A) -> [Option<Application>; 2]) -> Item {
+        let [created_by_app, modified_by_app] = applications(self.applications);
         let file = || {
             Some(FileVersion {
-                number: row.current_version?,
-                content_key: row.content_key?,
-                size: row.size,
-                mime_type: row.mime_type?,
+                number: self.current_version?,
+                content_key: self.content_key?,
+                size: self.size,
+                mime_type: self.mime_type?,
                 // What is gone for good has no content any more.
                 hashes: Hashes {
-                    quick_xor: row.quick_xor_hash.unwrap_or_default(),
-                    sha1: row.sha1_hash.unwrap_or_default(),
-                    sha256: row.sha256_hash.unwrap_or_default(),
+                    quick_xor: self.quick_xor_hash.unwrap_or_default(),
+                    sha1: self.sha1_hash.unwrap_or_default(),
+                    sha256: self.sha256_hash.unwrap_or_default(),
                 },
             })
         };
-        let content = match row.kind {
-            Kind::Folder => ItemContent::Folder { child_count: row.child_count },
+        let content = match self.kind {
+            Kind::Folder => ItemContent::Folder { child_count: self.child_count },
             Kind::File => ItemContent::File(file().expect("the table's check: a file has a current version")),
         };
         let drive =
-            Drive { id: row.id.drive, tenant: row.tenant, owner: row.owner, owner_name: row.owner_name };
-        let stamp = |at, by: Option<String>, app_id: Option<String>, app_name| Stamp {
+            Drive { id: self.id.drive, tenant: self.tenant, owner: self.owner, owner_name: self.owner_name };
+        let stamp = |at, by: Option<String>, application| Stamp {
             at,
             user: by.map(|id| if id == drive.owner { drive.owner() } else { User { id, name: None } }),
-            application: app_id.map(|id| Application { id, name: app_name }),
+            application,
         };
-        Self {
-            id: row.id,
-            parent: row.parent_no,
-            name: row.name,
+        Item {
+            id: self.id,
+            parent: self.parent_no,
+            name: self.name,
             content,
-            created: stamp(row.created_at, row.created_by, row.created_app_id, row.created_app_name),
-            modified: stamp(row.modified_at, row.modified_by, row.modified_app_id, row.modified_app_name),
-            client_created_at: row.client_created_at,
-            client_modified_at: row.client_modified_at,
-            change: row.change_no,
-            deleted: row.deleted,
-            shared: row.shared,
+            created: stamp(self.created_at, self.created_by, created_by_app),
+            modified: stamp(self.modified_at, self.modified_by, modified_by_app),
+            client_created_at: self.client_created_at,
+            client_modified_at: self.client_modified_at,
+            change: self.change_no,
+            deleted: self.deleted,
+            shared: self.shared,
             drive,
         }
+    }
+}
+
+impl From<ItemRow> for Item {
+    fn from(row: ItemRow) -> Self {
+        let application = |id: Option<String>, name| id.map(|id| Application { id, name });
+        row.into_item(|joined| {
+            [
+                application(joined.created_app_id, joined.created_app_name),
+                application(joined.modified_app_id, joined.modified_app_name),
+            ]
+        })
     }
 }
 

@@ -215,7 +215,7 @@ impl Store {
     ) -> Self {
         let database = || Database::of(&pools);
         Self {
-            opening: Batches::start(batching, metrics.batches("open"), || OpenLinks(database())),
+            opening: Batches::start(batching, metrics.batches("open"), || OpenLinks::new(database())),
             finding: Batches::start(batching, metrics.batches("find"), || FindLinks(database())),
             making: Arc::new(Batches::start(batching, metrics.batches("make"), || MakeLinks(database()))),
             pools,
