@@ -1,72 +1,101 @@
 //! Applications: their numbers and names.
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use crate::clock::Timestamp;
 use crate::domain::identity::Application;
 use crate::error::Result;
-use crate::store::link_batches::Database;
+use crate::store::own_connection::Database;
 use crate::store::{Store, begin, on, within_limit};
 
 /// How many applications are remembered; past that, all are forgotten and asked for again.
 const REMEMBERED: usize = 10_000;
-/// How old a name may be that an opened item is shown with.
+/// How old a name may be that another server has changed.
 const NAMES_LAST: Duration = Duration::from_secs(5);
 
-/// Numbers of applications, and the names this server wrote last. A number never changes.
-#[derive(Debug, Default)]
-pub(super) struct KnownApplications(RwLock<HashMap<String, (i32, Option<String>)>>);
+/// What is remembered of applications. Of thousands of links that are made or opened in a second, most are
+/// of the same few.
+#[derive(Debug)]
+pub(super) struct KnownApplications(RwLock<Known>);
+
+#[derive(Debug)]
+struct Known {
+    /// Numbers, which never change, and the names that this server wrote last.
+    numbers: HashMap<String, (i32, Option<String>)>,
+    /// By number, as the table has them.
+    by_number: HashMap<i32, Application>,
+    read_since: Instant,
+}
+
+impl Default for KnownApplications {
+    fn default() -> Self {
+        let by_number = HashMap::new();
+        Self(RwLock::new(Known { numbers: HashMap::new(), by_number, read_since: Instant::now() }))
+    }
+}
 
 impl KnownApplications {
+    fn known(&self) -> RwLockReadGuard<'_, Known> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known_mut(&self) -> RwLockWriteGuard<'_, Known> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// None where the application is not known, or has a name that was not written yet.
     fn number(&self, application: &Application) -> Option<i32> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let (number, name) = known.get(&application.id)?;
+        let known = self.known();
+        let (number, name) = known.numbers.get(&application.id)?;
         (application.name.is_none() || application.name == *name).then_some(*number)
     }
 
     fn remember(&self, application: &Application, number: i32) {
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= REMEMBERED {
-            known.clear();
+        let mut known = self.known_mut();
+        if known.numbers.len() >= REMEMBERED {
+            known.numbers.clear();
         }
-        known.insert(application.id.clone(), (number, application.name.clone()));
-    }
-}
-
-/// Applications by their numbers, for the task that opens links: of thousands of items that are opened
-/// in a second, most were made by the same few.
-pub(super) struct ApplicationNames {
-    known: HashMap<i32, Application>,
-    since: Instant,
-}
-
-impl ApplicationNames {
-    pub fn new() -> Self {
-        Self { known: HashMap::new(), since: Instant::now() }
+        known.numbers.insert(application.id.clone(), (number, application.name.clone()));
+        // It may have a new name.
+        known.by_number.remove(&number);
     }
 
-    pub fn get(&self, number: i32) -> Option<&Application> {
-        self.known.get(&number)
-    }
-
-    /// Asks for those of the applications that are not known, or were asked for too long ago.
-    pub async fn learn(&mut self, numbers: impl Iterator<Item = i32>, database: &mut Database) -> Result<()> {
-        if self.since.elapsed() > NAMES_LAST || self.known.len() > REMEMBERED {
-            *self = Self::new();
+    /// Applications by their numbers. Those are asked for that are not known, or were asked for too long ago.
+    pub async fn of_numbers(
+        &self,
+        numbers: impl Iterator<Item = i32>,
+        database: &mut Database,
+    ) -> Result<HashMap<i32, Application>> {
+        let mut wanted: Vec<i32> = numbers.collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let mut found = HashMap::new();
+        {
+            let known = self.known();
+            if known.read_since.elapsed() < NAMES_LAST {
+                let known = |number: &i32| Some((*number, known.by_number.get(number)?.clone()));
+                found.extend(wanted.iter().filter_map(known));
+            }
         }
-        let mut unknown: Vec<i32> = numbers.filter(|number| !self.known.contains_key(number)).collect();
-        if unknown.is_empty() {
-            return Ok(());
+        wanted.retain(|number| !found.contains_key(number));
+        if wanted.is_empty() {
+            return Ok(found);
         }
-        unknown.sort_unstable();
-        unknown.dedup();
-        for (number, id, name) in read(database, &unknown).await? {
-            self.known.insert(number, Application { id, name });
+        let asked_at = Instant::now();
+        let rows = read(database, &wanted).await?;
+        let mut known = self.known_mut();
+        if known.read_since + NAMES_LAST < asked_at || known.by_number.len() >= REMEMBERED {
+            known.by_number.clear();
+            known.read_since = asked_at;
         }
-        Ok(())
+        for (number, id, name) in rows {
+            let application = Application { id, name };
+            known.by_number.insert(number, application.clone());
+            found.insert(number, application);
+        }
+        Ok(found)
     }
 }
 

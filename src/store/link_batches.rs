@@ -3,40 +3,44 @@
 //! Questions come as arrays, which PostgreSQL and SQLite write differently, so the heads of the
 //! statements are two. What follows them is one text, as everywhere.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use sqlx::{FromRow, SqlitePool};
 use uuid::Uuid;
 
 use crate::clock::{Timestamp, time_ordered_id};
 use crate::domain::authkey::ProvenLink;
-use crate::domain::link::{Link, LinkScope, LinkType};
+use crate::domain::identity::Application;
+use crate::domain::item::Kind;
+use crate::domain::link::{Link, LinkId, LinkScope, LinkType};
 use crate::error::{Error, Result};
-use crate::store::applications::ApplicationNames;
+use crate::store::applications::KnownApplications;
 use crate::store::batch::Query;
 use crate::store::items::{ItemRow, NumberedApplications, select_items};
-use crate::store::links::{LinkRow, NewLink, OpenedLink, select_links};
-use crate::store::own_connection::OwnConnection;
+use crate::store::links::{NewLink, OpenedLink};
+use crate::store::own_connection::Database;
 use crate::store::{Pools, begin, within_limit};
 
-/// Where a task's batches go.
-pub(super) enum Database {
-    Postgres(Box<OwnConnection>),
-    /// SQLite's connections have threads of their own already.
-    Sqlite {
-        writer: SqlitePool,
-        readers: SqlitePool,
-    },
+/// Where a task's answers come from.
+pub(super) struct Source {
+    database: Database,
+    applications: Arc<KnownApplications>,
 }
 
-impl Database {
-    pub fn of(pools: &Pools) -> Self {
-        match pools {
-            Pools::Postgres(pool) => Self::Postgres(Box::new(OwnConnection::new(&pool.connect_options()))),
-            Pools::Sqlite { writer, readers } => {
-                Self::Sqlite { writer: writer.clone(), readers: readers.clone() }
-            }
-        }
+impl Source {
+    pub fn of(pools: &Pools, applications: &Arc<KnownApplications>) -> Self {
+        Self { database: Database::of(pools), applications: applications.clone() }
     }
+}
+
+/// By number.
+type Applications = HashMap<i32, Application>;
+
+fn application(number: i32, applications: &Applications) -> Result<Application> {
+    let known = applications.get(&number).cloned();
+    known.ok_or_else(|| Error::internal(format!("application {number} has no row")))
 }
 
 /// A row that answers the question at a place in the batch.
@@ -64,10 +68,7 @@ fn json_text(questions: impl Iterator<Item = Value>) -> String {
 }
 
 /// What links open. None where the link is revoked or its item not live.
-pub(super) struct OpenLinks {
-    database: Database,
-    applications: ApplicationNames,
-}
+pub(super) struct OpenLinks(pub Source);
 
 #[derive(FromRow)]
 struct OpenedRow {
@@ -109,41 +110,12 @@ macro_rules! open_links {
     };
 }
 
-impl OpenLinks {
-    pub fn new(database: Database) -> Self {
-        Self { database, applications: ApplicationNames::new() }
-    }
-
-    fn opened(&self, proven: ProvenLink, row: OpenedRow) -> Result<OpenedLink> {
-        let application = |number| {
-            let known = self.applications.get(number).cloned();
-            known.ok_or_else(|| Error::internal(format!("application {number} has no row")))
-        };
-        let NumberedApplications { created_app_no, modified_app_no } = row.item.applications;
-        let stamps =
-            [created_app_no.map(application).transpose()?, modified_app_no.map(application).transpose()?];
-        let item = row.item.into_item(|_| stamps);
-        let link = Link {
-            id: proven.link(),
-            item: item.id,
-            item_name: item.name.clone(),
-            item_kind: item.kind(),
-            link_type: row.link_type,
-            scope: row.scope,
-            key_epoch: u8::try_from(row.key_epoch).unwrap_or(0),
-            application: application(row.link_app_no)?,
-            created_at: row.link_created_at,
-        };
-        Ok(OpenedLink { link, item })
-    }
-}
-
 impl Query for OpenLinks {
     type Question = ProvenLink;
     type Answer = Option<OpenedLink>;
 
     async fn ask(&mut self, questions: &[ProvenLink]) -> Result<Vec<Option<OpenedLink>>> {
-        let rows: Vec<At<OpenedRow>> = match &mut self.database {
+        let rows: Vec<At<OpenedRow>> = match &mut self.0.database {
             Database::Postgres(connection) => {
                 let each = || questions.iter();
                 let query = sqlx::query_as(open_links!(
@@ -168,16 +140,88 @@ impl Query for OpenLinks {
                 within_limit(query.fetch_all(&mut *reader)).await?
             }
         };
-        let applications = rows.iter().flat_map(|at| at.row.applications());
-        self.applications.learn(applications, &mut self.database).await?;
+        let numbers = rows.iter().flat_map(|at| at.row.applications());
+        let applications = self.0.applications.of_numbers(numbers, &mut self.0.database).await?;
         let answers = in_place(questions.len(), rows).into_iter().zip(questions);
-        answers.map(|(row, proven)| row.map(|row| self.opened(*proven, row)).transpose()).collect()
+        answers.map(|(row, proven)| row.map(|row| opened(*proven, row, &applications)).transpose()).collect()
     }
+}
+
+fn opened(proven: ProvenLink, row: OpenedRow, applications: &Applications) -> Result<OpenedLink> {
+    let NumberedApplications { created_app_no, modified_app_no } = row.item.applications;
+    let created_by_app = created_app_no.map(|number| application(number, applications)).transpose()?;
+    let modified_by_app = modified_app_no.map(|number| application(number, applications)).transpose()?;
+    let item = row.item.into_item(|_| [created_by_app, modified_by_app]);
+    let link = Link {
+        id: proven.link(),
+        item: item.id,
+        item_name: item.name.clone(),
+        item_kind: item.kind(),
+        link_type: row.link_type,
+        scope: row.scope,
+        key_epoch: u8::try_from(row.key_epoch).unwrap_or(0),
+        application: application(row.link_app_no, applications)?,
+        created_at: row.link_created_at,
+    };
+    Ok(OpenedLink { link, item })
+}
+
+/// What of a link is not in the question for it.
+#[derive(FromRow)]
+struct LinkFacts {
+    name: String,
+    kind: Kind,
+    scope: LinkScope,
+    link_id: LinkId,
+    key_epoch: i16,
+    created_at: Timestamp,
+}
+
+/// The columns of [`LinkFacts`], and more. `l` is the link, `i` its item.
+macro_rules! select_facts {
+    ($columns:literal, $from:literal) => {
+        concat!("SELECT i.name, i.kind, l.scope, l.link_id, l.key_epoch, l.created_at", $columns, " ", $from)
+    };
+}
+
+/// A link for each question that there are facts for. Its application is called as the caller's token calls
+/// it; where that says nothing, as it was called last.
+async fn links_of(
+    found: Vec<(&NewLink, Option<LinkFacts>)>,
+    source: &mut Source,
+) -> Result<Vec<Option<Link>>> {
+    let is_nameless = |new: &NewLink| new.caller.application.name.is_none();
+    let nameless = found.iter().filter(|(new, facts)| facts.is_some() && is_nameless(new));
+    let numbers = nameless.map(|(new, _)| new.app_no);
+    let applications = source.applications.of_numbers(numbers, &mut source.database).await?;
+    let link = |(new, facts): (&NewLink, Option<LinkFacts>)| {
+        facts.map(|facts| link_of(new, facts, &applications)).transpose()
+    };
+    found.into_iter().map(link).collect()
+}
+
+fn link_of(new: &NewLink, facts: LinkFacts, applications: &Applications) -> Result<Link> {
+    let claimed = &new.caller.application;
+    Ok(Link {
+        id: facts.link_id,
+        item: new.item,
+        item_name: facts.name,
+        item_kind: facts.kind,
+        link_type: new.link_type,
+        scope: facts.scope,
+        // The column's check keeps it within 1 to 255; 0 is in no ring.
+        key_epoch: u8::try_from(facts.key_epoch).unwrap_or(0),
+        application: match claimed.name {
+            Some(_) => claimed.clone(),
+            None => application(new.app_no, applications)?,
+        },
+        created_at: facts.created_at,
+    })
 }
 
 /// The links that items have already of an application and a type, where the caller manages the item
 /// and it is live.
-pub(super) struct FindLinks(pub Database);
+pub(super) struct FindLinks(pub Source);
 
 macro_rules! find_links {
     ($questions:literal) => {
@@ -185,11 +229,10 @@ macro_rules! find_links {
             "WITH q (place, drive_id, item_no, app_no, type, tenant, owner) AS (",
             $questions,
             ") ",
-            select_links!(
+            select_facts!(
                 ", q.place",
                 "FROM q CROSS JOIN links l CROSS JOIN items i
                  JOIN drives d ON d.drive_id = l.drive_id
-                 JOIN applications a ON a.app_no = l.app_no
                  WHERE l.drive_id = q.drive_id AND l.item_no = q.item_no AND l.app_no = q.app_no AND l.type = q.type
                    AND i.drive_id = l.drive_id AND i.item_no = l.item_no AND i.deleted_at IS NULL AND d.tenant = q.tenant AND d.owner = coalesce(q.owner, d.owner)"
             )
@@ -202,7 +245,7 @@ impl Query for FindLinks {
     type Answer = Option<Link>;
 
     async fn ask(&mut self, questions: &[NewLink]) -> Result<Vec<Option<Link>>> {
-        let rows: Vec<At<LinkRow>> = match &mut self.0 {
+        let rows: Vec<At<LinkFacts>> = match &mut self.0.database {
             Database::Postgres(connection) => {
                 let each = || questions.iter();
                 let query = sqlx::query_as(find_links!(
@@ -237,13 +280,14 @@ impl Query for FindLinks {
                 within_limit(query.fetch_all(&mut *reader)).await?
             }
         };
-        Ok(in_place(questions.len(), rows).into_iter().map(|row| row.map(Link::from)).collect())
+        let found = questions.iter().zip(in_place(questions.len(), rows)).collect();
+        links_of(found, &mut self.0).await
     }
 }
 
 /// Makes links, each with its event in the audit trail, all in one transaction. None where a link is
 /// there already, or where there can be none.
-pub(super) struct MakeLinks(pub Database);
+pub(super) struct MakeLinks(pub Source);
 
 /// Sorted, so that two batches with the same keys wait for each other rather than crosswise.
 macro_rules! insert_links {
@@ -284,12 +328,7 @@ const MAKE_ON_POSTGRES: &str = concat!(
      ), recorded AS (",
     insert_events!("($11::uuid[])[row_number() OVER ()]", "FROM made l"),
     ") ",
-    select_links!(
-        "",
-        "FROM made l
-         JOIN items i ON i.drive_id = l.drive_id AND i.item_no = l.item_no
-         JOIN applications a ON a.app_no = l.app_no"
-    )
+    select_facts!("", "FROM made l JOIN items i ON i.drive_id = l.drive_id AND i.item_no = l.item_no")
 );
 
 macro_rules! questions_on_sqlite {
@@ -303,7 +342,7 @@ macro_rules! questions_on_sqlite {
 }
 
 impl MakeLinks {
-    async fn on_sqlite(writer: &SqlitePool, questions: &[NewLink]) -> Result<Vec<LinkRow>> {
+    async fn on_sqlite(writer: &SqlitePool, questions: &[NewLink]) -> Result<Vec<LinkFacts>> {
         let text = json_text(questions.iter().map(|new| {
             json!([
                 new.item.drive.to_i64(),
@@ -336,11 +375,10 @@ impl MakeLinks {
         within_limit(recording.execute(&mut *tx)).await?;
         let made = sqlx::query_as(concat!(
             questions_on_sqlite!(),
-            select_links!(
+            select_facts!(
                 "",
                 "FROM q CROSS JOIN links l
                  JOIN items i ON i.drive_id = l.drive_id AND i.item_no = l.item_no
-                 JOIN applications a ON a.app_no = l.app_no
                  WHERE l.drive_id = q.drive_id AND l.item_no = q.item_no AND l.app_no = q.app_no
                    AND l.type = q.type AND l.link_id = q.link_id"
             )
@@ -357,7 +395,7 @@ impl Query for MakeLinks {
     type Answer = Option<Link>;
 
     async fn ask(&mut self, questions: &[NewLink]) -> Result<Vec<Option<Link>>> {
-        let made: Vec<LinkRow> = match &mut self.0 {
+        let made: Vec<LinkFacts> = match &mut self.0.database {
             Database::Postgres(connection) => {
                 let each = || questions.iter();
                 let query = sqlx::query_as(MAKE_ON_POSTGRES)
@@ -376,9 +414,9 @@ impl Query for MakeLinks {
             }
             Database::Sqlite { writer, .. } => Self::on_sqlite(writer, questions).await?,
         };
-        let mut made: std::collections::HashMap<_, _> =
-            made.into_iter().map(|row| (row.link_id, row)).collect();
-        Ok(questions.iter().map(|new| made.remove(&new.id).map(Link::from)).collect())
+        let mut made: HashMap<_, _> = made.into_iter().map(|facts| (facts.link_id, facts)).collect();
+        let found = questions.iter().map(|new| (new, made.remove(&new.id))).collect();
+        links_of(found, &mut self.0).await
     }
 }
 

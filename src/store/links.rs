@@ -26,7 +26,6 @@ macro_rules! select_links {
         )
     };
 }
-pub(super) use select_links;
 
 /// Inserts a link where the item is live, may be shared so, and is the caller's.
 macro_rules! insert_link {
@@ -45,14 +44,14 @@ macro_rules! insert_link {
 }
 
 #[derive(FromRow)]
-pub(super) struct LinkRow {
+struct LinkRow {
     #[sqlx(flatten)]
     item: ItemId,
     name: String,
     kind: Kind,
     r#type: LinkType,
     scope: LinkScope,
-    pub link_id: LinkId,
+    link_id: LinkId,
     key_epoch: i16,
     created_at: Timestamp,
     app_id: String,

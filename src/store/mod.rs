@@ -36,7 +36,7 @@ use crate::error::{Error, Result};
 use crate::telemetry::{Metrics, SPANS};
 use applications::KnownApplications;
 use batch::{BatchSettings, Batches};
-use link_batches::{Database, FindLinks, MakeLinks, OpenLinks};
+use link_batches::{FindLinks, MakeLinks, OpenLinks, Source};
 
 pub use audit::LinkAction;
 pub use items::{Change, NewItem, Place};
@@ -213,11 +213,11 @@ impl Store {
         batching: BatchSettings,
         metrics: &Metrics,
     ) -> Self {
-        let database = || Database::of(&pools);
+        let source = || Source::of(&pools, &applications);
         Self {
-            opening: Batches::start(batching, metrics.batches("open"), || OpenLinks::new(database())),
-            finding: Batches::start(batching, metrics.batches("find"), || FindLinks(database())),
-            making: Arc::new(Batches::start(batching, metrics.batches("make"), || MakeLinks(database()))),
+            opening: Batches::start(batching, metrics.batches("open"), || OpenLinks(source())),
+            finding: Batches::start(batching, metrics.batches("find"), || FindLinks(source())),
+            making: Arc::new(Batches::start(batching, metrics.batches("make"), || MakeLinks(source()))),
             pools,
             applications,
             batching,

@@ -1,16 +1,37 @@
-//! A connection to PostgreSQL that one task keeps for itself.
+//! The database as a task that answers batches keeps it for itself.
 //!
-//! A pool's connection is taken, tried and given back at every use, by whichever thread; that costs
+//! A pool's connection to PostgreSQL is taken, tried and given back at every use, by whichever thread; that costs
 //! more than a short statement does. So the tasks that answer batches keep theirs on their own thread.
 
 use std::time::Instant;
 
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow};
 use sqlx::query::QueryAs;
-use sqlx::{Connection, FromRow, PgConnection, Postgres};
+use sqlx::{Connection, FromRow, PgConnection, Postgres, SqlitePool};
 
 use crate::error::{Error, Result};
-use crate::store::{CONNECTION_LIFETIME, within_limit};
+use crate::store::{CONNECTION_LIFETIME, Pools, within_limit};
+
+/// Where a task's batches go.
+pub(super) enum Database {
+    Postgres(Box<OwnConnection>),
+    /// SQLite's connections have threads of their own already.
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+    },
+}
+
+impl Database {
+    pub fn of(pools: &Pools) -> Self {
+        match pools {
+            Pools::Postgres(pool) => Self::Postgres(Box::new(OwnConnection::new(&pool.connect_options()))),
+            Pools::Sqlite { writer, readers } => {
+                Self::Sqlite { writer: writer.clone(), readers: readers.clone() }
+            }
+        }
+    }
+}
 
 /// Beyond what all connections are told: statements that take arrays must not be planned by chance.
 /// PostgreSQL plans them once, when a table may still be empty, and what suits an empty table reads a
