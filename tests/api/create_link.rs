@@ -15,6 +15,7 @@ on_each_database!(
     every_spelling_of_an_items_address_names_the_same_link,
     the_answer_is_a_permission_as_microsofts_page_shows_it,
     an_existing_link_keeps_its_scope,
+    an_application_is_called_as_its_tokens_call_it_or_else_as_they_called_it_last,
     a_link_of_a_folder_does_not_count_for_what_is_in_it,
     embed_is_for_files_and_comes_with_html,
     a_body_that_asks_for_something_else_is_refused_and_makes_nothing,
@@ -121,6 +122,29 @@ async fn the_answer_is_a_permission_as_microsofts_page_shows_it(app: TestApp) {
         "hasPassword": false,
     });
     assert_eq!(shown, expected);
+}
+
+async fn an_application_is_called_as_its_tokens_call_it_or_else_as_they_called_it_last(app: TestApp) {
+    let called = |name: Option<&str>| {
+        let name = name.map(str::to_owned);
+        app.user_with(|token| (token.application, token.application_name) = ("5678".to_owned(), name))
+    };
+    let item = called(None).upload("/b.pdf", "one").await;
+    for (token, expected) in [
+        (None, Value::Null),
+        (Some("Old"), json!("Old")),
+        (None, json!("Old")),
+        (Some("New"), json!("New")),
+        (None, json!("New")),
+    ] {
+        let link = called(token).link(&item, "view").await;
+        assert_eq!(link["link"]["application"]["displayName"], expected, "with a token of {token:?}");
+        let url = link["link"]["webUrl"].as_str().expect("a URL");
+        let opened = app.anybody();
+        let opened = opened.send(opened.request(Method::GET, url).header("accept", "application/json")).await;
+        let shown = opened.expect(200).json()["createdBy"]["application"].clone();
+        assert_eq!((&shown["id"], &shown["displayName"]), (&json!("5678"), &expected));
+    }
 }
 
 async fn an_existing_link_keeps_its_scope(app: TestApp) {
