@@ -1,9 +1,12 @@
 //! What the framework does when there is nothing to do: the measure that `scripts/bench` holds the
-//! service against.
+//! service against. With the service's allocator.
 //!
 //! `bare ADDRESS WORKERS BYTES` answers every request with so many bytes of JSON.
 
 use actix_web::{App, HttpResponse, HttpServer, web};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[actix_web::main]
 async fn main() -> std::io::Result<()> {

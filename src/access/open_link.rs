@@ -25,7 +25,7 @@ pub struct Opened {
     /// What is shared: the item itself, or a folder above it.
     pub shared: Arc<Item>,
     /// The link that opened it; none where it opened to who manages it.
-    pub link: Option<(Link, ProvenLink)>,
+    pub link: Option<(Arc<Link>, ProvenLink)>,
 }
 
 /// Opens what a link's URL names.
@@ -60,8 +60,8 @@ async fn open(app: &App, visitor: Option<&Caller>, address: &SharedAddress) -> R
         }
     };
     let proven = proven.ok_or(Error::ItemNotFound)?;
-    let OpenedLink { link, item } = app.store.open_link(proven).await?.ok_or(Error::ItemNotFound)?;
-    let shared = Arc::new(item);
+    let opened = app.store.open_link(proven).await?;
+    let OpenedLink { link, item: shared } = opened.ok_or(Error::ItemNotFound)?;
     if link.scope == LinkScope::Organization
         && visitor.is_none_or(|visitor| visitor.tenant != shared.drive.tenant)
     {

@@ -41,7 +41,7 @@ pub struct KeyRing {
 
 /// A link that somebody has shown the key of. Made by this ring's own checks alone, so that the
 /// database can't be asked for a link whose key was not checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ProvenLink {
     item: ItemId,
     link: LinkId,

@@ -69,6 +69,15 @@ pub async fn purge_item(
         })
         .await?;
     app.metrics.links_revoked(revoked);
+    // A link may have been made by who still saw the item live, and be there only now.
+    let late = app
+        .store
+        .write(async |tx| {
+            let change = author.change(0, now);
+            tx.revoke_links_below(id, change).await
+        })
+        .await?;
+    app.metrics.links_revoked(late);
     Ok(())
 }
 

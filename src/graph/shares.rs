@@ -35,7 +35,7 @@ pub async fn get(visitor: Visitor, address: SharedAddress, site: Site) -> Result
 pub async fn permission(visitor: Visitor, address: SharedAddress, site: Site) -> Result<HttpResponse> {
     let opened = open_shared(&site, visitor.0.as_deref(), &address).await?;
     let permission = match opened.link {
-        Some((link, _)) => Permission::Link { link, inherited_from: None },
+        Some((link, _)) => Permission::Link { link: Arc::unwrap_or_clone(link), inherited_from: None },
         None => Permission::Owner(opened.shared.drive.owner()),
     };
     Ok(HttpResponse::Ok().json(wire::permission(&site, &permission)?.with_context(&site)))

@@ -39,14 +39,16 @@ pub async fn create_link(
         caller: caller.clone(),
         at: now,
     };
-    let item = new.item;
-    match app.store.create_link(new).await? {
-        Some((link, created)) => {
-            app.metrics.link_answered(link.link_type, link.scope, created);
-            Ok((link, created))
+    let made = match app.store.create_link(new.clone()).await? {
+        Some(made) => Some(made),
+        None => {
+            check(app, caller, &new).await?;
+            app.store.create_link_alone(&new).await?
         }
-        None => Err(why_not(app, caller, item, request.link_type).await?),
-    }
+    };
+    let (link, created) = made.ok_or(Error::ItemNotFound)?;
+    app.metrics.link_answered(link.link_type, link.scope, created);
+    Ok((link, created))
 }
 
 /// The item's id. One that the address spells out is taken as it is: the statement that makes the link
@@ -63,20 +65,19 @@ async fn item_of(app: &App, caller: &Caller, address: &ItemAddress) -> Result<It
     }
 }
 
-/// Why an item gets no link.
-async fn why_not(app: &App, caller: &Caller, item: ItemId, link_type: LinkType) -> Result<Error> {
+/// Whether the item may have such a link, and if not, why.
+async fn check(app: &App, caller: &Caller, new: &NewLink) -> Result<()> {
     let address = ItemAddress::InDrive {
-        drive: DriveAddress::Id(item.drive),
-        base: Base::Item(item),
+        drive: DriveAddress::Id(new.item.drive),
+        base: Base::Item(new.item),
         path: Default::default(),
     };
     let item = locate(app, caller, &address).await?;
-    Ok(if item.id.is_root() {
-        Error::NotAllowed("The root of a drive can't be shared.")
-    } else if link_type == LinkType::Embed && item.kind() == Kind::Folder {
-        Error::invalid_request("A folder can't be embedded: type embed is for files.")
-    } else {
-        // It was not there, and now it is.
-        Error::ItemNotFound
-    })
+    if item.id.is_root() {
+        return Err(Error::NotAllowed("The root of a drive can't be shared."));
+    }
+    if new.link_type == LinkType::Embed && item.kind() == Kind::Folder {
+        return Err(Error::invalid_request("A folder can't be embedded: type embed is for files."));
+    }
+    Ok(())
 }

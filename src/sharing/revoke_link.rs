@@ -26,8 +26,8 @@ pub async fn revoke_link(
         .store
         .write(async |tx| tx.revoke_link(item.id, id, caller.user_id(), Some(app_no), now).await)
         .await?;
-    if revoked {
-        app.metrics.links_revoked(1);
+    if let Some(kind) = revoked {
+        app.metrics.links_revoked([kind]);
         return Ok(());
     }
     let links = app.store.read().await?.links_reaching(item.id).await?;

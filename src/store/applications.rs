@@ -26,13 +26,17 @@ struct Known {
     numbers: HashMap<String, (i32, Option<String>)>,
     /// By number, as the table has them.
     by_number: HashMap<i32, Application>,
+    /// When the first of them was read.
     read_since: Instant,
+    /// When this server wrote a name last: what was read before may be an older one.
+    written_at: Instant,
 }
 
 impl Default for KnownApplications {
     fn default() -> Self {
-        let by_number = HashMap::new();
-        Self(RwLock::new(Known { numbers: HashMap::new(), by_number, read_since: Instant::now() }))
+        let now = Instant::now();
+        let (numbers, by_number) = (HashMap::new(), HashMap::new());
+        Self(RwLock::new(Known { numbers, by_number, read_since: now, written_at: now }))
     }
 }
 
@@ -60,6 +64,7 @@ impl KnownApplications {
         known.numbers.insert(application.id.clone(), (number, application.name.clone()));
         // It may have a new name.
         known.by_number.remove(&number);
+        known.written_at = Instant::now();
     }
 
     /// Applications by their numbers. Those are asked for that are not known, or were asked for too long ago.
@@ -85,15 +90,16 @@ impl KnownApplications {
         }
         let asked_at = Instant::now();
         let rows = read(database, &wanted).await?;
+        let read: Vec<_> =
+            rows.into_iter().map(|(number, id, name)| (number, Application { id, name })).collect();
+        found.extend(read.iter().cloned());
         let mut known = self.known_mut();
         if known.read_since + NAMES_LAST < asked_at || known.by_number.len() >= REMEMBERED {
             known.by_number.clear();
             known.read_since = asked_at;
         }
-        for (number, id, name) in rows {
-            let application = Application { id, name };
-            known.by_number.insert(number, application.clone());
-            found.insert(number, application);
+        if known.written_at.max(known.read_since) <= asked_at {
+            known.by_number.extend(read);
         }
         Ok(found)
     }

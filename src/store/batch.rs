@@ -7,7 +7,9 @@
 //! What holds, however requests are put together:
 //!
 //! - A request is only ever answered by a query that began after it came, so nothing gets staler.
-//! - A request that makes a query fail fails alone: the others are asked again, one by one.
+//! - A request that makes a query fail fails alone: the others are asked again, one by one. Only a database
+//!   that does not answer in time is told to all of a batch.
+//! - Nobody waits for longer than the three seconds in which a database that is away is to be told.
 //! - A client that goes away changes nothing: batches run in tasks of their own.
 //! - A queue that is full refuses at once, rather than let everybody wait for longer and longer.
 
@@ -21,10 +23,13 @@ use tracing::Instrument;
 
 use crate::config::Settings;
 use crate::error::{Error, Result};
+use crate::store::is_in_the_way;
 use crate::telemetry::{BatchMetrics, SPANS};
 
-/// Requests that may wait in one queue. At the rate of a slow database, some tens of milliseconds.
+/// Requests that may wait in one queue: what a slow database answers in a fraction of a second.
 const QUEUE_LIMIT: usize = 4_096;
+/// Who has waited for longer is not asked for any more: the query might take what is left of three seconds.
+const PATIENCE: Duration = Duration::from_millis(1_500);
 /// A batch that the database fails sooner than this is asked once more: the connection may have
 /// broken while it waited for work.
 const SOON: Duration = Duration::from_millis(300);
@@ -104,23 +109,22 @@ impl<Q: Query> Lane<Q> {
                 return;
             }
             self.metrics.depth.decrement(taken as f64);
-            self.metrics.size.record(taken as f64);
-            // Those who have gone away need no answer.
-            batch.retain(|waiting| !waiting.answer.is_closed());
             let mut questions = Vec::with_capacity(batch.len());
             let mut askers = Vec::with_capacity(batch.len());
-            for waiting in batch.drain(..) {
-                self.metrics.wait.record(waiting.since.elapsed().as_secs_f64());
+            // Those who have gone away need no answer.
+            for waiting in batch.drain(..).filter(|waiting| !waiting.answer.is_closed()) {
+                let waited = waiting.since.elapsed();
+                self.metrics.wait.record(waited.as_secs_f64());
+                if waited > PATIENCE {
+                    let _ = waiting.answer.send(Err(Error::unavailable("the database has no time")));
+                    continue;
+                }
                 questions.push(waiting.question);
                 askers.push(waiting.answer);
             }
-            if questions.is_empty() {
-                continue;
-            }
-            // A task that ends would leave its queue unanswered for ever. Those who asked are told by
-            // their answers' ends, which are dropped.
-            if AssertUnwindSafe(self.answer(&questions, askers)).catch_unwind().await.is_err() {
-                tracing::error!("a batch panicked");
+            if !questions.is_empty() {
+                self.metrics.size.record(questions.len() as f64);
+                self.answer(&questions, askers).await;
             }
         }
     }
@@ -135,29 +139,51 @@ impl<Q: Query> Lane<Q> {
                 }
             }
             // No question's fault: the database is away.
-            Err(error @ Error::Unavailable(_)) => {
-                let cause = error.inside().unwrap_or_default();
-                for asker in askers {
-                    let _ = asker.send(Err(Error::unavailable(cause.clone())));
-                }
+            Err(error @ Error::Unavailable(_)) => refuse(askers, &error),
+            Err(_) => self.answer_one_by_one(questions, askers).await,
+        }
+    }
+
+    async fn answer_one_by_one(
+        &mut self,
+        questions: &[Q::Question],
+        askers: Vec<oneshot::Sender<Result<Q::Answer>>>,
+    ) {
+        let mut askers = askers.into_iter();
+        for (question, asker) in questions.chunks(1).zip(askers.by_ref()) {
+            let answer = self.ask(question).await.and_then(|mut answers| {
+                answers.pop().ok_or_else(|| Error::internal("a query left its question unanswered"))
+            });
+            if let Err(error @ Error::Unavailable(_)) = &answer {
+                refuse(std::iter::once(asker).chain(askers), error);
+                return;
             }
-            Err(_) => {
-                for (asker, question) in askers.into_iter().zip(questions.chunks(1)) {
-                    let answer = self.ask(question).await.and_then(|mut answers| {
-                        answers.pop().ok_or_else(|| Error::internal("a query left its question unanswered"))
-                    });
-                    let _ = asker.send(answer);
-                }
-            }
+            let _ = asker.send(answer);
         }
     }
 
     async fn ask(&mut self, questions: &[Q::Question]) -> Result<Vec<Q::Answer>> {
         let started = Instant::now();
-        match self.query.ask(questions).await {
-            Err(Error::Unavailable(_)) if started.elapsed() < SOON => self.query.ask(questions).await,
+        match self.ask_once(questions).await {
+            Err(error @ Error::Unavailable(_)) if started.elapsed() < SOON || is_in_the_way(&error) => {
+                self.ask_once(questions).await
+            }
             outcome => outcome,
         }
+    }
+
+    /// A panic is an error like any: a task that ends would leave its queue unanswered for ever.
+    async fn ask_once(&mut self, questions: &[Q::Question]) -> Result<Vec<Q::Answer>> {
+        let asking = AssertUnwindSafe(self.query.ask(questions)).catch_unwind();
+        asking.await.unwrap_or_else(|_| Err(Error::internal("a batch panicked")))
+    }
+}
+
+/// Tells all of them that the database is away.
+fn refuse<A>(askers: impl IntoIterator<Item = oneshot::Sender<Result<A>>>, error: &Error) {
+    let cause = error.inside().unwrap_or_default();
+    for asker in askers {
+        let _ = asker.send(Err(Error::unavailable(cause.clone())));
     }
 }
 
@@ -271,14 +297,56 @@ mod tests {
         fixture.may_go.add_permits(10);
         assert_eq!(fixture.batches.ask(1).await.expect("the second try"), 2);
         fixture.fails.store(2, Ordering::SeqCst);
-        assert!(matches!(fixture.batches.ask(1).await, Err(Error::Unavailable(_))));
+        for asking in fixture.ask_all(&[1, 2, 3]).await {
+            assert!(matches!(asking.await.expect("no panic"), Err(Error::Unavailable(_))));
+        }
     }
 
     #[tokio::test]
-    async fn a_panic_ends_its_own_batch_and_no_other() {
+    async fn a_database_that_goes_away_is_not_asked_for_the_rest_one_by_one() {
         let fixture = start(100);
+        let asking = fixture.ask_all(&[1, 13, 2, 3]).await;
+        // The first is alone. Then all fail together, and the first of them again.
+        fixture.may_go.add_permits(2);
+        assert_eq!(asking.len(), 4);
+        let mut asking = asking.into_iter();
+        assert_eq!(asking.next().expect("four").await.expect("no panic").expect("an answer"), 2);
+        eventually_asked(&fixture, 2).await;
+        fixture.fails.store(2, Ordering::SeqCst);
         fixture.may_go.add_permits(10);
-        assert!(matches!(fixture.batches.ask(99).await, Err(Error::Unavailable(_))));
+        for asking in asking {
+            assert!(matches!(asking.await.expect("no panic"), Err(Error::Unavailable(_))));
+        }
+        assert_eq!(fixture.asked.load(Ordering::SeqCst), 4);
+    }
+
+    /// Until so many queries have begun.
+    async fn eventually_asked(fixture: &Fixture, batches: usize) {
+        while fixture.asked.load(Ordering::SeqCst) < batches {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn who_has_waited_for_too_long_is_told_so_rather_than_asked_for() {
+        let fixture = start(100);
+        let (answer, answered) = oneshot::channel();
+        let since = Instant::now() - PATIENCE - Duration::from_millis(1);
+        fixture.batches.queue.try_send(Waiting { question: 1, since, answer }).expect("there is room");
+        assert!(matches!(answered.await.expect("an answer"), Err(Error::Unavailable(_))));
+        assert_eq!(fixture.asked.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_its_own_requests_and_no_others() {
+        let fixture = start(100);
+        let asking = fixture.ask_all(&[1, 2, 99, 4]).await;
+        fixture.may_go.add_permits(10);
+        let mut outcomes = Vec::new();
+        for asking in asking {
+            outcomes.push(asking.await.expect("no panic").ok());
+        }
+        assert_eq!(outcomes, [Some(2), Some(4), None, Some(8)]);
         assert_eq!(fixture.batches.ask(1).await.expect("an answer"), 2);
     }
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::domain::identity::{Application, User};
 use crate::domain::item::{Drive, DriveId, FileVersion, Hashes, Item, ItemContent, ItemId, Kind, Stamp};
-use crate::domain::link::LinkScope;
+use crate::domain::link::{LinkScope, LinkType};
 use crate::domain::name::{Name, name_key};
 use crate::domain::order::{Order, OrderBy, PlaceInOrder};
 use crate::error::{Error, Result};
@@ -613,9 +613,8 @@ impl Tx {
 
     /// Takes an item and all below it away for good. What stays are rows without content that tell
     /// that the items are gone; their links end, and their ends are recorded.
-    /// Gives how many links those were.
-    pub async fn purge_item(&mut self, id: ItemId, change: Change<'_>) -> Result<usize> {
-        let revoked = self.revoke_links_below(id, change).await?;
+    /// Gives which links those were.
+    pub async fn purge_item(&mut self, id: ItemId, change: Change<'_>) -> Result<Vec<(LinkType, LinkScope)>> {
         execute_on_many!(
             self,
             sqlx::query(subtree!(
@@ -647,7 +646,8 @@ impl Tx {
             .bind(change.at)
             .bind(change.number)
         )?;
-        Ok(revoked)
+        // At last, so that links are among them that were made while the rest was done.
+        self.revoke_links_below(id, change).await
     }
 
     /// How many live items there are from an item on downwards, itself included; `most` at most.

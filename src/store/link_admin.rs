@@ -50,7 +50,7 @@ impl Store {
                     let mut revoked = 0;
                     for link in few {
                         let ended = tx.revoke_link(link.item, link.link_id, Some(actor), None, now).await?;
-                        revoked += usize::from(ended);
+                        revoked += usize::from(ended.is_some());
                     }
                     Ok(revoked)
                 })

@@ -89,7 +89,7 @@ impl OpenedRow {
 }
 
 /// Link, item and current version in one statement, so that no two moments mix. Applications stay numbers:
-/// to look three of them up costs a fifth of the statement.
+/// to look three of them up costs as much as the item does.
 macro_rules! open_links {
     ($questions:literal) => {
         concat!(
@@ -114,7 +114,24 @@ impl Query for OpenLinks {
     type Question = ProvenLink;
     type Answer = Option<OpenedLink>;
 
+    /// A link that many open at once is looked up once.
     async fn ask(&mut self, questions: &[ProvenLink]) -> Result<Vec<Option<OpenedLink>>> {
+        let mut distinct = Vec::with_capacity(questions.len());
+        let mut places = HashMap::with_capacity(questions.len());
+        let place_of = |link: &ProvenLink| {
+            *places.entry(*link).or_insert_with(|| {
+                distinct.push(*link);
+                distinct.len() - 1
+            })
+        };
+        let places: Vec<usize> = questions.iter().map(place_of).collect();
+        let opened = self.open(&distinct).await?;
+        Ok(places.into_iter().map(|place| opened[place].clone()).collect())
+    }
+}
+
+impl OpenLinks {
+    async fn open(&mut self, questions: &[ProvenLink]) -> Result<Vec<Option<OpenedLink>>> {
         let rows: Vec<At<OpenedRow>> = match &mut self.0.database {
             Database::Postgres(connection) => {
                 let each = || questions.iter();
@@ -163,7 +180,7 @@ fn opened(proven: ProvenLink, row: OpenedRow, applications: &Applications) -> Re
         application: application(row.link_app_no, applications)?,
         created_at: row.link_created_at,
     };
-    Ok(OpenedLink { link, item })
+    Ok(OpenedLink { link: Arc::new(link), item: Arc::new(item) })
 }
 
 /// What of a link is not in the question for it.

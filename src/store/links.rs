@@ -91,8 +91,8 @@ pub struct NewLink {
 /// What a link opens, at the moment it was asked for.
 #[derive(Clone, Debug)]
 pub struct OpenedLink {
-    pub link: Link,
-    pub item: Item,
+    pub link: Arc<Link>,
+    pub item: Arc<Item>,
 }
 
 impl Store {
@@ -102,7 +102,8 @@ impl Store {
     }
 
     /// The one link of an item, an application and a type, made here if need be; true where it was.
-    /// None where the item is not there, not the caller's, or not one that such a link can be on.
+    /// None where the item is not there, not the caller's, or not one that such a link can be on; or where
+    /// links that others made and revoked in the meantime were in the way.
     pub async fn create_link(&self, new: NewLink) -> Result<Option<(Link, bool)>> {
         let mut link = self.finding.ask(new.clone()).await?;
         if link.is_none() {
@@ -118,8 +119,13 @@ impl Store {
                 let created = link.id == new.id;
                 Ok(Some((link, created)))
             }
-            None => self.write(async |tx| tx.create_link(&new).await).await,
+            None => Ok(None),
         }
+    }
+
+    /// The same in a transaction of its own, for the few whose batches others were always in the way of.
+    pub async fn create_link_alone(&self, new: &NewLink) -> Result<Option<(Link, bool)>> {
+        self.write(async |tx| tx.create_link(new).await).await
     }
 }
 
@@ -234,8 +240,12 @@ impl Tx {
         Ok(rows.into_iter().map(Link::from).collect())
     }
 
-    /// Ends all links of an item that goes for good, and of what is below it. Gives how many there were.
-    pub(super) async fn revoke_links_below(&mut self, item: ItemId, change: Change<'_>) -> Result<usize> {
+    /// Ends all links of an item that goes for good, and of what is below it. Gives which there were.
+    pub async fn revoke_links_below(
+        &mut self,
+        item: ItemId,
+        change: Change<'_>,
+    ) -> Result<Vec<(LinkType, LinkScope)>> {
         let links: Vec<(i64, LinkId, i32)> = on_many!(self, |connection| sqlx::query_as(subtree!(
             "SELECT l.item_no, l.link_id, l.app_no
              FROM down CROSS JOIN links l WHERE l.drive_id = $1 AND l.item_no = down.item_no"
@@ -243,16 +253,16 @@ impl Tx {
         .bind(item.drive)
         .bind(item.number)
         .fetch_all(connection))?;
-        let mut revoked = 0;
+        let mut revoked = Vec::new();
         for (number, link, app_no) in links {
             let item = ItemId { number, ..item };
             let by_app = change.app_no.or(Some(app_no));
-            revoked += usize::from(self.revoke_link(item, link, change.by, by_app, change.at).await?);
+            revoked.extend(self.revoke_link(item, link, change.by, by_app, change.at).await?);
         }
         Ok(revoked)
     }
 
-    /// Ends a link for good. False where there is none, not any more.
+    /// Ends a link for good, and gives what kind of link it was. None where there is none, not any more.
     pub async fn revoke_link(
         &mut self,
         item: ItemId,
@@ -260,7 +270,7 @@ impl Tx {
         actor: Option<&str>,
         actor_app_no: Option<i32>,
         now: Timestamp,
-    ) -> Result<bool> {
+    ) -> Result<Option<(LinkType, LinkScope)>> {
         let deleted: Option<(i32, LinkType, LinkScope)> = on!(self, |connection| {
             sqlx::query_as(
             "DELETE FROM links WHERE drive_id = $1 AND item_no = $2 AND link_id = $3 RETURNING app_no, type, scope"
@@ -270,10 +280,10 @@ impl Tx {
         .bind(link)
         .fetch_optional(connection)
         })?;
-        let Some((app_no, link_type, scope)) = deleted else { return Ok(false) };
+        let Some((app_no, link_type, scope)) = deleted else { return Ok(None) };
         let action = LinkAction::Revoked;
         self.record(LinkEvent { link, item, app_no, link_type, scope, action, actor, actor_app_no, at: now })
             .await?;
-        Ok(true)
+        Ok(Some((link_type, scope)))
     }
 }

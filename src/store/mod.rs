@@ -66,7 +66,7 @@ const TRIES: u32 = 5;
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
-/// The database, what is remembered of it because it never changes there, and the queues of a worker.
+/// The database, what is remembered of it, and the queues of a worker.
 pub struct Store {
     pools: Pools,
     applications: Arc<KnownApplications>,

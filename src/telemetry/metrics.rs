@@ -19,7 +19,7 @@ pub struct Metrics {
     returned: [[Counter; 2]; 3],
     opened: [[Counter; 2]; 3],
     refused: Counter,
-    revoked: Counter,
+    revoked: [[Counter; 2]; 3],
     connections: Gauge,
     idle_connections: Gauge,
 }
@@ -58,7 +58,7 @@ const REQUEST_DURATION: &str = "everlink_request_duration_seconds";
 const BATCH_SIZE: &str = "everlink_batch_requests";
 const BATCH_WAIT: &str = "everlink_batch_wait_seconds";
 /// Upper bounds of the batches' sizes.
-const SIZES: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
+const SIZES: [f64; 11] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
 const METADATA: Metadata<'static> = Metadata::new("everlink", Level::INFO, None);
 
 impl Default for Metrics {
@@ -135,7 +135,7 @@ impl Metrics {
             returned: by_link("everlink_links_returned_total"),
             opened: by_link("everlink_links_opened_total"),
             refused: counter("everlink_links_refused_total"),
-            revoked: counter("everlink_links_revoked_total"),
+            revoked: by_link("everlink_links_revoked_total"),
             connections: gauge("everlink_database_connections"),
             idle_connections: gauge("everlink_database_connections_idle"),
             recorder,
@@ -167,8 +167,10 @@ impl Metrics {
         self.refused.increment(1);
     }
 
-    pub fn links_revoked(&self, count: usize) {
-        self.revoked.increment(count as u64);
+    pub fn links_revoked(&self, kinds: impl IntoIterator<Item = (LinkType, LinkScope)>) {
+        for (link_type, scope) in kinds {
+            self.revoked[link_type as usize][scope as usize].increment(1);
+        }
     }
 
     pub(super) fn request_answered(&self, method: &'static str, route: &str, status: u16, elapsed: Duration) {

@@ -37,7 +37,7 @@ async fn metrics_count_what_happens(app: TestApp) {
         "everlink_links_opened_total{type=\"view\",scope=\"anonymous\"} 1",
         "everlink_links_opened_total{type=\"embed\",scope=\"organization\"} 0",
         "everlink_links_refused_total 1",
-        "everlink_links_revoked_total 1",
+        "everlink_links_revoked_total{type=\"view\",scope=\"anonymous\"} 1",
         "everlink_requests_total{method=\"POST\",route=\"/item/createLink\",status=\"201\"} 2",
         "everlink_requests_total{method=\"POST\",route=\"/item/createLink\",status=\"200\"} 1",
         "everlink_requests_total{method=\"GET\",route=\"/download\",status=\"404\"} 1",

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{ChaosProxy, Kind, Process, TestApp, eventually, on_each_database};
+use crate::support::{ChaosProxy, Kind, Process, TestApp, download_path, eventually, on_each_database};
 
 on_each_database!(
     every_link_that_was_answered_opens_after_a_kill,
@@ -146,15 +146,19 @@ async fn a_signal_lets_what_is_under_way_finish(app: TestApp) {
 
 #[tokio::test]
 async fn a_database_that_is_away_is_told_within_three_seconds_and_found_again() {
-    let direct = TestApp::start(Kind::Postgres).await;
+    // Small batches, so that many wait for those before them.
+    let direct = TestApp::start_with(Kind::Postgres, &["--batch-limit=3"]).await;
     let proxy = ChaosProxy::start(&direct.database).await;
     let app = direct.by_way_of(proxy.database.clone()).await;
     let alice = app.user("alice");
     let item = alice.upload("/b.txt", "one").await;
     let link = alice.link(&item, "view").await;
+    let path = download_path(&link);
+    let (start, key) = path.split_once("authkey=!").expect("a key");
+    let wrong = format!("{start}authkey=!{}", "A".repeat(key.len()));
     let fails_soon = async || {
         let started = Instant::now();
-        let requests = (0..30).map(async |number| match number % 3 {
+        let requests = (0..90).map(async |number| match number % 3 {
             0 => app.anybody().open(&link).await,
             1 => alice.get(&format!("/drive/items/{item}")).await,
             _ => alice.post(&format!("/drive/items/{item}/createLink"), json!({ "type": "edit" })).await,
@@ -165,6 +169,8 @@ async fn a_database_that_is_away_is_told_within_three_seconds_and_found_again() 
         }
         assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
         alice.get("/drive").await.expect_error(503, "serviceNotAvailable");
+        // A wrong key is known for one without the database.
+        app.anybody().get(&wrong).await.expect(404);
         app.admin("/readyz").await.expect(503);
         app.admin("/healthz").await.expect(200);
     };

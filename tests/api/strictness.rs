@@ -105,7 +105,7 @@ async fn read(anybody: &User, files: &[Watched], first: usize, until: Instant) -
             break;
         }
         let file = &files[number % files.len()];
-        let Some(link) = file.links().iter().rev().nth(number % 2).cloned() else {
+        let Some(link) = file.links().iter().rev().nth(number / files.len() % 2).cloned() else {
             tokio::task::yield_now().await;
             continue;
         };

@@ -28,6 +28,7 @@ pub struct TestApp {
     ahead: Arc<AtomicI64>,
     running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
     folder: Arc<tempfile::TempDir>,
+    flags: Vec<String>,
 }
 
 #[derive(Parser)]
@@ -45,20 +46,20 @@ impl TestApp {
     pub async fn start_with(kind: Kind, flags: &[&str]) -> Self {
         let folder = Arc::new(tempfile::tempdir().expect("a folder"));
         let database = TestDatabase::create(kind, folder.path()).await;
-        Self::run(folder, database, flags).await
+        Self::run(folder, database, flags.iter().map(|&flag| flag.to_owned()).collect()).await
     }
 
     /// Another server on the same database, keys and content.
     pub async fn second(&self) -> Self {
-        Self::run(self.folder.clone(), self.database.clone(), &[]).await
+        Self::run(self.folder.clone(), self.database.clone(), self.flags.clone()).await
     }
 
     /// A server whose way to its database is `database`, rather than its own.
     pub async fn by_way_of(&self, database: TestDatabase) -> Self {
-        Self::run(self.folder.clone(), database, &[]).await
+        Self::run(self.folder.clone(), database, self.flags.clone()).await
     }
 
-    async fn run(folder: Arc<tempfile::TempDir>, database: TestDatabase, flags: &[&str]) -> Self {
+    async fn run(folder: Arc<tempfile::TempDir>, database: TestDatabase, flags: Vec<String>) -> Self {
         let data_dir = folder.path().to_str().expect("UTF-8");
         let usual = [
             "everlink",
@@ -70,7 +71,7 @@ impl TestApp {
             "--database-url",
             &database.url,
         ];
-        let settings = Flags::parse_from(usual.iter().chain(flags)).settings;
+        let settings = Flags::parse_from(usual.into_iter().chain(flags.iter().map(String::as_str))).settings;
         let ahead = Arc::new(AtomicI64::new(0));
         let (ready, is_ready) = oneshot::channel();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -101,6 +102,7 @@ impl TestApp {
             ahead,
             running: Some((stop, thread)),
             folder,
+            flags,
         }
     }
 
