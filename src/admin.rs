@@ -34,22 +34,31 @@ struct Readiness {
 
 /// Requests may be sent here.
 async fn readyz(app: web::Data<App>, is_stopping: web::Data<AtomicBool>) -> HttpResponse {
+    let body = readiness(&app, &is_stopping).await;
+    if body.ready { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
+}
+
+async fn readiness(app: &App, is_stopping: &AtomicBool) -> Readiness {
     let word = |is_good: Result<bool>, bad| match is_good {
         Ok(true) => "ok",
         Ok(false) => bad,
         Err(_) => "unavailable",
     };
     let database = word(app.store.is_primary().await, "standby");
-    let migrations = word(app.store.is_migrated().await, "not current");
+    let migrations = match database {
+        // It would take as long again to say the same.
+        "unavailable" => database,
+        _ => word(app.store.is_migrated().await, "not current"),
+    };
     let stopping = is_stopping.load(Ordering::Relaxed);
     let ready = database == "ok" && migrations == "ok" && !stopping;
     // Without its keys the service would not have started.
-    let body = Readiness { ready, database, migrations, keys: "ok", stopping: stopping.then_some(true) };
-    if ready { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
+    Readiness { ready, database, migrations, keys: "ok", stopping: stopping.then_some(true) }
 }
 
-async fn metrics(app: web::Data<App>) -> HttpResponse {
+async fn metrics(app: web::Data<App>, is_stopping: web::Data<AtomicBool>) -> HttpResponse {
+    let is_ready = readiness(&app, &is_stopping).await.ready;
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
-        .body(app.metrics.render(app.store.connections()))
+        .body(app.metrics.render(is_ready, app.store.connections()))
 }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use jsonwebtoken::Algorithm;
 use secrecy::{ExposeSecret, SecretString};
@@ -42,7 +43,7 @@ pub struct Settings {
     pub content_url: Option<String>,
 
     /// Send downloads to URLs of the object store's own, which open for a minute, rather than pass the bytes on
-    #[arg(long, env = "EVERLINK_CONTENT_PRESIGNED")]
+    #[arg(long, env = "EVERLINK_CONTENT_PRESIGNED", value_parser = BoolishValueParser::new())]
     pub content_presigned: bool,
 
     /// File of the secrets that sign links; made at the first start [default: keys.json in the data folder]
@@ -73,7 +74,7 @@ pub struct Settings {
     #[arg(long, env = "EVERLINK_WORKERS", value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: Option<u16>,
 
-    /// Connections to PostgreSQL, at most
+    /// Connections to PostgreSQL that all workers share, at most; for links each worker has three more of its own
     #[arg(long, env = "EVERLINK_DATABASE_CONNECTIONS", value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=1000))]
     pub database_connections: u32,
 
@@ -86,7 +87,7 @@ pub struct Settings {
     pub batches_in_flight: u16,
 
     /// Refuse to start, rather than migrate, when the database's tables are older than this program
-    #[arg(long, env = "EVERLINK_NO_MIGRATE")]
+    #[arg(long, env = "EVERLINK_NO_MIGRATE", value_parser = BoolishValueParser::new())]
     pub no_migrate: bool,
 
     /// Least severe messages that are logged: error, warn, info, debug or trace

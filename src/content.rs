@@ -10,11 +10,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::stream::{BoxStream, Stream, StreamExt, TryStreamExt};
-use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
 use object_store::signer::Signer;
-use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayloadMut, RetryConfig};
+use object_store::{
+    ClientConfigKey, MultipartUpload, ObjectStore, ObjectStoreExt, PutPayloadMut, RetryConfig,
+};
 use sha2::Digest;
 use uuid::Uuid;
 
@@ -26,6 +28,10 @@ use crate::error::{Error, Result};
 const PART_SIZE: usize = 5 * 1024 * 1024;
 /// How long an object store that fails is tried again.
 const RETRY_LIMIT: Duration = Duration::from_secs(5);
+/// How long an object store may take for the next bytes, and for one request with all its bytes: the library
+/// would give a download up in the middle after half a minute, however well it goes on.
+const LIMITS: [(ClientConfigKey, &str); 2] =
+    [(ClientConfigKey::ReadTimeout, "30 seconds"), (ClientConfigKey::Timeout, "1 day")];
 /// How long a URL of the object store's own opens. A download that has begun goes on.
 const PRESIGNED_FOR: Duration = Duration::from_secs(60);
 /// A part is gathered in blocks of this many bytes: one piece that grows would be copied again and again.
@@ -61,7 +67,10 @@ impl Content {
     /// variables that all programs for S3 use: `AWS_REGION`, `AWS_ENDPOINT`, `AWS_ACCESS_KEY_ID` and so on.
     fn in_bucket(bucket: &str, prefix: &str, presigned: bool) -> Result<Self> {
         let retries = RetryConfig { max_retries: 3, retry_timeout: RETRY_LIMIT, ..RetryConfig::default() };
-        let store = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(retries);
+        let mut store = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(retries);
+        for (limit, value) in LIMITS {
+            store = store.with_config(AmazonS3ConfigKey::Client(limit), value);
+        }
         let store = Arc::new(store.build().map_err(Error::internal)?);
         Ok(Self {
             store: store.clone(),

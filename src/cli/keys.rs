@@ -6,7 +6,7 @@ use crate::cli::{Actor, Failure};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::keys::{BadKeys, Keys, add_epoch, withdraw_epoch};
-use crate::server::open_store;
+use crate::server::open_existing_store;
 use crate::store::{EpochUse, LinkFilter, Store};
 use crate::telemetry::{Metrics, start_logging};
 
@@ -44,7 +44,7 @@ impl KeysCommand {
             Self::Withdraw(withdraw) => &withdraw.settings,
         };
         start_logging(settings, None);
-        let store = open_store(settings, &Metrics::new()).await?;
+        let store = open_existing_store(settings, &Metrics::new()).await?;
         let path = settings.key_file();
         let keys = Keys::load(&path)?.ok_or(BadKeys::Missing(path))?;
         match self {

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::config::{Settings, parse_link_scope, parse_link_type};
 use crate::domain::item::ItemId;
 use crate::domain::link::{LinkScope, LinkType};
-use crate::server::open_store;
+use crate::server::open_existing_store;
 use crate::store::{LinkFilter, PlacedLink, Store};
 use crate::telemetry::{Metrics, start_logging};
 
@@ -59,9 +59,12 @@ struct Wanted {
     /// Links that this application made
     #[arg(long, value_name = "APPLICATION")]
     app: Option<String>,
-    /// Links in this user's drive
+    /// Links in this user's drive; with --tenant, that of the tenant's user
     #[arg(long, value_name = "USER")]
     user: Option<String>,
+    /// Links in the drives of this tenant's users
+    #[arg(long, value_name = "TENANT")]
+    tenant: Option<String>,
     /// view, edit or embed
     #[arg(long = "type", value_name = "TYPE", value_parser = parse_link_type)]
     link_type: Option<LinkType>,
@@ -84,6 +87,7 @@ impl Wanted {
         self.item.is_none()
             && self.app.is_none()
             && self.user.is_none()
+            && self.tenant.is_none()
             && self.link_type.is_none()
             && self.scope.is_none()
             && self.epoch.is_none()
@@ -94,6 +98,7 @@ impl Wanted {
             item: self.item,
             application: self.app.clone(),
             owner: self.user.clone(),
+            tenant: self.tenant.clone(),
             link_type: self.link_type,
             scope: self.scope,
             key_epoch: self.epoch,
@@ -114,7 +119,7 @@ impl Links {
 impl List {
     async fn run(&self) -> Result<(), Failure> {
         start_logging(&self.settings, None);
-        let store = open_store(&self.settings, &Metrics::new()).await?;
+        let store = open_existing_store(&self.settings, &Metrics::new()).await?;
         print(&self.wanted.find(&store).await?, self.output);
         store.close().await;
         Ok(())
@@ -124,19 +129,22 @@ impl List {
 impl Revoke {
     async fn run(&self) -> Result<(), Failure> {
         if self.wanted.is_anything() != self.all {
-            let problem = "say which links: by --item, --app, --user, --type, --scope, --epoch; or --all";
+            let problem =
+                "say which links: by --item, --app, --user, --tenant, --type, --scope, --epoch; or --all";
             return Err(Failure(problem.to_owned()));
         }
         start_logging(&self.settings, None);
-        let store = open_store(&self.settings, &Metrics::new()).await?;
+        let store = open_existing_store(&self.settings, &Metrics::new()).await?;
         let links = self.wanted.find(&store).await?;
-        print(&links, self.output);
-        if self.dry_run {
-            eprintln!("{} links would be revoked", links.len());
+        let said = if self.dry_run {
+            format!("{} links would be revoked", links.len())
         } else {
             let revoked = store.revoke_links(&links, &self.actor.name(), Clock::system().now()).await?;
-            eprintln!("{revoked} links revoked");
-        }
+            format!("{revoked} links revoked")
+        };
+        // Last, for whoever reads it may go away in the middle.
+        eprintln!("{said}");
+        print(&links, self.output);
         store.close().await;
         Ok(())
     }

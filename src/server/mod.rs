@@ -17,7 +17,7 @@ use crate::admin;
 use crate::app::{App, Limits, Loopback};
 use crate::auth::{self, Issuer, LocalIssuer, OidcIssuer, Verifier};
 use crate::clock::Clock;
-use crate::config::{Settings, reachable_url};
+use crate::config::{DatabaseUrl, Settings, reachable_url};
 use crate::content::Content;
 use crate::drive::sweep_loose_content;
 use crate::error::{Error, Result};
@@ -98,6 +98,18 @@ pub async fn open_store(settings: &Settings, metrics: &Metrics) -> Result<Store>
         return Err(Error::internal("the database's tables are not this program's: run `everlink migrate`"));
     }
     Ok(store)
+}
+
+/// The database of an installation that is there already, for a command about it: nothing is made, and
+/// its tables stay as they are.
+pub async fn open_existing_store(settings: &Settings, metrics: &Metrics) -> Result<Store> {
+    if let DatabaseUrl::Sqlite(path) = settings.database().map_err(Error::internal)?
+        && !path.exists()
+    {
+        let path = path.display();
+        return Err(Error::internal(format!("there is no database at {path}: say which by DATABASE_URL")));
+    }
+    open_store(&Settings { no_migrate: true, ..settings.clone() }, metrics).await
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener> {

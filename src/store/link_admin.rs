@@ -15,6 +15,7 @@ pub struct LinkFilter {
     pub application: Option<String>,
     /// The owner of the drive.
     pub owner: Option<String>,
+    pub tenant: Option<String>,
     pub link_type: Option<LinkType>,
     pub scope: Option<LinkScope>,
     pub key_epoch: Option<u8>,
@@ -74,6 +75,7 @@ impl Tx {
                AND (CAST($5 AS text) IS NULL OR type = $5)
                AND (CAST($6 AS text) IS NULL OR scope = $6)
                AND (CAST($7 AS smallint) IS NULL OR key_epoch = $7)
+               AND (CAST($8 AS text) IS NULL OR tenant = $8)
              ORDER BY tenant, owner, drive_id, item_no, created_at, link_id"
         )
         .bind(filter.item.map(|item| item.drive))
@@ -83,6 +85,7 @@ impl Tx {
         .bind(filter.link_type.map(LinkType::as_str))
         .bind(filter.scope.map(LinkScope::as_str))
         .bind(filter.key_epoch.map(i16::from))
+        .bind(&filter.tenant)
         .fetch_all(connection))
     }
 }

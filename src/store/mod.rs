@@ -242,13 +242,14 @@ impl Store {
     }
 
     /// Lets a role read the admins' views and nothing else. It is made where it is not there. Its questions
-    /// are answered in less time than PostgreSQL would take to compile them.
+    /// are planned as the service's are: see [`PLANNED_FOR_KEYS`].
     pub async fn grant_views(&self, role: &str) -> Result<()> {
         let Pools::Postgres(pool) = &self.pools else {
             return Err(Error::internal("SQLite has no roles: whoever can read its file can read it all"));
         };
-        let (exists, is_ours): (bool, bool) = sqlx::query_as(
-            "SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1), $1 IN (current_user, session_user)",
+        let (exists, is_ours, may_all, database): (bool, bool, bool, String) = sqlx::query_as(
+            "SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1), $1 IN (current_user, session_user),
+                    EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1 AND rolsuper), current_database()::text",
         )
         .bind(role)
         .fetch_one(pool)
@@ -256,12 +257,18 @@ impl Store {
         if is_ours {
             return Err(Error::internal("that is the service's own role: it would write no more"));
         }
-        let name = format!("\"{}\"", role.replace('"', "\"\""));
+        if may_all {
+            return Err(Error::internal("that role is a superuser: it reads and writes everything"));
+        }
+        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+        let (name, database) = (quoted(role), quoted(&database));
         let create = if exists { String::new() } else { format!("CREATE ROLE {name} LOGIN;") };
+        let set =
+            |(setting, value)| format!("ALTER ROLE {name} IN DATABASE {database} SET {setting} = {value};");
+        let settings: String =
+            [("default_transaction_read_only", "on")].into_iter().chain(PLANNED_FOR_KEYS).map(set).collect();
         let statements = format!(
-            "BEGIN; {create}
-             ALTER ROLE {name} SET default_transaction_read_only = on;
-             ALTER ROLE {name} SET jit = off;
+            "BEGIN; {create} {settings}
              REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {name};
              GRANT USAGE ON SCHEMA public TO {name};
              GRANT SELECT ON admin_items, admin_links, admin_link_events, admin_applications, admin_usage TO {name};

@@ -20,6 +20,7 @@ pub struct Metrics {
     opened: [[Counter; 2]; 3],
     refused: Counter,
     revoked: [[Counter; 2]; 3],
+    ready: Gauge,
     connections: Gauge,
     idle_connections: Gauge,
 }
@@ -104,6 +105,11 @@ impl Metrics {
             "Time that requests waited for their batch to begin".into(),
         );
         recorder.describe_gauge(
+            "everlink_ready".into(),
+            None,
+            "1 where requests may be sent here, as /readyz says".into(),
+        );
+        recorder.describe_gauge(
             "everlink_database_connections".into(),
             None,
             "Connections to the database".into(),
@@ -136,6 +142,7 @@ impl Metrics {
             opened: by_link("everlink_links_opened_total"),
             refused: counter("everlink_links_refused_total"),
             revoked: by_link("everlink_links_revoked_total"),
+            ready: gauge("everlink_ready"),
             connections: gauge("everlink_database_connections"),
             idle_connections: gauge("everlink_database_connections_idle"),
             recorder,
@@ -208,7 +215,8 @@ impl Metrics {
     }
 
     /// Everything in Prometheus' text format. Connections are counted when they are asked for.
-    pub fn render(&self, (connections, idle): (u32, usize)) -> String {
+    pub fn render(&self, is_ready: bool, (connections, idle): (u32, usize)) -> String {
+        self.ready.set(f64::from(u8::from(is_ready)));
         self.connections.set(f64::from(connections));
         self.idle_connections.set(idle as f64);
         self.sum_up();

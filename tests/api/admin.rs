@@ -36,6 +36,7 @@ async fn metrics_count_what_happens(app: TestApp) {
         "everlink_links_returned_total{type=\"view\",scope=\"anonymous\"} 1",
         "everlink_links_opened_total{type=\"view\",scope=\"anonymous\"} 1",
         "everlink_links_opened_total{type=\"embed\",scope=\"organization\"} 0",
+        "everlink_ready 1",
         "everlink_links_refused_total 1",
         "everlink_links_revoked_total{type=\"view\",scope=\"anonymous\"} 1",
         "everlink_requests_total{method=\"POST\",route=\"/item/createLink\",status=\"201\"} 2",
@@ -83,6 +84,7 @@ async fn every_metric_that_is_written_about_is_there(app: TestApp) {
     // Of each value there is one that says something.
     for line in [
         "everlink_batch_requests_count{kind=\"open\"} 1",
+        "everlink_batch_requests_count{kind=\"find\"} 1",
         "everlink_batch_requests_count{kind=\"make\"} 1",
         "everlink_batch_wait_seconds_count{kind=\"open\"} 1",
         "everlink_batch_queue{kind=\"open\"} 0",

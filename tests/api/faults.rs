@@ -172,6 +172,7 @@ async fn a_database_that_is_away_is_told_within_three_seconds_and_found_again() 
         // A wrong key is known for one without the database.
         app.anybody().get(&wrong).await.expect(404);
         app.admin("/readyz").await.expect(503);
+        assert!(app.admin("/metrics").await.expect(200).text().contains("\neverlink_ready 0\n"));
         app.admin("/healthz").await.expect(200);
     };
     for fault in [ChaosProxy::cut, ChaosProxy::go_silent] {

@@ -65,6 +65,8 @@ async fn links_are_listed_by_what_they_have_in_common(app: TestApp) {
     assert_eq!(count(&["--scope", "organization"]), 0);
     assert_eq!(count(&["--epoch", "1"]), 3);
     assert_eq!(count(&["--app", "none"]), 0);
+    assert_eq!(count(&["--user", "alice", "--tenant", "contoso"]), 2);
+    assert_eq!(count(&["--user", "alice", "--tenant", "fabrikam"]), 0);
     let (listed, _) = run(&app, &["links", "list", "--user", "bob", "--output", "json"]);
     let link: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
     assert_eq!((&link["path"], &link["item"]), (&"/b.txt".into(), &theirs.as_str().into()));
@@ -75,7 +77,26 @@ async fn links_are_listed_by_what_they_have_in_common(app: TestApp) {
         .output()
         .expect("the program runs");
     assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("say which links"));
     assert_eq!(app.database.number("SELECT count(*) FROM links").await, 3);
+    let (_, said) = run(&app, &["links", "revoke", "--all"]);
+    assert!(said.contains("3 links revoked"), "{said}");
+    assert_eq!(app.database.number("SELECT count(*) FROM links").await, 0);
+}
+
+#[tokio::test]
+async fn a_command_about_links_makes_no_database_and_changes_no_tables() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = Process::command(folder.path()).args(["links", "list"]).output().expect("the program runs");
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("there is no database at"));
+    assert!(!folder.path().join("everlink.db").exists());
+    let app = TestApp::start(Kind::Sqlite).await;
+    app.database.run("DELETE FROM _sqlx_migrations WHERE version = 8").await;
+    let output = Process::ask(&app, &["links", "list"]);
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("run `everlink migrate`"));
+    assert_eq!(app.database.number("SELECT count(*) FROM _sqlx_migrations WHERE version = 8").await, 0);
 }
 
 #[tokio::test]
@@ -126,5 +147,9 @@ async fn the_admin_role_reads_the_views_and_nothing_else() {
     let output = Process::ask(&app, &["migrate", "--admin-role", &own]);
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("the service's own role"));
+    app.database.run(&format!("ALTER ROLE \"{role}\" SUPERUSER")).await;
+    let output = Process::ask(&app, &["migrate", "--admin-role", &role]);
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("a superuser"));
     app.database.run(&format!("DROP OWNED BY \"{role}\"; DROP ROLE \"{role}\"")).await;
 }
