@@ -242,7 +242,7 @@ impl Store {
     }
 
     /// Lets a role read the admins' views and nothing else. It is made where it is not there. Its questions
-    /// are planned as the service's are: see [`PLANNED_FOR_KEYS`].
+    /// are planned as the service plans its own.
     pub async fn grant_views(&self, role: &str) -> Result<()> {
         let Pools::Postgres(pool) = &self.pools else {
             return Err(Error::internal("SQLite has no roles: whoever can read its file can read it all"));

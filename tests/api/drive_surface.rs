@@ -332,7 +332,8 @@ async fn what_is_deleted_for_good_is_gone_with_its_links_and_contents(app: TestA
     assert_eq!(events, [["created"], ["revoked"]]);
     assert_eq!(app.database.number("SELECT count(*) FROM links").await, 0);
     let metrics = app.admin("/metrics").await.expect(200).text();
-    assert!(metrics.lines().any(|line| line == "everlink_links_revoked_total 1"), "{metrics}");
+    let revoked = "everlink_links_revoked_total{type=\"view\",scope=\"anonymous\"} 1";
+    assert!(metrics.lines().any(|line| line == revoked), "{metrics}");
     // They are not among the items that admins see, the recycle bin's neither.
     assert_eq!(app.database.rows("SELECT path FROM admin_items ORDER BY path").await, [["/"], ["/kept.txt"]]);
     // Two contents of the one, one of the other: they are swept like any that nothing names.
