@@ -89,7 +89,7 @@ impl OpenedRow {
 }
 
 /// Link, item and current version in one statement, so that no two moments mix. Applications stay numbers:
-/// to look three of them up costs as much as the item does.
+/// to look three of them up makes the statement noticeably slower.
 macro_rules! open_links {
     ($questions:literal) => {
         concat!(
