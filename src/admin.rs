@@ -7,7 +7,6 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
 use crate::app::App;
-use crate::error::Result;
 
 pub fn routes(admin: &mut web::ServiceConfig) {
     admin
@@ -24,7 +23,7 @@ async fn healthz() -> HttpResponse {
 #[derive(Serialize)]
 struct Readiness {
     ready: bool,
-    /// Reachable, and not a standby: one still shows links that are revoked.
+    /// Reachable, writable, and not a standby: one still shows links that are revoked.
     database: &'static str,
     migrations: &'static str,
     keys: &'static str,
@@ -39,16 +38,17 @@ async fn readyz(app: web::Data<App>, is_stopping: web::Data<AtomicBool>) -> Http
 }
 
 async fn readiness(app: &App, is_stopping: &AtomicBool) -> Readiness {
-    let word = |is_good: Result<bool>, bad| match is_good {
-        Ok(true) => "ok",
-        Ok(false) => bad,
-        Err(_) => "unavailable",
+    let store = app.store.readiness(app.clock.now()).await;
+    let database = match (store.is_primary, store.is_writable, &store.is_migrated) {
+        (Ok(false), ..) => "standby",
+        (Err(_), ..) => "unavailable",
+        (_, Err(_), Ok(true)) => "not writable",
+        _ => "ok",
     };
-    let database = word(app.store.is_primary().await, "standby");
-    let migrations = match database {
-        // It would take as long again to say the same.
-        "unavailable" => database,
-        _ => word(app.store.is_migrated().await, "not current"),
+    let migrations = match store.is_migrated {
+        Ok(true) => "ok",
+        Ok(false) => "not current",
+        Err(_) => "unavailable",
     };
     let stopping = is_stopping.load(Ordering::Relaxed);
     let ready = database == "ok" && migrations == "ok" && !stopping;

@@ -13,6 +13,7 @@ use crate::content::Content;
 use crate::domain::authkey::KeyRing;
 use crate::domain::link::LinkScope;
 use crate::error::{Error, Result};
+use crate::limits::{Limits, Turns};
 use crate::store::Store;
 use crate::telemetry::Metrics;
 
@@ -32,6 +33,7 @@ pub struct App {
     /// Scope of a link where the request names none.
     pub default_scope: LinkScope,
     pub limits: Limits,
+    pub turns: Arc<Turns>,
     pub metrics: Arc<Metrics>,
     pub loopback: Arc<Loopback>,
 }
@@ -81,24 +83,9 @@ impl App {
             trusted_proxies: self.trusted_proxies.clone(),
             default_scope: self.default_scope,
             limits: self.limits,
+            turns: self.turns.clone(),
             metrics: self.metrics.clone(),
             loopback: self.loopback.clone(),
         }
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Bytes of a file that is uploaded in one request.
-    pub upload: u64,
-    /// How long a client may take for the next bytes of a body.
-    pub stall: Duration,
-    /// How long a download ticket opens.
-    pub ticket: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { upload: 250 * 1024 * 1024, stall: Duration::from_secs(20), ticket: Duration::from_secs(600) }
     }
 }

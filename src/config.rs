@@ -74,6 +74,10 @@ pub struct Settings {
     #[arg(long, env = "EVERLINK_WORKERS", value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: Option<u16>,
 
+    /// Clients' connections that are open at once, at most: each may take some 160 KB of memory
+    #[arg(long, env = "EVERLINK_CONNECTIONS", value_name = "NUMBER", default_value_t = 1024, value_parser = clap::value_parser!(u16).range(16..))]
+    pub connections: u16,
+
     /// Connections to PostgreSQL that all workers share, at most; for links each worker has three more of its own
     #[arg(long, env = "EVERLINK_DATABASE_CONNECTIONS", value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=1000))]
     pub database_connections: u32,

@@ -24,8 +24,10 @@ use crate::config::ContentUrl;
 use crate::domain::item::{DriveId, Hashes};
 use crate::error::{Error, Result};
 
-/// Uploads are passed on in parts of this many bytes; what is smaller is stored in one go.
-const PART_SIZE: usize = 5 * 1024 * 1024;
+/// Uploads are passed on in parts of so many bytes; what is smaller is stored in one go. An object store takes
+/// none that are smaller.
+const PART_OF_OBJECT: usize = 5 * 1024 * 1024;
+const PART_OF_FILE: usize = 128 * 1024;
 /// How long an object store that fails is tried again.
 const RETRY_LIMIT: Duration = Duration::from_secs(5);
 /// How long an object store may take for the next bytes, and for one request with all its bytes: the library
@@ -95,7 +97,16 @@ impl Content {
         })
     }
 
-    /// Stores what `body` yields, in memory never more than a part or two of it. Nothing is left
+    /// Bytes of memory that an upload of so many bytes takes, at most.
+    pub fn memory_of_upload(&self, size: u64) -> usize {
+        usize::try_from(size).unwrap_or(usize::MAX).clamp(1, self.part_size())
+    }
+
+    fn part_size(&self) -> usize {
+        if self.folder.is_some() { PART_OF_FILE } else { PART_OF_OBJECT }
+    }
+
+    /// Stores what `body` yields, in memory never more than a part of it. Nothing is left
     /// under the key when it fails, or when it turns out to be more than `limit` bytes.
     pub async fn put(
         &self,
@@ -116,7 +127,7 @@ impl Content {
                     return Err(Error::PayloadTooLarge { limit });
                 }
                 part.extend_from_slice(&chunk);
-                if part.content_length() >= PART_SIZE {
+                if part.content_length() >= self.part_size() {
                     let upload = match &mut upload {
                         Some(upload) => upload,
                         none => none.insert(self.store.put_multipart(&path).await.map_err(failed)?),

@@ -30,6 +30,8 @@ pub enum Error {
     InvalidRequest(Cow<'static, str>),
     #[error("{0}")]
     InvalidPath(Cow<'static, str>),
+    #[error("The path would be longer than 400 characters.")]
+    PathTooLong,
     /// Microsoft's API has it, Everlink does not.
     #[error("{0}")]
     NotSupported(&'static str),
@@ -57,6 +59,9 @@ pub enum Error {
     MethodNotAllowed,
     #[error("The request did not arrive in time.")]
     RequestTimeout,
+    /// Others ask for it too, or the caller itself does at the moment.
+    #[error("{0}")]
+    TooBusy(&'static str),
     /// A part that Everlink needs, such as its database, does not answer.
     #[error("The service is not available at the moment.")]
     Unavailable(#[source] Cause),
@@ -94,6 +99,8 @@ impl Error {
             Self::NotAllowed(_) => (StatusCode::FORBIDDEN, "notAllowed", None),
             Self::InvalidRequest(_) => (StatusCode::BAD_REQUEST, "invalidRequest", None),
             Self::InvalidPath(_) => (StatusCode::BAD_REQUEST, "invalidRequest", Some("invalidPath")),
+            Self::PathTooLong => (StatusCode::BAD_REQUEST, "invalidRequest", Some("pathIsTooLong")),
+            Self::TooBusy(_) => (StatusCode::TOO_MANY_REQUESTS, "activityLimitReached", None),
             Self::NotSupported(_) => (StatusCode::BAD_REQUEST, "notSupported", None),
             Self::NameAlreadyExists => (StatusCode::CONFLICT, "nameAlreadyExists", None),
             Self::ResourceModified => {

@@ -19,7 +19,7 @@
 //!                  domain
 //! ```
 //!
-//! [`error`], [`clock`], [`config`] and [`telemetry`] are used by all.
+//! [`error`], [`clock`], [`config`], [`limits`] and [`telemetry`] are used by all.
 
 pub mod access;
 pub mod admin;
@@ -34,6 +34,7 @@ pub mod drive;
 pub mod error;
 pub mod graph;
 pub mod keys;
+pub mod limits;
 pub mod pages;
 pub mod server;
 pub mod sharing;

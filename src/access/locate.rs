@@ -16,7 +16,7 @@ use crate::store::{Place, Tx};
 #[derive(Clone, Debug)]
 pub struct PlacedItem {
     pub item: Item,
-    pub folders: Vec<String>,
+    pub folders: Arc<[String]>,
 }
 
 impl PlacedItem {
@@ -26,7 +26,7 @@ impl PlacedItem {
         let folders = lineage.into_iter().skip(1).filter(|(number, _)| *number != ItemId::ROOT_NUMBER);
         let mut folders: Vec<String> = folders.map(|(_, name)| name).collect();
         folders.reverse();
-        Ok(Self { item, folders })
+        Ok(Self { item, folders: folders.into() })
     }
 }
 

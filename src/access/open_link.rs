@@ -1,5 +1,8 @@
 //! Opens a link: whoever shows its key reads the item as it is now.
 //!
+//! Who manages an item gets at it by its own URL, too. That asks for what every other way to a caller's
+//! own items asks for, the scope; a link asks for none.
+//!
 //! The key is checked first, without the database; then one statement finds link, item and current
 //! version together. Whatever is wrong (a wrong key, a revoked link, an item in the recycle bin) is
 //! one and the same «not found», so that nothing is learned by trying.
@@ -15,7 +18,9 @@ use crate::domain::authkey::ProvenLink;
 use crate::domain::identity::Caller;
 use crate::domain::item::Item;
 use crate::domain::link::{Link, LinkScope};
+use crate::domain::scope::{FilesRead, Scope};
 use crate::error::{Error, Result};
+use crate::limits::Who;
 use crate::store::{OpenedLink, Tx};
 
 /// What a visitor gets to see.
@@ -26,6 +31,13 @@ pub struct Opened {
     pub shared: Arc<Item>,
     /// The link that opened it; none where it opened to who manages it.
     pub link: Option<(Arc<Link>, ProvenLink)>,
+}
+
+impl Opened {
+    /// Whose turn it takes.
+    pub fn who(&self) -> Who {
+        self.link.as_ref().map_or(Who::Drive(self.item.id.drive), |(link, _)| Who::Link(link.id))
+    }
 }
 
 /// Opens what a link's URL names.
@@ -50,6 +62,7 @@ async fn open(app: &App, visitor: Option<&Caller>, address: &SharedAddress) -> R
         ShareToken::Link { item, authkey } => app.keys.prove_authkey(*item, authkey.expose_secret()),
         ShareToken::Item(id) => {
             let visitor = visitor.ok_or(Error::ItemNotFound)?;
+            FilesRead::check(visitor)?;
             let mut tx = app.store.read().await?;
             let shared = Arc::new(tx.item(*id).await?.ok_or(Error::ItemNotFound)?);
             if !visitor.manages(&shared.drive.tenant, &shared.drive.owner) {

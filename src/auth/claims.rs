@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::clock::Timestamp;
 use crate::domain::identity::{Application, Caller, User};
@@ -38,6 +39,37 @@ struct Claims {
     scope: Option<OneOrMany>,
     roles: Option<Vec<String>>,
     idtyp: Option<String>,
+    preferred_username: Option<IgnoredAny>,
+    upn: Option<IgnoredAny>,
+    unique_name: Option<IgnoredAny>,
+    email: Option<IgnoredAny>,
+}
+
+impl Claims {
+    /// Whether an application calls on its own, by its issuer's word.
+    ///
+    /// Such a token is nobody's: it has no delegated scopes. That alone says nothing, for a user's token may
+    /// have none either, and `roles` may be the user's. So `idtyp` says so, or the subject is the application:
+    /// it has the application's id ([RFC 9068, section 2.2](https://www.rfc-editor.org/rfc/rfc9068#section-2.2)),
+    /// or it is one object by both of its names, as in Microsoft's tokens without `idtyp`, and nothing of a
+    /// person is told.
+    fn is_of_application(&self) -> bool {
+        if self.scp.is_some() || self.scope.is_some() {
+            return false;
+        }
+        let application = self.appid.as_ref().or(self.azp.as_ref()).or(self.client_id.as_ref());
+        let is_of_person = self.name.is_some()
+            || [&self.preferred_username, &self.upn, &self.unique_name, &self.email]
+                .into_iter()
+                .any(Option::is_some);
+        match self.idtyp.as_deref() {
+            Some(kind) => kind == "app",
+            None => {
+                application == Some(&self.sub)
+                    || self.tid.is_some() && self.oid.as_ref() == Some(&self.sub) && !is_of_person
+            }
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -121,14 +153,10 @@ fn reason(kind: &ErrorKind) -> &'static str {
 
 /// None where an id is missing, empty, or not plain text.
 fn caller(claims: Claims) -> Option<Caller> {
-    let roles = claims.roles.unwrap_or_default();
-    let scopes = claims.scp.or(claims.scope).map(OneOrMany::words);
-    let is_application = match claims.idtyp.as_deref() {
-        Some(kind) => kind == "app",
-        // Microsoft's tokens for an application on its own have no scopes, and one id for both.
-        None => {
-            scopes.is_none() && !roles.is_empty() && claims.oid.as_ref().is_none_or(|oid| *oid == claims.sub)
-        }
+    let is_application = claims.is_of_application();
+    let granted = match is_application {
+        true => claims.roles.unwrap_or_default(),
+        false => claims.scp.or(claims.scope).map(OneOrMany::words).unwrap_or_default(),
     };
     let id = |text: String| is_plain(&text).then_some(text);
     let name = |text: Option<String>| text.filter(|text| is_plain(text));
@@ -140,7 +168,7 @@ fn caller(claims: Claims) -> Option<Caller> {
             id: id(claims.appid.or(claims.azp).or(claims.client_id)?)?,
             name: name(claims.app_displayname),
         },
-        granted: if is_application { roles } else { scopes.unwrap_or_default() },
+        granted,
     })
 }
 

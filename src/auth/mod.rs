@@ -8,7 +8,6 @@ mod bearer;
 mod claims;
 mod jwks;
 mod local_issuer;
-mod scope;
 
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
@@ -23,6 +22,7 @@ use sha2::{Digest, Sha256};
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::identity::Caller;
+use crate::domain::scope::Scope;
 use crate::error::{Error, Result};
 
 use claims::Verified;
@@ -30,7 +30,6 @@ use claims::Verified;
 pub use claims::is_plain;
 pub use jwks::OidcIssuer;
 pub use local_issuer::{LocalIssuer, NewToken};
-pub use scope::{FilesRead, FilesReadWrite, Scope};
 
 /// Tokens that are remembered once they were found good; past that, those that were used least are forgotten.
 const REMEMBERED: usize = 10_000;

@@ -1,4 +1,4 @@
-//! `everlink doctor`: finds what is wrong before users do. Changes nothing.
+//! `everlink doctor`: finds what is wrong before users do. Changes nothing but what it tries writing with.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::Failure;
+use crate::clock::Clock;
 use crate::config::{ContentUrl, DatabaseUrl, Settings, reachable_url};
 use crate::content::Content;
 use crate::error::{Error, Result};
@@ -97,12 +98,16 @@ async fn check_database(settings: &Settings, report: &mut Report) -> Option<Stor
     }
     let store =
         report.note("database", Store::connect(&url, settings, &Metrics::new()).await, url.display())?;
-    match store.is_primary().await {
-        Ok(true) => report.good("primary", "it takes writes"),
+    let readiness = store.readiness(Clock::system().now()).await;
+    match readiness.is_primary {
+        Ok(true) => report.good("primary", "it is no standby"),
         Ok(false) => report.bad("primary", "it is a standby: revoked links would open for a while"),
         Err(error) => report.bad("primary", error.inside().unwrap_or_default()),
     }
-    match store.is_migrated().await {
+    if matches!(readiness.is_migrated, Ok(true)) {
+        report.note("writing", readiness.is_writable, "it takes writes");
+    }
+    match readiness.is_migrated {
         Ok(true) => report.good("migrations", "current"),
         Ok(false) if settings.no_migrate => report.bad("migrations", "not current: run `everlink migrate`"),
         Ok(false) => report.good("migrations", "not current; `everlink serve` applies them"),

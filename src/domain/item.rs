@@ -6,6 +6,7 @@ use std::str::FromStr;
 use crate::clock::Timestamp;
 use crate::domain::identity::{Application, User};
 use crate::domain::link::LinkScope;
+use crate::error::{Error, Result};
 
 /// A drive's id: 64 random bits, shown as 16 upper-case hexadecimal digits.
 ///
@@ -147,7 +148,11 @@ pub struct Item {
 #[derive(Clone, Debug)]
 pub enum ItemContent {
     File(FileVersion),
-    Folder { child_count: i64 },
+    /// Of a folder, how many items it holds and the bytes of all files below it.
+    Folder {
+        child_count: i64,
+        size: i64,
+    },
 }
 
 /// One content of a file, where it is kept and what it is.
@@ -184,8 +189,18 @@ impl Item {
         }
     }
 
+    /// Bytes of a file's current version; of a folder, those of all files below it.
     pub fn size(&self) -> i64 {
-        self.file().map_or(0, |file| file.size)
+        match &self.content {
+            ItemContent::File(file) => file.size,
+            ItemContent::Folder { size, .. } => *size,
+        }
+    }
+
+    /// The folder it is in. Nothing that this is asked of can be done to a drive's root.
+    pub fn folder(&self) -> Result<ItemId> {
+        let number = self.parent.ok_or(Error::NotAllowed("The root of a drive is in no folder."))?;
+        Ok(ItemId { number, ..self.id })
     }
 
     pub fn file(&self) -> Option<&FileVersion> {

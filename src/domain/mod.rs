@@ -10,6 +10,7 @@ pub mod link;
 pub mod name;
 pub mod order;
 pub mod preconditions;
+pub mod scope;
 pub mod share_id;
 pub mod ticket;
 pub mod upload;

@@ -35,7 +35,10 @@ pub enum BadName {
 
 impl From<BadName> for Error {
     fn from(bad: BadName) -> Self {
-        Self::InvalidPath(bad.to_string().into())
+        match bad {
+            BadName::PathTooLong => Self::PathTooLong,
+            bad => Self::InvalidPath(bad.to_string().into()),
+        }
     }
 }
 
@@ -61,6 +64,11 @@ impl Name {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// How long it is, as limits and both databases count.
+    pub fn characters(&self) -> i64 {
+        self.0.chars().count() as i64
     }
 
     /// The form in which names are compared.

@@ -34,9 +34,24 @@ pub enum Since {
 pub struct ChangesPage {
     pub drive: DriveId,
     pub items: Vec<Item>,
-    pub next: ChangePlace,
+    next: ChangePlace,
     /// Whether `next` is where the next page starts, rather than where to ask again later.
-    pub has_more: bool,
+    has_more: bool,
+    /// As in the place that the page starts at.
+    began_at: Option<i64>,
+}
+
+impl ChangesPage {
+    /// Where to go on, where so many of the items are shown; true where there are more now.
+    pub fn next_after(&self, shown: usize) -> (ChangePlace, bool) {
+        match self.items[..shown].last() {
+            Some(last) if shown < self.items.len() => {
+                let began_at = self.began_at;
+                (ChangePlace { change: last.change, item: last.id.number, began_at }, true)
+            }
+            _ => (self.next, self.has_more),
+        }
+    }
 }
 
 /// The changes of a whole drive; `address` is its root.
@@ -56,7 +71,8 @@ pub async fn list_changes(
     let end = ChangePlace { change: last, item: i64::MAX, began_at: None };
     let start = match since {
         Since::Now => {
-            return Ok(ChangesPage { drive: root.id.drive, items: Vec::new(), next: end, has_more: false });
+            let (drive, items) = (root.id.drive, Vec::new());
+            return Ok(ChangesPage { drive, items, next: end, has_more: false, began_at: None });
         }
         Since::Beginning => ChangePlace { change: 0, item: 0, began_at: Some(last) },
         // A token of a drive's future is one of a database that was restored since.
@@ -74,5 +90,5 @@ pub async fn list_changes(
         _ => end,
     };
     items.retain(|item| !item.deleted || start.began_at.is_none_or(|began_at| item.change > began_at));
-    Ok(ChangesPage { drive: root.id.drive, items, next, has_more })
+    Ok(ChangesPage { drive: root.id.drive, items, next, has_more, began_at: start.began_at })
 }

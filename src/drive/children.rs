@@ -11,14 +11,29 @@ use crate::domain::upload::Conflict;
 use crate::drive::Author;
 use crate::drive::upload::{Slot, find_slot};
 use crate::error::{Error, Result};
-use crate::store::{NewItem, Place, Tx};
+use crate::limits::Who;
+use crate::store::Place;
+
+/// Folders with more items than this are sorted in turns.
+const SORTED_AT_ONCE: i64 = 2_000;
 
 /// Some of a folder's items, in an order.
 #[derive(Debug)]
 pub struct ChildrenPage {
     pub items: Vec<Item>,
     /// Where the next page starts; none on the last.
-    pub next: Option<PlaceInOrder>,
+    next: Option<PlaceInOrder>,
+}
+
+impl ChildrenPage {
+    /// Where the next page starts, where so many of the items are shown; none on the last.
+    pub fn next_after(&self, shown: usize) -> Option<PlaceInOrder> {
+        if shown < self.items.len() {
+            self.items[..shown].last().map(PlaceInOrder::of)
+        } else {
+            self.next.clone()
+        }
+    }
 }
 
 /// Which of a folder's items are wanted.
@@ -45,19 +60,32 @@ pub async fn list_children(
     wanted: &WantedPage,
 ) -> Result<(PlacedItem, ChildrenPage)> {
     let folder = locate(app, caller, address).await?;
-    let mut tx = app.store.read().await?;
-    let page = list_children_of(&mut tx, &folder, wanted).await?;
-    Ok((PlacedItem::of(&mut tx, folder).await?, page))
+    let page = list_children_of(app, caller.into(), &folder, wanted).await?;
+    Ok((PlacedItem::of(&mut app.store.read().await?, folder).await?, page))
 }
 
-/// As [`list_children`], of a folder that was found already.
-pub async fn list_children_of(tx: &mut Tx, folder: &Item, wanted: &WantedPage) -> Result<ChildrenPage> {
+/// As [`list_children`], of a folder that was found already, for somebody.
+pub async fn list_children_of(
+    app: &App,
+    who: Who,
+    folder: &Item,
+    wanted: &WantedPage,
+) -> Result<ChildrenPage> {
     if folder.kind() != Kind::Folder {
         return Err(Error::invalid_request("The item is a file: it has no children."));
     }
     // One more than asked for tells whether there is a next page.
     let limit = wanted.limit.saturating_add(1) as i64;
-    let mut items = tx.children(folder.id, wanted.order, wanted.after.as_ref(), limit).await?;
+    let (order, after) = (wanted.order, wanted.after.as_ref());
+    let mut tx = app.store.read().await?;
+    // By name they are in order already. By anything else all of them are looked at for each page.
+    let mut items = if order.by == OrderBy::Name || !tx.has_more_children(folder.id, SORTED_AT_ONCE).await? {
+        tx.children(folder.id, order, after, limit).await?
+    } else {
+        drop(tx);
+        let _turn = app.turns.slow.take(who).await?;
+        app.store.read_slowly().await?.children(folder.id, order, after, limit).await?
+    };
     let has_more = items.len() > wanted.limit;
     items.truncate(wanted.limit);
     let next = items.last().filter(|_| has_more).map(PlaceInOrder::of);
@@ -87,7 +115,7 @@ pub async fn create_folder(
                 Slot::Taken(_) => return Err(Error::NameAlreadyExists),
             };
             let place = Place { folder: parent.id, name: &name };
-            let id = tx.insert_item(place, NewItem::Folder, change).await?;
+            let id = tx.insert_folder(place, change).await?;
             let folder = tx.item(id).await?.ok_or(Error::ItemNotFound)?;
             PlacedItem::of(tx, folder).await
         })

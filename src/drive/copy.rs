@@ -1,24 +1,29 @@
 //! Copies files and folders within a drive. A copy has contents of its own, and none of the links.
+//!
+//! What is copied is what was there when the copy began, however the tree changes meanwhile.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
 
 use crate::access::{PlacedItem, locate};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::domain::address::ItemAddress;
 use crate::domain::identity::Caller;
-use crate::domain::item::{Item, ItemId, Kind};
+use crate::domain::item::{ItemId, Kind};
 use crate::domain::name::{ItemPath, Name};
-use crate::domain::order::{Order, OrderBy, PlaceInOrder};
 use crate::domain::preconditions::Preconditions;
 use crate::domain::upload::Conflict;
+use crate::drive::delete::purge;
 use crate::drive::rename::{Destination, destination};
 use crate::drive::upload::{LooseContent, Slot, commit, discard, find_slot, put_loose};
 use crate::drive::{Author, Upload};
 use crate::error::{Error, Result};
-use crate::store::{NewItem, Place};
+use crate::store::{Place, TreeItem};
 
 /// Items that one copy may have: it is done before it is answered.
-const MOST: i64 = 10_000;
-const PAGE: i64 = 500;
+const MOST: usize = 10_000;
 
 /// Where a copy goes; beside the item, and under its name, where that is not said.
 #[derive(Clone, Debug)]
@@ -38,20 +43,28 @@ pub async fn copy_item(app: &App, caller: &Caller, address: &ItemAddress, copy: 
         Some(name) => name.clone(),
         None => Name::parse(&source.name).map_err(Error::internal)?,
     };
-    let mut tx = app.store.read().await?;
-    let folder = destination(&mut tx, &source, copy.destination.as_ref()).await?;
-    if tx.count_below(source.id, MOST + 1).await? > MOST {
-        return Err(Error::invalid_request(format!("The folder has more than {MOST} items.")));
-    }
-    drop(tx);
-    let copying = Copying { app, author: &author, now: app.clock.now() };
-    let made = match source.kind() {
-        Kind::File => copying.copy_file(&source, folder, name, copy.conflict).await?,
-        Kind::Folder => {
+    let folder = destination(&mut app.store.read().await?, &source, copy.destination.as_ref()).await?;
+    let _turn = app.turns.copies.take(caller.into()).await?;
+    let copying = Copying { app, author: &author, source: source.id, now: app.clock.now() };
+    let made = match source.file() {
+        Some(file) => {
+            let content = (file.content_key, file.size);
+            copying.copy_file(content, folder, name, copy.conflict).await?
+        }
+        None => {
+            // The folder itself is one of them.
+            let too_many = || Error::invalid_request(format!("The folder has more than {MOST} items."));
+            let looking = app.turns.slow.take(caller.into()).await?;
+            let mut tx = app.store.read_slowly().await?;
+            if tx.has_more_children(source.id, MOST as i64).await? {
+                return Err(too_many());
+            }
+            let tree = tx.tree_below(source.id, MOST - 1).await?.ok_or_else(too_many)?;
+            drop((tx, looking));
             let made = copying.make_folder(folder, name, copy.conflict).await?;
-            if let Err(error) = copying.copy_children(&source, made).await {
+            if let Err(error) = copying.copy_tree(&tree, made).await {
                 // Half a copy is none.
-                copying.take_away(made).await?;
+                purge(app, &author, made, &Preconditions::default()).await?;
                 return Err(error);
             }
             made
@@ -65,24 +78,24 @@ pub async fn copy_item(app: &App, caller: &Caller, address: &ItemAddress, copy: 
 struct Copying<'a> {
     app: &'a App,
     author: &'a Author,
+    /// What is copied.
+    source: ItemId,
     now: Timestamp,
 }
 
 impl Copying<'_> {
     async fn copy_file(
         &self,
-        source: &Item,
+        (content_key, size): (Uuid, i64),
         folder: ItemId,
         name: Name,
         conflict: Conflict,
     ) -> Result<ItemId> {
-        let app = self.app;
-        let file = source.file().ok_or(Error::ItemNotFound)?;
-        let size = file.size.cast_unsigned();
-        let bytes = app.content.get(source.id.drive, file.content_key, 0..size).await?;
-        let loose: LooseContent = put_loose(app, folder.drive, size, bytes).await?;
-        let preconditions = Preconditions::default();
+        let (app, drive) = (self.app, self.source.drive);
+        let size = size.cast_unsigned();
+        let bytes = app.content.get(drive, content_key, 0..size).await?;
         let path = ItemPath::default().child(name);
+        let preconditions = Preconditions::default();
         let target = Upload {
             base: folder,
             path: &path,
@@ -91,10 +104,11 @@ impl Copying<'_> {
             author: self.author,
             through: None,
         };
+        let loose: LooseContent = put_loose(app, drive, target.who(), size, bytes).await?;
         let made = app.store.write(async |tx| commit(tx, &target, &loose, self.now).await).await;
         if made.is_err() {
             // Best done now; the sweep does it later where this fails.
-            let _ = discard(app, folder.drive, loose.key).await;
+            let _ = discard(app, drive, loose.key).await;
         }
         made.map(|(placed, _)| placed.item.id)
     }
@@ -105,49 +119,34 @@ impl Copying<'_> {
             .store
             .write(async |tx| {
                 let change = author.change(tx.begin_change(folder.drive).await?, now);
+                if tx.item(folder).await?.is_none() {
+                    return Err(Error::ItemNotFound);
+                }
                 let name = match find_slot(tx, folder, &name, conflict).await? {
                     Slot::Free { name, .. } => name,
                     Slot::Taken(_) => return Err(Error::NameAlreadyExists),
                 };
-                tx.insert_item(Place { folder, name: &name }, NewItem::Folder, change).await
+                tx.insert_folder(Place { folder, name: &name }, change).await
             })
             .await
     }
 
-    async fn copy_children(&self, source: &Item, made: ItemId) -> Result<()> {
-        let order = Order { by: OrderBy::Name, descending: false };
-        let mut after = None;
-        loop {
-            let children =
-                self.app.store.read().await?.children(source.id, order, after.as_ref(), PAGE).await?;
-            let Some(last) = children.last() else { return Ok(()) };
-            after = Some(PlaceInOrder::of(last));
-            for child in &children {
-                let name = Name::parse(&child.name).map_err(Error::internal)?;
-                match child.kind() {
-                    Kind::File => {
-                        self.copy_file(child, made, name, Conflict::Fail).await?;
-                    }
-                    Kind::Folder => {
-                        let folder = self.make_folder(made, name, Conflict::Fail).await?;
-                        Box::pin(self.copy_children(child, folder)).await?;
-                    }
+    /// Copies what is below a folder into another. Folders come before what is in them.
+    async fn copy_tree(&self, tree: &[TreeItem], made: ItemId) -> Result<()> {
+        let mut copies = HashMap::from([(self.source.number, made)]);
+        for item in tree {
+            let folder = *copies.get(&item.parent).ok_or(Error::ItemNotFound)?;
+            let name = Name::parse(&item.name).map_err(Error::internal)?;
+            match item.kind {
+                Kind::File => {
+                    let key = item.content_key.ok_or(Error::ItemNotFound)?;
+                    self.copy_file((key, item.size), folder, name, Conflict::Fail).await?;
+                }
+                Kind::Folder => {
+                    copies.insert(item.number, self.make_folder(folder, name, Conflict::Fail).await?);
                 }
             }
         }
-    }
-
-    async fn take_away(&self, made: ItemId) -> Result<()> {
-        let (author, now) = (self.author, self.now);
-        let revoked = self
-            .app
-            .store
-            .write(async |tx| {
-                let change = author.change(tx.begin_change(made.drive).await?, now);
-                tx.purge_item(made, change).await
-            })
-            .await?;
-        self.app.metrics.links_revoked(revoked);
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use crate::domain::authkey::ProvenLink;
 use crate::domain::item::{FileVersion, Item, ItemId, Kind};
 use crate::domain::ticket::Ticket;
 use crate::error::{Error, Result};
+use crate::limits::Who;
 
 /// A file's content at one of its versions, ready to be read.
 #[derive(Clone, Debug)]
@@ -14,13 +15,21 @@ pub struct Download {
     pub name: String,
     pub file: FileVersion,
     pub modified_at: Timestamp,
+    /// Whose turn it takes.
+    pub who: Who,
 }
 
 impl Download {
     pub fn of(item: &Item) -> Result<Self> {
         let file =
             item.file().ok_or_else(|| Error::invalid_request("The item is a folder: it has no content."))?;
-        Ok(Self { item: item.id, name: item.name.clone(), file: file.clone(), modified_at: item.modified.at })
+        Ok(Self {
+            item: item.id,
+            name: item.name.clone(),
+            file: file.clone(),
+            modified_at: item.modified.at,
+            who: Who::Drive(item.id.drive),
+        })
     }
 }
 
@@ -44,6 +53,9 @@ pub async fn open_ticket(app: &App, ticket: &str) -> Result<Download> {
         }
     }
     let mut download = Download::of(&item)?;
+    if let Some(proven) = ticket.through {
+        download.who = Who::Link(proven.link());
+    }
     if let Some(version) = ticket.version {
         download.file = tx.version(item.id, version).await?.ok_or(Error::ItemNotFound)?;
     }

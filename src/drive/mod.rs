@@ -8,6 +8,7 @@ mod delete;
 mod download;
 mod rename;
 mod search;
+mod subtree;
 mod sweep;
 mod upload;
 mod upload_session;
@@ -18,6 +19,7 @@ use crate::clock::Timestamp;
 use crate::domain::identity::Caller;
 use crate::domain::item::Drive;
 use crate::error::Result;
+use crate::limits::Who;
 use crate::store::Change;
 
 pub use changes::{ChangePlace, Since, list_changes};
@@ -27,6 +29,7 @@ pub use delete::{Restoration, delete_item, purge_item, restore_item};
 pub use download::{Download, open_ticket, ticket_for};
 pub use rename::{Destination, ItemUpdate, update_item};
 pub use search::search;
+pub use subtree::finish_abandoned;
 pub use sweep::sweep_loose_content;
 pub use upload::{Upload, check_target, upload};
 pub use upload_session::{
@@ -44,12 +47,15 @@ pub async fn bytes_used(app: &App, drive: &Drive) -> Result<(i64, i64)> {
 pub struct Author {
     user: Option<String>,
     app_no: Option<i32>,
+    /// Whose turn it takes; none for a visitor, whose link's it is.
+    who: Option<Who>,
 }
 
 impl Author {
     pub async fn of(app: &App, caller: &Caller) -> Result<Self> {
         let app_no = app.store.application_number(&caller.application, app.clock.now()).await?;
-        Ok(Self { user: caller.user_id().map(str::to_owned), app_no: Some(app_no) })
+        let user = caller.user_id().map(str::to_owned);
+        Ok(Self { user, app_no: Some(app_no), who: Some(caller.into()) })
     }
 
     fn change(&self, number: i64, at: Timestamp) -> Change<'_> {

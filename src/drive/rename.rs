@@ -10,6 +10,7 @@ use crate::domain::name::{ItemPath, Name};
 use crate::domain::preconditions::Preconditions;
 use crate::domain::upload::Conflict;
 use crate::drive::Author;
+use crate::drive::subtree;
 use crate::drive::upload::free_name;
 use crate::error::{Error, Result};
 use crate::store::{Place, Tx};
@@ -47,36 +48,46 @@ pub async fn update_item(
     if is_placed && item.id.is_root() {
         return Err(Error::NotAllowed("The root of a drive can't be renamed or moved."));
     }
-    app.store
-        .write(async |tx| {
-            let number = tx.begin_change(item.id.drive).await?;
-            let item = tx.item(item.id).await?.ok_or(Error::ItemNotFound)?;
-            if !preconditions.hold(Some(&item)) {
-                return Err(Error::ResourceModified);
-            }
-            if is_placed {
-                let folder = destination(tx, &item, update.destination.as_ref()).await?;
-                let name = match &update.name {
-                    Some(name) => name.clone(),
-                    None => Name::parse(&item.name).map_err(Error::internal)?,
-                };
-                let name = match tx.child(Place { folder, name: &name }).await? {
-                    // It may change the case of its own name.
-                    None => name,
-                    Some(existing) if existing == item.id => name,
-                    Some(_) if update.conflict == Conflict::Rename => free_name(tx, folder, &name).await?,
-                    Some(_) => return Err(Error::NameAlreadyExists),
-                };
-                tx.place_item(item.id, Place { folder, name: &name }, author.change(number, now)).await?;
-            }
-            if update.client_created_at.is_some() || update.client_modified_at.is_some() {
-                tx.set_client_times(item.id, update.client_created_at, update.client_modified_at, number)
-                    .await?;
-            }
-            let item = tx.item(item.id).await?.ok_or(Error::ItemNotFound)?;
-            PlacedItem::of(tx, item).await
-        })
-        .await
+    let update_now = async || {
+        app.store
+            .write(async |tx| {
+                let number = tx.begin_change(item.id.drive).await?;
+                let item = tx.item(item.id).await?.ok_or(Error::ItemNotFound)?;
+                if !preconditions.hold(Some(&item)) {
+                    return Err(Error::ResourceModified);
+                }
+                if is_placed {
+                    let folder = destination(tx, &item, update.destination.as_ref()).await?;
+                    let name = match &update.name {
+                        Some(name) => name.clone(),
+                        None => Name::parse(&item.name).map_err(Error::internal)?,
+                    };
+                    let name = match tx.child(Place { folder, name: &name }).await? {
+                        // It may change the case of its own name.
+                        None => name,
+                        Some(existing) if existing == item.id => name,
+                        Some(_) if update.conflict == Conflict::Rename => {
+                            free_name(tx, folder, &name).await?
+                        }
+                        Some(_) => return Err(Error::NameAlreadyExists),
+                    };
+                    tx.place_item(&item, Place { folder, name: &name }, author.change(number, now)).await?;
+                }
+                if update.client_created_at.is_some() || update.client_modified_at.is_some() {
+                    tx.set_client_times(item.id, update.client_created_at, update.client_modified_at, number)
+                        .await?;
+                }
+                let item = tx.item(item.id).await?.ok_or(Error::ItemNotFound)?;
+                PlacedItem::of(tx, item).await
+            })
+            .await
+    };
+    match update_now().await {
+        Err(Error::PathTooLong) if subtree::measure_again(app, caller.into(), item.id).await? => {
+            update_now().await
+        }
+        outcome => outcome,
+    }
 }
 
 /// The folder an item goes to: a live one of the same drive, and not inside the item itself.

@@ -19,9 +19,11 @@ use crate::domain::preconditions::Preconditions;
 use crate::domain::upload::Conflict;
 use crate::drive::Author;
 use crate::error::{Error, Result};
-use crate::store::{Change, NewItem, Place, Tx};
+use crate::limits::Who;
+use crate::store::{Below, Change, NewItem, Place, Tx};
 
-/// How often a free name is looked for.
+/// How many names are tried for one that is free: a few, then all.
+const FEW_RENAMES: u32 = 10;
 const RENAMES: u32 = 1_000;
 
 /// Where an upload goes, and under which conditions.
@@ -38,6 +40,17 @@ pub struct Upload<'a> {
     pub through: Option<(ItemId, LinkId)>,
 }
 
+impl Upload<'_> {
+    /// Whose turn it takes.
+    pub(super) fn who(&self) -> Who {
+        match (self.through, &self.author.who) {
+            (Some((_, link)), _) => Who::Link(link),
+            (None, Some(who)) => who.clone(),
+            (None, None) => Who::Drive(self.base.drive),
+        }
+    }
+}
+
 /// Refuses what can never become an upload, before any byte is read.
 pub fn check_target(base: &Item, path: &ItemPath) -> Result<()> {
     match base.kind() {
@@ -49,13 +62,14 @@ pub fn check_target(base: &Item, path: &ItemPath) -> Result<()> {
     }
 }
 
-/// Stores the body as a file's current version. True where that made the file.
+/// Stores the body, which is at most `limit` bytes, as a file's current version. True where that made the file.
 pub async fn upload(
     app: &App,
     target: &Upload<'_>,
+    limit: u64,
     body: impl Stream<Item = Result<Bytes>> + Unpin,
 ) -> Result<(PlacedItem, bool)> {
-    let loose = put_loose(app, target.base.drive, app.limits.upload, body).await?;
+    let loose = put_loose(app, target.base.drive, target.who(), limit, body).await?;
     let now = app.clock.now();
     let outcome = app.store.write(async |tx| commit(tx, target, &loose, now).await).await;
     if outcome.is_err() {
@@ -75,9 +89,11 @@ pub(super) struct LooseContent {
 pub(super) async fn put_loose(
     app: &App,
     drive: DriveId,
+    who: Who,
     limit: u64,
     body: impl Stream<Item = Result<Bytes>> + Unpin,
 ) -> Result<LooseContent> {
+    let _turn = app.turns.uploads.take_many(who, app.content.memory_of_upload(limit).div_ceil(1024)).await?;
     let key = Uuid::from_bytes(random_bytes());
     app.store.write(async |tx| tx.insert_loose_content(drive, key, app.clock.now()).await).await?;
     match app.content.put(drive, key, limit, body).await {
@@ -99,7 +115,7 @@ pub(super) async fn commit(
 ) -> Result<(PlacedItem, bool)> {
     let drive = target.base.drive;
     let change = target.author.change(tx.begin_change(drive).await?, now);
-    let slot = resolve(tx, target, change).await?;
+    let slot = resolve(tx, target).await?;
     let (name, existing) = match &slot {
         Slot::Free { name, .. } => (name.as_str(), None),
         Slot::Taken(item) => (item.name.as_str(), Some(&**item)),
@@ -117,12 +133,12 @@ pub(super) async fn commit(
     let (id, is_new) = match &slot {
         Slot::Taken(item) => {
             file.number = tx.newest_version(item.id).await? + 1;
-            tx.replace_content(item.id, &file, change).await?;
+            tx.replace_content(item, &file, change).await?;
             (item.id, false)
         }
-        Slot::Free { folder, name } => {
-            let place = Place { folder: *folder, name };
-            (tx.insert_item(place, NewItem::File(&file), change).await?, true)
+        Slot::Free { folder, missing, name } => {
+            let folder = make_folders(tx, *folder, missing, name, file.size, change).await?;
+            (tx.insert_item(Place { folder, name }, NewItem::File(&file), change).await?, true)
         }
     };
     if !tx.delete_loose_content(drive, content.key).await? {
@@ -137,14 +153,37 @@ pub(super) async fn commit(
 pub(super) enum Slot {
     Free {
         folder: ItemId,
+        /// Folders that are to be made within each other before.
+        missing: Vec<Name>,
         name: Name,
     },
     /// In the place of this item.
     Taken(Box<Item>),
 }
 
-/// Where the upload goes. Makes the folders on the way.
-async fn resolve(tx: &mut Tx, target: &Upload<'_>, change: Change<'_>) -> Result<Slot> {
+/// Makes the folders that are missing on the way to a new file, with what is to be below them; gives the last one.
+/// Those above are told once, of all of it.
+async fn make_folders(
+    tx: &mut Tx,
+    folder: ItemId,
+    missing: &[Name],
+    file: &Name,
+    bytes: i64,
+    change: Change<'_>,
+) -> Result<ItemId> {
+    let mut path = file.characters() + missing.iter().map(|name| name.characters() + 1).sum::<i64>();
+    tx.tell_above(folder, Below { children: 1, bytes, longest_path: Some(path) }).await?;
+    let mut folder = folder;
+    for name in missing {
+        path -= name.characters() + 1;
+        let below = Below { children: 1, bytes, longest_path: Some(path) };
+        folder = tx.insert_item(Place { folder, name }, NewItem::Folder(below), change).await?;
+    }
+    Ok(folder)
+}
+
+/// Where the upload goes.
+async fn resolve(tx: &mut Tx, target: &Upload<'_>) -> Result<Slot> {
     let base = tx.item(target.base).await?.ok_or(Error::ItemNotFound)?;
     check_target(&base, target.path)?;
     if let Some((shared, link)) = target.through {
@@ -155,14 +194,14 @@ async fn resolve(tx: &mut Tx, target: &Upload<'_>, change: Change<'_>) -> Result
     }
     let Some((last, folders)) = target.path.split_last() else { return Ok(Slot::Taken(Box::new(base))) };
     let mut folder = base.id;
-    for name in folders {
-        let place = Place { folder, name };
-        folder = match tx.child(place).await? {
-            None => tx.insert_item(place, NewItem::Folder, change).await?,
-            Some(id) => match tx.item(id).await? {
-                Some(item) if item.kind() == Kind::Folder => id,
-                _ => return Err(Error::invalid_request("A file is where the path wants a folder.")),
-            },
+    for (depth, name) in folders.iter().enumerate() {
+        let Some(id) = tx.child(Place { folder, name }).await? else {
+            let missing = folders[depth..].to_vec();
+            return Ok(Slot::Free { folder, missing, name: last.clone() });
+        };
+        folder = match tx.item(id).await? {
+            Some(item) if item.kind() == Kind::Folder => id,
+            _ => return Err(Error::invalid_request("A file is where the path wants a folder.")),
         };
     }
     match find_slot(tx, folder, last, target.conflict).await? {
@@ -174,21 +213,23 @@ async fn resolve(tx: &mut Tx, target: &Upload<'_>, change: Change<'_>) -> Result
 /// Where something of this name can go.
 pub(super) async fn find_slot(tx: &mut Tx, folder: ItemId, name: &Name, conflict: Conflict) -> Result<Slot> {
     let Some(existing) = tx.child(Place { folder, name }).await? else {
-        return Ok(Slot::Free { folder, name: name.clone() });
+        return Ok(Slot::Free { folder, missing: Vec::new(), name: name.clone() });
     };
     match conflict {
         Conflict::Fail => Err(Error::NameAlreadyExists),
         Conflict::Replace => Ok(Slot::Taken(Box::new(tx.item(existing).await?.ok_or(Error::ItemNotFound)?))),
-        Conflict::Rename => Ok(Slot::Free { folder, name: free_name(tx, folder, name).await? }),
+        Conflict::Rename => {
+            Ok(Slot::Free { folder, missing: Vec::new(), name: free_name(tx, folder, name).await? })
+        }
     }
 }
 
 /// The name with the first number that is free.
 pub(super) async fn free_name(tx: &mut Tx, folder: ItemId, name: &Name) -> Result<Name> {
-    for number in 1..=RENAMES {
-        let numbered = name.numbered(number)?;
-        if tx.child(Place { folder, name: &numbered }).await?.is_none() {
-            return Ok(numbered);
+    for numbers in [1..=FEW_RENAMES, FEW_RENAMES + 1..=RENAMES] {
+        let names = numbers.map(|number| name.numbered(number)).collect::<Result<Vec<_>, _>>()?;
+        if let Some(free) = tx.first_free_name(folder, &names).await? {
+            return Ok(names[free].clone());
         }
     }
     Err(Error::NameAlreadyExists)

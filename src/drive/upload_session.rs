@@ -18,6 +18,7 @@ use crate::domain::upload::{Conflict, ContentRange, UploadId, UploadSession};
 use crate::drive::upload::{LooseContent, commit, discard, put_loose};
 use crate::drive::{Author, Upload, check_target};
 use crate::error::{Error, Result};
+use crate::limits::Who;
 use crate::store::UploadRange;
 
 /// How long a session waits for its next range. Shorter than loose content is kept.
@@ -136,11 +137,12 @@ pub async fn receive_range(
     }
     let drive = session.id.drive;
     check_range(&session, range)?;
-    let loose =
-        put_loose(app, drive, range.length().cast_unsigned(), body).await.map_err(|error| match error {
+    let loose = put_loose(app, drive, who(&session), range.length().cast_unsigned(), body).await.map_err(
+        |error| match error {
             Error::PayloadTooLarge { .. } => LONGER,
             error => error,
-        })?;
+        },
+    )?;
     let outcome = if loose.stored.size < range.length() {
         Err(SHORTER)
     } else if range.is_last() {
@@ -154,6 +156,11 @@ pub async fn receive_range(
         let _ = discard(app, drive, loose.key).await;
     }
     outcome
+}
+
+/// Whose turn a session takes.
+fn who(session: &UploadSession) -> Who {
+    session.through.map_or(Who::Drive(session.id.drive), |(_, link)| Who::Link(link))
 }
 
 const LONGER: Error = Error::FragmentLengthMismatch("The body is longer than Content-Range says.");
@@ -203,9 +210,10 @@ async fn finish(
     let bytes = stream::iter(parts.clone().into_iter().map(Ok))
         .and_then(|part| app.content.get(drive, part.content_key, 0..part.size.cast_unsigned()))
         .try_flatten();
-    let whole = put_loose(app, drive, range.total.cast_unsigned(), bytes.boxed_local()).await?;
+    let total = range.total.cast_unsigned();
+    let whole = put_loose(app, drive, who(session), total, bytes.boxed_local()).await?;
     let now = app.clock.now();
-    let author = Author { user: session.created_by.clone(), app_no: session.created_app_no };
+    let author = Author { user: session.created_by.clone(), app_no: session.created_app_no, who: None };
     let preconditions =
         Preconditions { if_match: session.if_match.clone().map(|tag| vec![tag]), if_none_match: None };
     let path = ItemPath::parse(&session.path)?;

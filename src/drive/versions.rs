@@ -16,14 +16,21 @@ async fn locate_file(app: &App, caller: &Caller, address: &ItemAddress) -> Resul
     Ok(item)
 }
 
-/// All versions of a file, the newest first.
+/// Versions of a file, the newest first, from those before a number on; true where there are more.
 pub async fn list_versions(
     app: &App,
     caller: &Caller,
     address: &ItemAddress,
-) -> Result<Vec<(FileVersion, Stamp)>> {
+    before: Option<i64>,
+    limit: usize,
+) -> Result<(ItemId, Vec<(FileVersion, Stamp)>, bool)> {
     let item = locate_file(app, caller, address).await?;
-    app.store.read().await?.versions(&item).await
+    let before = before.unwrap_or(i64::MAX);
+    let mut versions =
+        app.store.read().await?.versions(&item, before, limit.saturating_add(1) as i64).await?;
+    let has_more = versions.len() > limit;
+    versions.truncate(limit);
+    Ok((item.id, versions, has_more))
 }
 
 /// The file, if it has a version of that number.
@@ -46,9 +53,10 @@ pub async fn restore_version(app: &App, caller: &Caller, address: &ItemAddress, 
     app.store
         .write(async |tx| {
             let change = author.change(tx.begin_change(item.id.drive).await?, now);
+            let item = tx.item(item.id).await?.ok_or(Error::ItemNotFound)?;
             let mut file = tx.version(item.id, number).await?.ok_or(Error::ItemNotFound)?;
             file.number = tx.newest_version(item.id).await? + 1;
-            tx.replace_content(item.id, &file, change).await
+            tx.replace_content(&item, &file, change).await
         })
         .await
 }

@@ -3,6 +3,8 @@
 //! Each is sent to the service itself over HTTP, so that it is answered just as if it had come alone.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::marker::PhantomData;
 
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{HttpRequest, HttpResponse};
@@ -10,47 +12,112 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use reqwest::{Method, Request, Url};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::json;
+use serde_json::value::{RawValue, to_raw_value};
 use utoipa::ToSchema;
 
-use crate::auth::{FilesRead, Granted};
+use crate::auth::Granted;
+use crate::domain::scope::FilesRead;
 use crate::error::{Error, Result};
-use crate::graph::body::JsonBody;
+use crate::graph::body::{Unread, parse_object};
 use crate::graph::errors::ErrorBody;
+use crate::graph::list;
 use crate::graph::site::{LOOPBACK_URL, Site};
 
 /// Requests of a batch, at most.
 const MOST: usize = 20;
 /// Bytes of a batch.
 const LARGEST: usize = 4 * 1024 * 1024;
-/// Bytes of one answer. The longest page of items has some two million.
-const LARGEST_ANSWER: usize = 8 * 1024 * 1024;
+/// Bytes of all answers' bodies. A page of items has some million at most.
+const LARGEST_ANSWERS: usize = 4 * 1024 * 1024;
+/// Headers of a request, at most.
+const MOST_HEADERS: usize = 100;
 /// Bytes of a request's URL.
 const LONGEST_URL: usize = 16 * 1024;
 /// Headers that belong to one connection, or that the batch itself decides.
 const NOT_PASSED_ON: [&str; 7] =
     ["host", "content-length", "connection", "transfer-encoding", "upgrade", "expect", "x-everlink-url"];
 
+// Bodies stay the text that they are: taken apart, they could be many times as large.
 #[derive(Deserialize, ToSchema)]
-pub struct Batch {
+pub struct Batch<'a> {
     #[schema(min_items = 1, max_items = 20)]
-    requests: Vec<One>,
+    #[serde(borrow, deserialize_with = "at_most::<_, MOST, _>")]
+    requests: Vec<One<'a>>,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct One {
+struct One<'a> {
     id: String,
     #[schema(pattern = "^(GET|POST|PUT|PATCH|DELETE)$")]
     method: String,
     #[schema(pattern = "^/[a-z/]*$")]
     url: String,
-    #[serde(default)]
-    headers: BTreeMap<String, String>,
-    body: Option<Value>,
-    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, String>)]
+    #[serde(default, deserialize_with = "few_headers")]
+    headers: Vec<(String, String)>,
+    #[schema(value_type = Option<serde_json::Value>)]
+    #[serde(borrow)]
+    body: Option<&'a RawValue>,
+    #[serde(default, deserialize_with = "at_most::<_, MOST, _>")]
     depends_on: Vec<String>,
+}
+
+/// A list, of which no more is read than it may have.
+fn at_most<'de, T: Deserialize<'de>, const MOST: usize, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    struct AtMost<T, const MOST: usize>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for AtMost<T, MOST> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a list of at most {MOST} entries")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
+            let mut few = Vec::new();
+            while let Some(entry) = list.next_element()? {
+                if few.len() == MOST {
+                    return Err(serde::de::Error::invalid_length(MOST + 1, &self));
+                }
+                few.push(entry);
+            }
+            Ok(few)
+        }
+    }
+
+    deserializer.deserialize_seq(AtMost::<T, MOST>(PhantomData))
+}
+
+/// A request's headers, of which no more are read than it may have.
+fn few_headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, String)>, D::Error> {
+    struct FewHeaders;
+
+    impl<'de> Visitor<'de> for FewHeaders {
+        type Value = Vec<(String, String)>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "an object of at most {MOST_HEADERS} headers")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut few = Vec::new();
+            while let Some(header) = map.next_entry()? {
+                if few.len() == MOST_HEADERS {
+                    return Err(serde::de::Error::invalid_length(MOST_HEADERS + 1, &self));
+                }
+                few.push(header);
+            }
+            Ok(few)
+        }
+    }
+
+    deserializer.deserialize_map(FewHeaders)
 }
 
 #[derive(Serialize, ToSchema)]
@@ -63,40 +130,45 @@ struct Answer {
     id: String,
     status: u16,
     headers: BTreeMap<String, String>,
+    #[schema(value_type = Option<serde_json::Value>)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    body: Option<Value>,
+    body: Option<Box<RawValue>>,
 }
 
 /// Up to twenty requests in one.
 #[utoipa::path(post, path = "/v1.0/$batch", tag = "Batches", operation_id = "batch_batch", request_body = Batch, responses((status = 200, description = "Done", body = Answers), (status = "default", description = "What went wrong", body = ErrorBody)))]
 pub async fn batch(
-    _granted: Granted<FilesRead>,
+    granted: Granted<FilesRead>,
     request: HttpRequest,
-    body: JsonBody<Batch, LARGEST>,
+    body: Unread,
     site: Site,
 ) -> Result<HttpResponse> {
+    let turn = site.turns.batches.take((&*granted.caller).into()).await?;
+    let body = body.read(LARGEST).await?;
+    let batch: Batch<'_> = parse_object(&body)?;
     let token = request.headers().get(AUTHORIZATION).and_then(|token| token.to_str().ok());
     // All is checked before anything is done.
-    let order = order(&body.0.requests)?;
+    let order = order(&batch.requests)?;
     let mut ready = Vec::new();
     for one in order {
         ready.push((one, prepare(&site, one, token)?));
     }
     let mut responses: Vec<Answer> = Vec::new();
+    let mut room = LARGEST_ANSWERS;
     for (one, request) in ready {
         let has_failed =
             |id: &String| responses.iter().any(|answer| answer.id == *id && answer.status >= 400);
         responses.push(if one.depends_on.iter().any(has_failed) {
             refused(one, 424, "failedDependency", "A request that this one depends on has failed.")
         } else {
-            send(&site, one, request).await
+            send(&site, one, request, &mut room).await
         });
     }
-    Ok(HttpResponse::Ok().json(Answers { responses }))
+    Ok(list::answer(turn, &Answers { responses }))
 }
 
 /// The requests in an order in which each comes after those that it depends on.
-fn order(requests: &[One]) -> Result<Vec<&One>> {
+fn order<'b, 'a>(requests: &'b [One<'a>]) -> Result<Vec<&'b One<'a>>> {
     if requests.is_empty() || requests.len() > MOST {
         return Err(Error::invalid_request(format!("A batch has 1 to {MOST} requests.")));
     }
@@ -107,8 +179,8 @@ fn order(requests: &[One]) -> Result<Vec<&One>> {
     if requests.iter().flat_map(|one| &one.depends_on).any(|id| !ids.contains(id)) {
         return Err(Error::invalid_request("A request depends on one that is not in the batch."));
     }
-    let mut waiting: Vec<&One> = requests.iter().collect();
-    let mut ordered: Vec<&One> = Vec::new();
+    let mut waiting: Vec<&One<'a>> = requests.iter().collect();
+    let mut ordered: Vec<&One<'a>> = Vec::new();
     while !waiting.is_empty() {
         let is_before = |id: &String| ordered.iter().any(|one| one.id == *id);
         let next = waiting.iter().position(|one| one.depends_on.iter().all(is_before));
@@ -119,7 +191,7 @@ fn order(requests: &[One]) -> Result<Vec<&One>> {
 }
 
 /// The request as the service sends it to itself.
-fn prepare(site: &Site, one: &One, token: Option<&str>) -> Result<Request> {
+fn prepare(site: &Site, one: &One<'_>, token: Option<&str>) -> Result<Request> {
     let bad = |what: &'static str| Error::invalid_request(what);
     let method = match one.method.to_ascii_uppercase().as_str() {
         "GET" => Method::GET,
@@ -146,11 +218,12 @@ fn prepare(site: &Site, one: &One, token: Option<&str>) -> Result<Request> {
     }
     // Answers are to begin with the URL that the batch was sent to.
     request = request.header(LOOPBACK_URL.as_str(), site.loopback.sign(&site.url));
-    request = match &one.body {
-        None => request,
-        Some(Value::String(text)) if !is_json => request
+    let text = one.body.filter(|_| !is_json).and_then(|body| serde_json::from_str::<String>(body.get()).ok());
+    request = match (text, one.body) {
+        (Some(text), _) => request
             .body(STANDARD.decode(text).map_err(|_| bad("A body that is not JSON is base64 in a batch."))?),
-        Some(body) => request.body(body.to_string()),
+        (None, Some(body)) => request.body(body.get().to_owned()),
+        (None, None) => request,
     };
     request.build().map_err(|_| bad("A request of the batch can't be sent as it is."))
 }
@@ -173,14 +246,18 @@ fn address(site: &Site, url: &str) -> Result<Url> {
 }
 
 /// An answer that the batch itself gives to one of its requests.
-fn refused(one: &One, status: u16, code: &str, message: &str) -> Answer {
+fn refused(one: &One<'_>, status: u16, code: &str, message: &str) -> Answer {
     let error = json!({ "error": { "code": code, "message": message } });
-    Answer { id: one.id.clone(), status, headers: BTreeMap::new(), body: Some(error) }
+    Answer { id: one.id.clone(), status, headers: BTreeMap::new(), body: to_raw_value(&error).ok() }
 }
 
-async fn send(site: &Site, one: &One, request: Request) -> Answer {
-    match try_to_send(site, one, request).await {
-        Ok(Some(answer)) => answer,
+/// `room` is what there is for the bodies of further answers, in bytes.
+async fn send(site: &Site, one: &One<'_>, request: Request, room: &mut usize) -> Answer {
+    match try_to_send(site, one, request, *room).await {
+        Ok(Some(answer)) => {
+            *room -= answer.body.as_ref().map_or(0, |body| body.get().len()).min(*room);
+            answer
+        }
         Ok(None) => {
             refused(one, 413, "invalidRequest", "The answer is too large for a batch: ask for it alone.")
         }
@@ -193,7 +270,12 @@ async fn send(site: &Site, one: &One, request: Request) -> Answer {
 }
 
 /// None where the answer is too large.
-async fn try_to_send(site: &Site, one: &One, request: Request) -> reqwest::Result<Option<Answer>> {
+async fn try_to_send(
+    site: &Site,
+    one: &One<'_>,
+    request: Request,
+    room: usize,
+) -> reqwest::Result<Option<Answer>> {
     let mut answer = site.loopback.http.execute(request).await?;
     let status = answer.status().as_u16();
     let headers: BTreeMap<String, String> = answer
@@ -205,15 +287,21 @@ async fn try_to_send(site: &Site, one: &One, request: Request) -> reqwest::Resul
     let mut bytes = Vec::new();
     while let Some(chunk) = answer.chunk().await? {
         bytes.extend_from_slice(&chunk);
-        if bytes.len() > LARGEST_ANSWER {
+        if bytes.len() > room {
             return Ok(None);
         }
     }
-    let body = match bytes.is_empty() {
-        true => None,
-        false => {
-            Some(serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(STANDARD.encode(&bytes))))
-        }
-    };
-    Ok(Some(Answer { id: one.id.clone(), status, headers, body }))
+    Ok(Some(Answer { id: one.id.clone(), status, headers, body: answered_body(bytes) }))
+}
+
+/// JSON as it is, anything else in base64.
+fn answered_body(bytes: Vec<u8>) -> Option<Box<RawValue>> {
+    if bytes.is_empty() {
+        return None;
+    }
+    let json = std::str::from_utf8(&bytes).ok().map(|text| RawValue::from_string(text.to_owned()));
+    if let Some(Ok(json)) = json {
+        return Some(json);
+    }
+    to_raw_value(&STANDARD.encode(bytes)).ok()
 }

@@ -1,18 +1,22 @@
 //! Reads requests' bodies, never more than allowed and never for ever.
 
+use std::future::{Ready, ready};
+use std::io;
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_RANGE};
 use actix_web::{FromRequest, HttpRequest, web};
 use bytes::{Bytes, BytesMut};
-use futures_util::stream::{Stream, StreamExt};
+use futures_util::stream::{Stream, StreamExt, TryStreamExt};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::app::App;
 use crate::error::{Error, Result};
+use crate::limits::Limits;
 
 /// Bytes of a JSON body where no more is said.
 pub const SMALL: usize = 16 * 1024;
@@ -26,16 +30,50 @@ impl<T: DeserializeOwned + 'static, const LIMIT: usize> FromRequest for JsonBody
     type Future = Pin<Box<dyn Future<Output = Result<Self>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let limits = request.app_data::<web::Data<App>>().map(|app| app.limits);
-        let payload = payload.take();
-        Box::pin(async move {
-            let limits = limits.ok_or_else(|| Error::internal("the app is not there"))?;
-            let reading = read_all(payload, LIMIT);
-            let bytes =
-                tokio::time::timeout(limits.stall, reading).await.map_err(|_| Error::RequestTimeout)??;
-            parse_object(&bytes).map(Self)
-        })
+        let body = Unread::of(request, payload);
+        Box::pin(async move { Ok(Self(parse_object(&body?.read(LIMIT).await?)?)) })
     }
+}
+
+/// A small body that nothing was read of yet.
+pub struct Unread {
+    payload: Payload,
+    stall: Duration,
+    declared: Option<u64>,
+}
+
+impl Unread {
+    fn of(request: &HttpRequest, payload: &mut Payload) -> Result<Self> {
+        let stall = limits(request)?.stall;
+        Ok(Self { payload: payload.take(), stall, declared: declared_length(request) })
+    }
+
+    /// All of it, where it is no longer than `limit` bytes and comes in time.
+    pub async fn read(self, limit: usize) -> Result<Bytes> {
+        if self.declared.is_some_and(|length| length > limit as u64) {
+            return Err(Error::PayloadTooLarge { limit: limit as u64 });
+        }
+        let reading = read_all(self.payload, limit);
+        tokio::time::timeout(self.stall, reading).await.map_err(|_| Error::RequestTimeout)?
+    }
+}
+
+impl FromRequest for Unread {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        ready(Self::of(request, payload))
+    }
+}
+
+pub fn limits(request: &HttpRequest) -> Result<Limits> {
+    let app = request.app_data::<web::Data<App>>();
+    app.map(|app| app.limits).ok_or_else(|| Error::internal("the app is not there"))
+}
+
+fn declared_length(request: &HttpRequest) -> Option<u64> {
+    request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok())
 }
 
 async fn read_all(mut payload: Payload, limit: usize) -> Result<Bytes> {
@@ -50,7 +88,7 @@ async fn read_all(mut payload: Payload, limit: usize) -> Result<Bytes> {
     Ok(all.freeze())
 }
 
-pub fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+pub fn parse_object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T> {
     let text = bytes.trim_ascii();
     if text.is_empty() {
         return serde_json::from_slice(b"{}")
@@ -67,37 +105,35 @@ pub fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
 /// Bytes that are uploaded.
 pub struct UploadBody {
     payload: Payload,
-    stall: Duration,
-    limit: u64,
+    limits: Limits,
     declared: Option<u64>,
     is_partial: bool,
 }
 
 impl FromRequest for UploadBody {
     type Error = Error;
-    type Future = std::future::Ready<Result<Self>>;
+    type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let Some(app) = request.app_data::<web::Data<App>>() else {
-            return std::future::ready(Err(Error::internal("the app is not there")));
-        };
-        let length =
-            request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        std::future::ready(Ok(Self {
+        ready(limits(request).map(|limits| Self {
             payload: payload.take(),
-            stall: app.limits.stall,
-            limit: app.limits.upload,
-            declared: length,
+            limits,
+            declared: declared_length(request),
             is_partial: request.headers().contains_key(CONTENT_RANGE),
         }))
     }
 }
 
 impl UploadBody {
+    /// How many bytes there are, at most.
+    pub fn size_limit(&self) -> u64 {
+        self.declared.unwrap_or(self.limits.upload)
+    }
+
     /// The bytes as they come. Ends with an error where the client stops sending.
     pub fn into_stream(self) -> Result<impl Stream<Item = Result<Bytes>> + Unpin> {
-        if self.declared.is_some_and(|length| length > self.limit) {
-            return Err(Error::PayloadTooLarge { limit: self.limit });
+        if self.declared.is_some_and(|length| length > self.limits.upload) {
+            return Err(Error::PayloadTooLarge { limit: self.limits.upload });
         }
         if self.is_partial {
             return Err(Error::invalid_request(
@@ -109,17 +145,35 @@ impl UploadBody {
 
     /// As [`Self::into_stream`], for a range of a file: it is for whoever takes it to limit it.
     pub fn into_range(self) -> impl Stream<Item = Result<Bytes>> + Unpin {
-        let stall = self.stall;
-        let stream = futures_util::stream::unfold(self.payload, move |mut payload| async move {
-            match tokio::time::timeout(stall, payload.next()).await {
-                Ok(chunk) => Some((chunk?.map_err(broken), payload)),
-                Err(_) => Some((Err(Error::RequestTimeout), payload)),
-            }
-        });
-        stream.boxed_local()
+        paced(self.payload, self.limits).map_err(broken).boxed_local()
     }
 }
 
-fn broken(error: PayloadError) -> Error {
-    Error::invalid_request(format!("The request's body broke off: {error}."))
+/// What a client sends, as long as it keeps up the pace: it breaks off where the next [`Limits::pace`] bytes are
+/// longer under way than [`Limits::stall`]. Only the client's time counts, not what is done with the bytes.
+pub fn paced(payload: Payload, limits: Limits) -> impl Stream<Item = Result<Bytes, PayloadError>> {
+    let start = (payload, limits.stall, limits.pace);
+    futures_util::stream::unfold(start, move |(mut payload, left, due)| async move {
+        let asked = Instant::now();
+        let Ok(chunk) = tokio::time::timeout(left, payload.next()).await else {
+            let late = io::Error::from(io::ErrorKind::TimedOut);
+            return Some((Err(PayloadError::Io(late)), (payload, Duration::ZERO, due)));
+        };
+        let chunk = chunk?;
+        let length = chunk.as_ref().map_or(0, Bytes::len);
+        let next = match due.checked_sub(length).filter(|due| *due > 0) {
+            Some(due) => (payload, left.saturating_sub(asked.elapsed()), due),
+            None => (payload, limits.stall, limits.pace),
+        };
+        Some((chunk, next))
+    })
+    .fuse()
+}
+
+/// Why a body could not be read to its end.
+pub fn broken(error: PayloadError) -> Error {
+    match error {
+        PayloadError::Io(late) if late.kind() == io::ErrorKind::TimedOut => Error::RequestTimeout,
+        error => Error::invalid_request(format!("The request's body broke off: {error}.")),
+    }
 }

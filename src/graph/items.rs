@@ -8,12 +8,13 @@ use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use crate::access::{PlacedItem, get_item, locate, managed_drive};
-use crate::auth::{FilesRead, FilesReadWrite, Granted};
+use crate::auth::Granted;
 use crate::clock::Timestamp;
 use crate::domain::address::{Base, DriveAddress, ItemAddress};
 use crate::domain::item::{ItemId, Kind};
 use crate::domain::name::{ItemPath, Name};
 use crate::domain::preconditions::Preconditions;
+use crate::domain::scope::{FilesRead, FilesReadWrite};
 use crate::domain::upload::Conflict;
 use crate::drive::{
     self, Author, ChangePlace, ChildrenPage, Copy, Destination, ItemUpdate, Restoration, Since, Upload,
@@ -23,10 +24,12 @@ use crate::error::{Error, Result};
 use crate::graph::address::{Argument, parse_reference};
 use crate::graph::body::{JsonBody, UploadBody};
 use crate::graph::errors::ErrorBody;
+use crate::graph::list::{self, Entry};
 use crate::graph::openapi::{InDrive, PageParams};
 use crate::graph::query::{LARGEST_PAGE, PAGE, Query, parse_conflict};
 use crate::graph::site::Site;
 use crate::graph::wire::{self, Collection, DriveBody, DriveItem};
+use crate::limits::Who;
 
 /// The caller's drive, made at the first call.
 #[utoipa::path(get, path = "/v1.0/me/drive", tag = "Drives", operation_id = "items_get_drive", responses((status = 200, description = "Done", body = DriveBody), (status = "default", description = "What went wrong", body = ErrorBody)))]
@@ -67,9 +70,11 @@ pub async fn get(
     }
     let mut item = wire::managed_item(&site, &placed).with_context(&site);
     if query.expands_children()? && placed.item.kind() == Kind::Folder {
-        let wanted = WantedPage::first(PAGE);
-        let page = drive::list_children_of(&mut site.store.read().await?, &placed.item, &wanted).await?;
-        item = item.with_children(managed_page(&site, &Query::parse(""), &wanted, &placed, page));
+        let (wanted, who) = (WantedPage::first(PAGE), Who::from(&*granted.caller));
+        let turn = site.turns.lists.take(who.clone()).await?;
+        let page = drive::list_children_of(&site, who, &placed.item, &wanted).await?;
+        item = item.with_children(managed_page(&site, &Query::parse(""), &wanted, &placed, &page)?);
+        return Ok(list::answer(turn, &query.shape(item)?));
     }
     Ok(HttpResponse::Ok().json(query.shape(item)?))
 }
@@ -88,8 +93,9 @@ pub async fn children(
             "Children of children can't be expanded: ask each folder for its own.",
         ));
     }
+    let turn = site.turns.lists.take((&*granted.caller).into()).await?;
     let (folder, page) = drive::list_children(&site, &granted.caller, &address, &wanted).await?;
-    Ok(HttpResponse::Ok().json(query.shape(managed_page(&site, &query, &wanted, &folder, page))?))
+    Ok(list::answer(turn, &managed_page(&site, &query, &wanted, &folder, &page)?))
 }
 
 fn managed_page(
@@ -97,15 +103,15 @@ fn managed_page(
     query: &Query,
     wanted: &WantedPage,
     folder: &PlacedItem,
-    page: ChildrenPage,
-) -> Collection<DriveItem> {
+    page: &ChildrenPage,
+) -> Result<Collection<Entry>> {
     let id = folder.item.id;
-    let next_link = page.next.map(|next| {
+    let entries = list::fill(query, wire::managed_children(site, folder, &page.items))?;
+    let next_link = page.next_after(entries.len()).map(|next| {
         let query = query.next_page(wanted, &next);
         format!("{}/v1.0/drives/{}/items/{id}/children?{query}", site.url, id.drive)
     });
-    let context = wire::context(site, "Collection(driveItem)");
-    Collection::new(context, next_link, wire::managed_children(site, folder, page.items))
+    Ok(Collection::new(wire::context(site, "Collection(driveItem)"), next_link, entries))
 }
 
 /// Items below a folder whose names have a text in them.
@@ -121,8 +127,10 @@ pub async fn search(
     let bad = || Error::invalid_request("$skipToken is not one of ours.");
     let after = query.get("skipToken").map_or(Ok(0), str::parse).map_err(|_| bad())?;
     let top = query.top(PAGE, LARGEST_PAGE)?;
+    let turn = site.turns.lists.take((&*granted.caller).into()).await?;
     let found = drive::search(&site, &granted.caller, &address, &text, after, top).await?;
-    let next_link = found.next.map(|next| {
+    let entries = list::fill(&query, found.items.iter().map(|placed| Ok(wire::managed_item(&site, placed))))?;
+    let next_link = found.next_after(entries.len()).map(|next| {
         let (folder, select) = (found.folder, query.passed_on(&["select"]));
         let text: String = form_urlencoded::byte_serialize(text.as_bytes()).collect();
         format!(
@@ -130,9 +138,8 @@ pub async fn search(
             site.url, folder.drive
         )
     });
-    let value = found.items.iter().map(|placed| wire::managed_item(&site, placed)).collect();
-    let list = Collection::new(wire::context(&site, "Collection(driveItem)"), next_link, value);
-    Ok(HttpResponse::Ok().json(query.shape(list)?))
+    let context = wire::context(&site, "Collection(driveItem)");
+    Ok(list::answer(turn, &Collection::new(context, next_link, entries)))
 }
 
 /// What has changed in a drive since a token was given.
@@ -151,19 +158,21 @@ pub async fn delta(
         Some(token) => Since::Place(parse_change(token).ok_or(Error::ResyncRequired)?),
     };
     let top = query.top(PAGE, LARGEST_PAGE)?;
+    let turn = site.turns.lists.take((&*granted.caller).into()).await?;
     let page = drive::list_changes(&site, &granted.caller, &address, since, top).await?;
-    let token = write_change(page.next);
+    let entries = list::fill(&query, page.items.iter().map(|item| Ok(wire::changed_item(&site, item))))?;
+    let (next, has_more) = page.next_after(entries.len());
+    let token = write_change(next);
     let drive = page.drive;
     let select = query.passed_on(&["select"]);
     let link = format!("{}/v1.0/drives/{drive}/root/delta?token={token}&$top={top}{select}", site.url);
-    let value = page.items.iter().map(|item| wire::changed_item(&site, item)).collect();
-    let mut list = Collection::new(wire::context(&site, "Collection(driveItem)"), None, value);
-    if page.has_more {
+    let mut list = Collection::new(wire::context(&site, "Collection(driveItem)"), None, entries);
+    if has_more {
         list.next_link = Some(link);
     } else {
         list.delta_link = Some(link);
     }
-    Ok(HttpResponse::Ok().json(query.shape(list)?))
+    Ok(list::answer(turn, &list))
 }
 
 fn write_change(place: ChangePlace) -> String {
@@ -245,7 +254,8 @@ pub async fn upload(
         through: None,
     };
     drive::check_target(&base, &path)?;
-    let (item, is_new) = drive::upload(&site, &target, body.into_stream()?).await?;
+    let limit = body.size_limit();
+    let (item, is_new) = drive::upload(&site, &target, limit, body.into_stream()?).await?;
     Ok(uploaded(is_new).json(wire::managed_item(&site, &item).with_context(&site)))
 }
 
@@ -433,11 +443,25 @@ pub async fn restore(
 
 /// A file's versions, the newest first.
 #[utoipa::path(get, path = "/v1.0/drives/{drive_id}/items/{item_id}/versions", tag = "Versions", operation_id = "items_versions", params(InDrive), responses((status = 200, description = "Done", body = Collection<wire::VersionBody>), (status = "default", description = "What went wrong", body = ErrorBody)))]
-pub async fn versions(granted: Granted<FilesRead>, address: ItemAddress, site: Site) -> Result<HttpResponse> {
-    let versions = drive::list_versions(&site, &granted.caller, &address).await?;
+pub async fn versions(
+    granted: Granted<FilesRead>,
+    address: ItemAddress,
+    query: Query,
+    site: Site,
+) -> Result<HttpResponse> {
+    let bad = || Error::invalid_request("$skipToken is not one of ours.");
+    let before = query.get("skipToken").map(str::parse).transpose().map_err(|_| bad())?;
+    let top = query.top(LARGEST_PAGE, LARGEST_PAGE)?;
+    let turn = site.turns.lists.take((&*granted.caller).into()).await?;
+    let (id, versions, has_more) =
+        drive::list_versions(&site, &granted.caller, &address, before, top).await?;
+    let next_link = versions.last().filter(|_| has_more).map(|(last, _)| {
+        let (drive, before) = (id.drive, last.number);
+        format!("{}/v1.0/drives/{drive}/items/{id}/versions?$top={top}&$skipToken={before}", site.url)
+    });
     let context = wire::context(&site, "Collection(driveItemVersion)");
     let value: Vec<_> = versions.iter().map(wire::version).collect();
-    Ok(HttpResponse::Ok().json(Collection::new(context, None, value)))
+    Ok(list::answer(turn, &Collection::new(context, next_link, value)))
 }
 
 /// Leads to the bytes of a version.

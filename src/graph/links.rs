@@ -5,10 +5,11 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use utoipa::ToSchema;
 
-use crate::auth::{FilesReadWrite, Granted};
+use crate::auth::Granted;
 use crate::domain::address::ItemAddress;
 use crate::domain::link::{LinkScope, LinkType};
 use crate::domain::preconditions::Preconditions;
+use crate::domain::scope::FilesReadWrite;
 use crate::error::{Error, Result};
 use crate::graph::body::JsonBody;
 use crate::graph::errors::ErrorBody;

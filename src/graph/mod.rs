@@ -7,6 +7,7 @@ mod body;
 pub mod errors;
 mod items;
 mod links;
+pub mod list;
 mod multipart;
 pub mod openapi;
 mod query;
@@ -21,7 +22,8 @@ use actix_web::web;
 /// Every URL of the API. Paths are as [`address::resolve`] leaves them: `/item` is any address of
 /// an item, with any version in front; `/share/item` is one reached through `/shares/{id}`.
 pub fn routes(api: &mut web::ServiceConfig) {
-    api.service(web::resource("/item/createLink").post(links::create))
+    api.app_data(web::Data::new(openapi::Rendered::once()))
+        .service(web::resource("/item/createLink").post(links::create))
         .service(web::resource("/item/permissions").get(links::permissions))
         .service(
             web::resource("/item/permissions/{permission}")

@@ -10,18 +10,19 @@ use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use bytes::BytesMut;
-use futures_util::stream::{self, StreamExt, TryStreamExt};
+use futures_util::stream::TryStreamExt;
 use serde::Deserialize;
 
 use crate::access::locate;
-use crate::auth::{FilesReadWrite, Granted};
+use crate::auth::Granted;
 use crate::domain::address::ItemAddress;
 use crate::domain::name::{ItemPath, Name};
 use crate::domain::preconditions::Preconditions;
+use crate::domain::scope::FilesReadWrite;
 use crate::domain::upload::Conflict;
 use crate::drive::{self, Author, Upload};
 use crate::error::{Error, Result};
-use crate::graph::body::{SMALL, parse_object};
+use crate::graph::body::{SMALL, broken, limits, paced, parse_object};
 use crate::graph::items::uploaded;
 use crate::graph::query::parse_conflict;
 use crate::graph::site::Site;
@@ -35,7 +36,11 @@ impl FromRequest for Related {
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        ready(Ok(Self(Multipart::new(request.headers(), payload.take()))))
+        let limits = match limits(request) {
+            Ok(limits) => limits,
+            Err(error) => return ready(Err(error)),
+        };
+        ready(Ok(Self(Multipart::new(request.headers(), paced(payload.take(), limits)))))
     }
 }
 
@@ -68,26 +73,18 @@ pub async fn create_file(
     site: Site,
 ) -> Result<HttpResponse> {
     let mut parts = body.0;
-    let stall = site.limits.stall;
-    let metadata = async { read_small(next_part(&mut parts).await?).await };
-    let metadata = tokio::time::timeout(stall, metadata).await.map_err(|_| Error::RequestTimeout)??;
+    let metadata = read_small(next_part(&mut parts).await?).await?;
     let file: NewFile = parse_object(&metadata)?;
     let path = ItemPath::default().child(Name::parse(&file.name)?);
     let conflict = file.conflict.as_deref().map_or(Ok(Conflict::Fail), parse_conflict)?;
     let base = locate(&site, &granted.caller, &parent).await?;
     drive::check_target(&base, &path)?;
-    let content =
-        tokio::time::timeout(stall, next_part(&mut parts)).await.map_err(|_| Error::RequestTimeout)??;
+    let content = next_part(&mut parts).await?;
     if file.source.as_deref().and_then(|source| source.strip_prefix("cid:")) != content_id(&content) {
         return Err(Error::invalid_request(
             "The second part is not the content that @content.sourceUrl names.",
         ));
     }
-    let bytes = stream::try_unfold(content, move |mut content| async move {
-        let chunk =
-            tokio::time::timeout(stall, content.try_next()).await.map_err(|_| Error::RequestTimeout)?;
-        Ok(chunk.map_err(|error| broken(&error))?.map(|chunk| (chunk, content)))
-    });
     let author = Author::of(&site, &granted.caller).await?;
     let target = Upload {
         base: base.id,
@@ -97,18 +94,19 @@ pub async fn create_file(
         author: &author,
         through: None,
     };
-    let (item, is_new) = drive::upload(&site, &target, bytes.boxed_local()).await?;
+    let (item, is_new) =
+        drive::upload(&site, &target, site.limits.upload, content.map_err(unreadable)).await?;
     Ok(uploaded(is_new).json(wire::managed_item(&site, &item).with_context(&site)))
 }
 
 async fn next_part(parts: &mut Multipart) -> Result<Field> {
-    let part = parts.try_next().await.map_err(|error| broken(&error))?;
+    let part = parts.try_next().await.map_err(unreadable)?;
     part.ok_or_else(|| Error::invalid_request("The body has not two parts, metadata and content."))
 }
 
 async fn read_small(mut part: Field) -> Result<BytesMut> {
     let mut all = BytesMut::new();
-    while let Some(chunk) = part.try_next().await.map_err(|error| broken(&error))? {
+    while let Some(chunk) = part.try_next().await.map_err(unreadable)? {
         if all.len() + chunk.len() > SMALL {
             return Err(Error::PayloadTooLarge { limit: SMALL as u64 });
         }
@@ -123,6 +121,9 @@ fn content_id(part: &Field) -> Option<&str> {
     Some(id.trim().trim_start_matches('<').trim_end_matches('>'))
 }
 
-fn broken(error: &MultipartError) -> Error {
-    Error::invalid_request(format!("The request's body can't be read: {error}."))
+fn unreadable(error: MultipartError) -> Error {
+    match error {
+        MultipartError::Payload(error) => broken(error),
+        error => Error::invalid_request(format!("The request's body can't be read: {error}.")),
+    }
 }

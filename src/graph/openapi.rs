@@ -1,7 +1,8 @@
 //! The OpenAPI document, made of what stands at the handlers. Of the many ways to address an item it
 //! shows one.
 
-use actix_web::HttpResponse;
+use actix_web::{HttpResponse, web};
+use bytes::Bytes;
 use serde_json::Value;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoParams, Modify, OpenApi};
@@ -124,6 +125,15 @@ fn without_null(schema: &mut Value) {
     }
 }
 
-pub async fn document() -> HttpResponse {
-    HttpResponse::Ok().json(json())
+/// The document as it is answered: the same bytes for everybody, however many ask for it.
+pub struct Rendered(Bytes);
+
+impl Rendered {
+    pub fn once() -> Self {
+        Self(json().to_string().into())
+    }
+}
+
+pub async fn document(rendered: web::Data<Rendered>) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(rendered.0.clone())
 }

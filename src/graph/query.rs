@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::clock::Timestamp;
 use crate::domain::order::{Order, OrderBy, PlaceInOrder};
@@ -52,9 +53,11 @@ impl Query {
 
     /// The answer with the members that `$select` names; annotations of OData stay, and so does what is
     /// expanded.
-    pub fn shape(&self, answer: impl Serialize) -> Result<Value> {
+    pub fn shape(&self, answer: impl Serialize) -> Result<Box<RawValue>> {
+        let Some(wanted) = self.select().filter(|wanted| *wanted != ["*"]) else {
+            return to_raw_value(&answer).map_err(Error::internal);
+        };
         let mut answer = serde_json::to_value(answer).map_err(Error::internal)?;
-        let Some(wanted) = self.select().filter(|wanted| *wanted != ["*"]) else { return Ok(answer) };
         let keep = |value: &mut Value| {
             if let Some(members) = value.as_object_mut() {
                 members.retain(|name, _| {
@@ -67,7 +70,7 @@ impl Query {
             Some(list) => list.iter_mut().for_each(keep),
             None => keep(&mut answer),
         }
-        Ok(answer)
+        to_raw_value(&answer).map_err(Error::internal)
     }
 
     /// Whether an item is wanted with its children. Anything else that can be expanded in Microsoft's

@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::graph::body::UploadBody;
 use crate::graph::errors::ErrorBody;
 use crate::graph::items::{see, uploaded};
+use crate::graph::list::{self, Entry};
 use crate::graph::openapi::PageParams;
 use crate::graph::query::{PAGE, Query};
 use crate::graph::site::Site;
@@ -50,10 +51,12 @@ pub async fn item(
     site: Site,
 ) -> Result<HttpResponse> {
     let opened = open_shared(&site, visitor.0.as_deref(), &address).await?;
-    let mut item = wire::shared_item(&site, &opened)?.with_context(&site);
+    let mut item = wire::shared_item(&site, &opened, &opened.item)?.with_context(&site);
     if query.expands_children()? && opened.item.kind() == Kind::Folder {
+        let turn = site.turns.lists.take(opened.who()).await?;
         item = item
             .with_children(shared_page(&site, &Query::parse(""), &WantedPage::first(PAGE), &opened).await?);
+        return Ok(list::answer(turn, &query.shape(item)?));
     }
     Ok(HttpResponse::Ok().json(query.shape(item)?))
 }
@@ -68,7 +71,8 @@ pub async fn children(
 ) -> Result<HttpResponse> {
     let wanted = query.page()?;
     let opened = open_shared(&site, visitor.0.as_deref(), &address).await?;
-    Ok(HttpResponse::Ok().json(query.shape(shared_page(&site, &query, &wanted, &opened).await?)?))
+    let turn = site.turns.lists.take(opened.who()).await?;
+    Ok(list::answer(turn, &shared_page(&site, &query, &wanted, &opened).await?))
 }
 
 async fn shared_page(
@@ -76,17 +80,15 @@ async fn shared_page(
     query: &Query,
     wanted: &WantedPage,
     opened: &Opened,
-) -> Result<Collection<DriveItem>> {
-    let mut tx = site.store.read().await?;
-    let page = drive::list_children_of(&mut tx, &opened.item, wanted).await?;
+) -> Result<Collection<Entry>> {
+    let page = drive::list_children_of(site, opened.who(), &opened.item, wanted).await?;
+    let entries = list::fill(query, page.items.iter().map(|item| wire::shared_item(site, opened, item)))?;
     let share = wire::shared_drive_item(site, opened);
-    let next_link = page.next.map(|next| {
+    let next_link = page.next_after(entries.len()).map(|next| {
         let query = query.next_page(wanted, &next);
         format!("{}/v1.0/shares/{}/items/{}/children?{query}", site.url, share.share_id(), opened.item.id)
     });
-    let show = |item| wire::shared_item(site, &Opened { item: Arc::new(item), ..opened.clone() });
-    let value = page.items.into_iter().map(show).collect::<Result<Vec<_>>>()?;
-    Ok(Collection::new(wire::context(site, "Collection(driveItem)"), next_link, value))
+    Ok(Collection::new(wire::context(site, "Collection(driveItem)"), next_link, entries))
 }
 
 /// Leads to a shared file's bytes.
@@ -142,7 +144,7 @@ pub async fn upload(
         through: Some(through),
     };
     drive::check_target(&opened.item, &path)?;
-    let (item, is_new) = drive::upload(&site, &target, body.into_stream()?).await?;
-    let written = Opened { item: Arc::new(item.item), ..opened };
-    Ok(uploaded(is_new).json(wire::shared_item(&site, &written)?.with_context(&site)))
+    let limit = body.size_limit();
+    let (item, is_new) = drive::upload(&site, &target, limit, body.into_stream()?).await?;
+    Ok(uploaded(is_new).json(wire::shared_item(&site, &opened, &item.item)?.with_context(&site)))
 }

@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::access::locate;
-use crate::auth::{FilesReadWrite, Granted, Visitor};
+use crate::auth::{Granted, Visitor};
 use crate::domain::address::{ItemAddress, SharedAddress};
 use crate::domain::item::Item;
 use crate::domain::name::{ItemPath, Name};
 use crate::domain::preconditions::Preconditions;
+use crate::domain::scope::FilesReadWrite;
 use crate::domain::upload::{Conflict, ContentRange, UploadSession};
 use crate::drive::{self, Author, ClientTimes, Received, Upload};
 use crate::error::{Error, Result};

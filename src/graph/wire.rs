@@ -20,6 +20,7 @@ use crate::domain::link::{Link, LinkId, LinkType};
 use crate::domain::name::Name;
 use crate::drive::ticket_for;
 use crate::error::{Error, Result};
+use crate::graph::list::Entry;
 use crate::graph::site::Site;
 use crate::sharing::{Ancestor, Permission};
 
@@ -215,7 +216,8 @@ pub struct DriveItem {
     children_next_link: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(no_recursion)]
-    children: Option<Vec<DriveItem>>,
+    #[schema(value_type = Option<Vec<DriveItem>>)]
+    children: Option<Vec<Entry>>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -293,7 +295,7 @@ fn drive_item(view: View<'_>) -> DriveItem {
             },
         }),
         folder: match item.content {
-            ItemContent::Folder { child_count } => Some(FolderFacet { child_count }),
+            ItemContent::Folder { child_count, .. } => Some(FolderFacet { child_count }),
             ItemContent::File(_) => None,
         },
         deleted: item.deleted.then_some(EmptyFacet {}),
@@ -317,7 +319,7 @@ impl DriveItem {
         self
     }
 
-    pub fn with_children(mut self, page: Collection<DriveItem>) -> Self {
+    pub fn with_children(mut self, page: Collection<Entry>) -> Self {
         self.children_next_link = page.next_link;
         self.children = Some(page.value);
         self
@@ -326,9 +328,12 @@ impl DriveItem {
 
 /// An item as those see it who manage it.
 pub fn managed_item(site: &Site, placed: &PlacedItem) -> DriveItem {
-    let item = &placed.item;
+    managed_item_in(site, &placed.item, &placed.folders)
+}
+
+fn managed_item_in(site: &Site, item: &Item, folders: &[String]) -> DriveItem {
     let id = item.parent.map(|number| ItemId { number, ..item.id });
-    let path = id.map(|_| path_of(item.id.drive, &placed.folders));
+    let path = id.map(|_| path_of(item.id.drive, folders));
     let parent = ItemReference::new(item.id.drive, id, path);
     let download_url = item.file().map(|_| download_url(site, item.id, None, None));
     drive_item(View { parent, web_url: item_url(site, item.id), download_url, item })
@@ -359,19 +364,21 @@ impl CopyStatus {
     }
 }
 
-/// A folder's items as those see them who manage it.
-pub fn managed_children(site: &Site, folder: &PlacedItem, items: Vec<Item>) -> Vec<DriveItem> {
-    let mut folders = folder.folders.clone();
+/// A folder's items as those see them who manage it, one after the other.
+pub fn managed_children<'a>(
+    site: &'a Site,
+    folder: &PlacedItem,
+    items: &'a [Item],
+) -> impl Iterator<Item = Result<DriveItem>> + 'a {
+    let mut folders = folder.folders.to_vec();
     if !folder.item.id.is_root() {
         folders.push(folder.item.name.clone());
     }
-    let show = |item| managed_item(site, &PlacedItem { item, folders: folders.clone() });
-    items.into_iter().map(show).collect()
+    items.iter().map(move |item| Ok(managed_item_in(site, item, &folders)))
 }
 
-/// An item as a visitor sees it: nothing of where it is outside of what is shared.
-pub fn shared_item(site: &Site, opened: &Opened) -> Result<DriveItem> {
-    let item = &opened.item;
+/// What was opened, or an item in it, as a visitor sees it: nothing of where it is outside of what is shared.
+pub fn shared_item(site: &Site, opened: &Opened, item: &Item) -> Result<DriveItem> {
     let is_whole = item.id == opened.shared.id;
     let parent = item.parent.filter(|_| !is_whole).map(|number| ItemId { number, ..item.id });
     let web_url = match &opened.link {

@@ -1,12 +1,12 @@
 //! The API's page for people, made of its OpenAPI document.
 
-use actix_web::HttpResponse;
+use actix_web::{HttpResponse, web};
 use askama::Template;
+use bytes::Bytes;
 use serde_json::Value;
 
-use crate::error::Result;
 use crate::graph::openapi;
-use crate::pages::view::{PAGE_POLICY, html};
+use crate::pages::view::{PAGE_POLICY, html_text};
 
 #[derive(Template)]
 #[template(path = "docs.html")]
@@ -27,8 +27,18 @@ struct Operation {
     statuses: String,
 }
 
-pub async fn docs() -> Result<HttpResponse> {
-    html(HttpResponse::Ok(), &DocsPage { groups: groups(&openapi::json()) }, PAGE_POLICY)
+/// The page as it is answered: the same bytes for everybody.
+pub struct Rendered(Bytes);
+
+impl Rendered {
+    pub fn once() -> Self {
+        let page = DocsPage { groups: groups(&openapi::json()) };
+        Self(page.render().expect("the template renders: its values are plain text").into())
+    }
+}
+
+pub async fn docs(rendered: web::Data<Rendered>) -> HttpResponse {
+    html_text(HttpResponse::Ok(), rendered.0.clone(), PAGE_POLICY)
 }
 
 /// In the document's order, each group where its first operation is.

@@ -8,6 +8,7 @@ use std::ops::Range;
 use actix_web::body::SizedStream;
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::StreamExt;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::access::open_link;
@@ -28,7 +29,8 @@ pub async fn by_link(
 ) -> Result<HttpResponse> {
     let token = link_parameters(request.query_string()).ok_or(Error::ItemNotFound)?;
     let opened = open_link(&site, visitor.0.as_deref(), &token).await?;
-    send(&site, &request, &preconditions, Download::of(&opened.item)?).await
+    let download = Download { who: opened.who(), ..Download::of(&opened.item)? };
+    send(&site, &request, &preconditions, download).await
 }
 
 pub async fn by_ticket(
@@ -89,7 +91,10 @@ async fn send(
     if let Some(url) = app.content.presigned_url(download.item.drive, file.content_key).await? {
         return Ok(HttpResponse::Found().insert_header((header::LOCATION, url)).finish());
     }
+    let turn = app.turns.downloads.take(download.who).await?;
     let bytes = app.content.get(download.item.drive, file.content_key, range).await?;
+    // The turn is over when the client has all bytes, or is gone.
+    let bytes = bytes.inspect(move |_| _ = &turn);
     Ok(response.body(SizedStream::new(length, bytes)))
 }
 

@@ -12,6 +12,7 @@ pub use view::error_page;
 /// Every URL that is not the API's.
 pub fn routes(pages: &mut web::ServiceConfig) {
     pages
+        .app_data(web::Data::new(docs::Rendered::once()))
         .service(web::resource("/").get(view::home))
         .service(web::resource("/docs").get(docs::docs))
         .service(web::resource("/redir").get(view::redir).head(view::redir))

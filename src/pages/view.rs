@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use actix_web::body::MessageBody;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
@@ -13,6 +14,7 @@ use crate::domain::link::LinkType;
 use crate::drive::{WantedPage, list_children_of};
 use crate::error::{Error, Result};
 use crate::graph::address::link_parameters;
+use crate::graph::list;
 use crate::graph::site::Site;
 use crate::graph::wire;
 use crate::pages::wants_json;
@@ -68,14 +70,17 @@ struct ErrorPage<'a> {
 pub async fn redir(visitor: Visitor, request: HttpRequest, site: Site) -> Result<HttpResponse> {
     let opened = open(&site, &visitor, &request).await?;
     if wants_json(request.headers()) {
-        return Ok(HttpResponse::Ok().json(wire::shared_item(&site, &opened)?.with_context(&site)));
+        return Ok(
+            HttpResponse::Ok().json(wire::shared_item(&site, &opened, &opened.item)?.with_context(&site))
+        );
     }
     let mut children = Vec::new();
     let mut has_more = false;
+    let mut turn = None;
     if opened.item.kind() == Kind::Folder {
-        let mut tx = site.store.read().await?;
-        let page = list_children_of(&mut tx, &opened.item, &WantedPage::first(SHOWN)).await?;
-        has_more = page.next.is_some();
+        turn = Some(site.turns.lists.take(opened.who()).await?);
+        let page = list_children_of(&site, opened.who(), &opened.item, &WantedPage::first(SHOWN)).await?;
+        has_more = page.next_after(SHOWN).is_some();
         children = page
             .items
             .into_iter()
@@ -97,7 +102,11 @@ pub async fn redir(visitor: Visitor, request: HttpRequest, site: Site) -> Result
         children,
         has_more,
     };
-    html(HttpResponse::Ok(), &page, PAGE_POLICY)
+    let response = html(HttpResponse::Ok(), &page, PAGE_POLICY)?;
+    Ok(match turn {
+        Some(turn) => list::holding(turn, response),
+        None => response,
+    })
 }
 
 /// The frame of an `embed` link.
@@ -158,15 +167,22 @@ fn message(response: actix_web::HttpResponseBuilder, title: &str, text: &str) ->
 }
 
 pub(super) fn html(
-    mut response: actix_web::HttpResponseBuilder,
+    response: actix_web::HttpResponseBuilder,
     page: &impl Template,
     policy: &'static str,
 ) -> Result<HttpResponse> {
-    let body = page.render().map_err(Error::internal)?;
-    Ok(response
+    Ok(html_text(response, page.render().map_err(Error::internal)?, policy))
+}
+
+pub(super) fn html_text(
+    mut response: actix_web::HttpResponseBuilder,
+    text: impl MessageBody + 'static,
+    policy: &'static str,
+) -> HttpResponse {
+    response
         .content_type("text/html; charset=utf-8")
         .insert_header((header::CONTENT_SECURITY_POLICY, policy))
-        .body(body))
+        .body(text)
 }
 
 /// `1.5 MB`

@@ -122,7 +122,7 @@ fn add_headers(response: &mut HttpResponse, error: &Error, framework: Option<&He
                 headers.insert(header::WWW_AUTHENTICATE, challenge);
             }
         }
-        Error::Unavailable(_) => {
+        Error::Unavailable(_) | Error::TooBusy(_) => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
         }
         Error::InvalidRange { size } => {

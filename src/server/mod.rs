@@ -3,26 +3,30 @@
 
 mod middleware;
 
+use std::any::Any;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
+use actix_web::dev::{Extensions, ServerHandle};
 use actix_web::middleware::from_fn;
+use actix_web::rt::net::TcpStream;
 use actix_web::{HttpServer, web};
+use socket2::SockRef;
 
 use crate::admin;
-use crate::app::{App, Limits, Loopback};
+use crate::app::{App, Loopback};
 use crate::auth::{self, Issuer, LocalIssuer, OidcIssuer, Verifier};
 use crate::clock::Clock;
 use crate::config::{DatabaseUrl, Settings, reachable_url};
 use crate::content::Content;
-use crate::drive::sweep_loose_content;
+use crate::drive::{finish_abandoned, sweep_loose_content};
 use crate::error::{Error, Result};
 use crate::graph;
 use crate::keys::Keys;
+use crate::limits::{Limits, Turns};
 use crate::pages;
 use crate::store::Store;
 use crate::telemetry::{self, Metrics};
@@ -33,6 +37,10 @@ const GRACE: u64 = 20;
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How often metrics are summed up, be they asked for or not.
 const SUM_UP_EVERY: Duration = Duration::from_secs(5);
+/// How long a client may take nothing of what waits for it.
+const STALLED_FOR: Duration = Duration::from_secs(30);
+/// How often it is looked for large folders that are not done with.
+const FINISH_EVERY: Duration = Duration::from_secs(1);
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 
 /// A service that is ready to run.
@@ -43,11 +51,17 @@ pub struct Server {
     api_listener: TcpListener,
     admin_listener: TcpListener,
     workers: usize,
+    connections: usize,
 }
 
 /// Opens everything the settings name: the listeners, the database (migrated, unless that is
 /// forbidden), the keys and the content store.
 pub async fn bind(settings: &Settings, clock: Clock) -> Result<Server> {
+    bind_with(settings, clock, Limits::default()).await
+}
+
+/// The same with other limits than the usual.
+pub async fn bind_with(settings: &Settings, clock: Clock, limits: Limits) -> Result<Server> {
     let api_listener = listen(settings.listen)?;
     let admin_listener = listen(settings.admin_listen)?;
     let api = api_listener.local_addr().map_err(Error::internal)?;
@@ -74,7 +88,8 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Server> {
             None => settings.trusted_proxies.clone(),
         },
         default_scope: settings.default_scope,
-        limits: Limits::default(),
+        limits,
+        turns: Arc::new(Turns::default()),
         metrics,
         loopback: Arc::new(Loopback::new(reachable_url(api))?),
     };
@@ -82,7 +97,8 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Server> {
         Some(workers) => usize::from(workers),
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
-    Ok(Server { api, admin, app: web::Data::new(app), api_listener, admin_listener, workers })
+    let connections = usize::from(settings.connections);
+    Ok(Server { api, admin, app: web::Data::new(app), api_listener, admin_listener, workers, connections })
 }
 
 /// The database, with its tables in this program's state.
@@ -131,12 +147,14 @@ impl Server {
         let handles = [api.handle(), admin.handle()];
         let (api, admin) = (actix_web::rt::spawn(api), actix_web::rt::spawn(admin));
         let sweeping = actix_web::rt::spawn(sweep(self.app.clone()));
+        let finishing = actix_web::rt::spawn(finish(self.app.clone()));
         let summing_up = actix_web::rt::spawn(sum_up(self.app.clone()));
         stop.await;
         is_stopping.store(true, Ordering::Relaxed);
         let [api_handle, admin_handle]: [ServerHandle; 2] = handles;
         api_handle.stop(true).await;
         sweeping.abort();
+        finishing.abort();
         summing_up.abort();
         admin_handle.stop(false).await;
         self.app.store.close().await;
@@ -180,8 +198,12 @@ impl Server {
                 }))
         });
         let server = server
+            .on_connect(cut_when_stalled)
             .listen(self.api_listener.try_clone()?)?
             .workers(self.workers)
+            // The end of an answer never waits for the client to acknowledge what came before it.
+            .tcp_nodelay(true)
+            .max_connections(self.connections.div_ceil(self.workers))
             .keep_alive(KEEP_ALIVE)
             .shutdown_timeout(GRACE)
             .disable_signals();
@@ -194,7 +216,8 @@ impl Server {
         let server = HttpServer::new(move || {
             actix_web::App::new().app_data(app.clone()).app_data(is_stopping.clone()).configure(admin::routes)
         });
-        Ok(server.listen(self.admin_listener.try_clone()?)?.workers(1).disable_signals().run())
+        let server = server.listen(self.admin_listener.try_clone()?)?.workers(1);
+        Ok(server.tcp_nodelay(true).disable_signals().run())
     }
 }
 
@@ -203,6 +226,25 @@ async fn sum_up(app: web::Data<App>) {
     loop {
         every.tick().await;
         app.metrics.sum_up();
+    }
+}
+
+/// A client that takes none of its answer for a while is cut off: the answer waits in memory.
+fn cut_when_stalled(connection: &dyn Any, _: &mut Extensions) {
+    if let Some(connection) = connection.downcast_ref::<TcpStream>() {
+        // Where the system can't, a client that is gone is found out by the connection's own time-outs.
+        let _ = SockRef::from(connection).set_tcp_user_timeout(Some(STALLED_FOR));
+    }
+}
+
+/// Goes on with what has been begun with large folders, a slice at a time. Several servers may do so at once.
+async fn finish(app: web::Data<App>) {
+    let mut every = tokio::time::interval(FINISH_EVERY);
+    loop {
+        every.tick().await;
+        if let Err(error) = finish_abandoned(&app).await {
+            tracing::warn!(error = error.inside(), "a large folder is not done yet, and is tried again");
+        }
     }
 }
 

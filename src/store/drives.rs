@@ -2,7 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::domain::item::{Drive, DriveId, ItemId};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::{Tx, execute, on};
 
 impl Tx {
@@ -71,12 +71,17 @@ impl Tx {
 
     /// Takes the drive's next change number. Whoever changes items calls this first: it makes the
     /// drive's writers wait for each other, so that what one has read stays true until it commits.
+    /// Refused while a large folder is being deleted or restored.
     pub async fn begin_change(&mut self, drive: DriveId) -> Result<i64> {
-        on!(self, |connection| sqlx::query_scalar(
-            "UPDATE counters SET next_change = next_change + 1 WHERE drive_id = $1 RETURNING next_change - 1"
+        let number = on!(self, |connection| sqlx::query_scalar(
+            "UPDATE counters SET next_change = next_change + 1
+             WHERE drive_id = $1 AND taken_by IS NULL RETURNING next_change - 1"
         )
         .bind(drive)
-        .fetch_one(connection))
+        .fetch_optional(connection))?;
+        number.ok_or(Error::TooBusy(
+            "A large folder of the drive is being deleted or restored: try again soon.",
+        ))
     }
 
     /// The number of the drive's last change.

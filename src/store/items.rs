@@ -6,11 +6,12 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::domain::identity::{Application, User};
 use crate::domain::item::{Drive, DriveId, FileVersion, Hashes, Item, ItemContent, ItemId, Kind, Stamp};
-use crate::domain::link::{LinkScope, LinkType};
+use crate::domain::link::LinkScope;
 use crate::domain::name::{Name, name_key};
 use crate::domain::order::{Order, OrderBy, PlaceInOrder};
 use crate::error::{Error, Result};
-use crate::store::{Tx, execute, execute_on_many, on};
+use crate::store::tree::Below;
+use crate::store::{LONG_LIMIT, STATEMENT_LIMIT, Tx, execute, on, within_limit};
 
 /// The columns of [`ItemRow`], and more, and the tables they come from. `i` is the item, `d` its drive.
 /// Where a statement does not start at the items, `$from` has its tables, `$applications` the columns of
@@ -42,11 +43,7 @@ macro_rules! select_items {
                     d.tenant, d.owner, d.owner_name,
                     ",
             $shared,
-            " AS shared,
-                    CASE i.kind WHEN 'folder' THEN
-                        (SELECT count(*) FROM items c
-                          WHERE c.drive_id = i.drive_id AND c.parent_no = i.item_no AND c.deleted_at IS NULL)
-                    ELSE 0 END AS child_count",
+            " AS shared, i.child_count",
             $columns,
             " ",
             $from,
@@ -123,7 +120,7 @@ impl<A> ItemRow<A> {
             })
         };
         let content = match self.kind {
-            Kind::Folder => ItemContent::Folder { child_count: self.child_count },
+            Kind::Folder => ItemContent::Folder { child_count: self.child_count, size: self.size },
             Kind::File => ItemContent::File(file().expect("the table's check: a file has a current version")),
         };
         let drive =
@@ -201,36 +198,21 @@ fn children_statement(order: Order) -> &'static str {
     }
 }
 
-/// A statement about all that is below an item, itself and what is in the recycle bin included: `down`.
-macro_rules! subtree {
-    ($statement:literal) => {
+macro_rules! first_free_name {
+    ($names:literal) => {
         concat!(
-            "WITH RECURSIVE down (item_no) AS (
-                 SELECT item_no FROM items WHERE drive_id = $1 AND item_no = $2
-                 UNION ALL
-                 SELECT c.item_no FROM down CROSS JOIN items c
-                 WHERE c.drive_id = $1 AND c.parent_no = down.item_no
-             ) ",
-            $statement
+            "WITH q (place, name_key) AS (",
+            $names,
+            ") SELECT q.place FROM q
+             WHERE NOT EXISTS (SELECT 1 FROM items i WHERE i.drive_id = $1 AND i.parent_no = $2
+                                 AND i.name_key = q.name_key AND i.deleted_at IS NULL)
+             ORDER BY q.place LIMIT 1"
         )
     };
 }
-pub(super) use subtree;
 
-/// The same of what is live.
-macro_rules! live_subtree {
-    ($statement:literal) => {
-        concat!(
-            "WITH RECURSIVE down (item_no) AS (
-                 SELECT item_no FROM items WHERE drive_id = $1 AND item_no = $2 AND deleted_at IS NULL
-                 UNION ALL
-                 SELECT c.item_no FROM down CROSS JOIN items c
-                 WHERE c.drive_id = $1 AND c.parent_no = down.item_no AND c.deleted_at IS NULL
-             ) ",
-            $statement
-        )
-    };
-}
+/// Items that one statement of a search looks at.
+const SEARCHED_AT_ONCE: i64 = 1_000;
 
 /// A version as the list of versions shows it.
 #[derive(FromRow)]
@@ -263,7 +245,8 @@ pub struct Place<'a> {
 /// What a new item is.
 #[derive(Clone, Copy, Debug)]
 pub enum NewItem<'a> {
-    Folder,
+    /// A folder, and what is to be below it.
+    Folder(Below),
     File(&'a FileVersion),
 }
 
@@ -297,6 +280,27 @@ impl Tx {
         .fetch_optional(connection))
     }
 
+    /// The place of the first name that no live item of a folder has.
+    pub async fn first_free_name(&mut self, folder: ItemId, names: &[Name]) -> Result<Option<usize>> {
+        let keys: Vec<String> = names.iter().map(Name::key).collect();
+        let place: Option<i64> = match self {
+            Self::Postgres(tx) => {
+                let query = sqlx::query_scalar(first_free_name!(
+                    "SELECT u.place - 1, u.name_key FROM unnest($3::text[]) WITH ORDINALITY AS u (name_key, place)"
+                ));
+                let query = query.bind(folder.drive).bind(folder.number).bind(keys);
+                within_limit(query.fetch_optional(&mut **tx)).await?
+            }
+            Self::Sqlite(tx) => {
+                let query = sqlx::query_scalar(first_free_name!("SELECT key, value FROM json_each($3)"));
+                let query =
+                    query.bind(folder.drive).bind(folder.number).bind(serde_json::json!(keys).to_string());
+                within_limit(query.fetch_optional(&mut **tx)).await?
+            }
+        };
+        Ok(place.and_then(|place| usize::try_from(place).ok()))
+    }
+
     /// A page of a folder's live items in an order, from what follows `after`; `limit` at most.
     ///
     /// Pages go on from the last item's place in the order rather than from a count, so that the last
@@ -311,7 +315,8 @@ impl Tx {
         let start = order.start();
         let after = after.unwrap_or(&start);
         let statement = children_statement(order);
-        let rows: Vec<ItemRow> = on!(self, |connection| {
+        let time = if order.by == OrderBy::Name { STATEMENT_LIMIT } else { LONG_LIMIT };
+        let rows: Vec<ItemRow> = on!(self, time, |connection| {
             let query = sqlx::query_as(statement).bind(folder.drive).bind(folder.number).bind(limit);
             let query = query.bind(&after.name_key);
             match order.by {
@@ -324,21 +329,50 @@ impl Tx {
         Ok(rows.into_iter().map(Item::from).collect())
     }
 
-    /// Live items of a drive whose names have a text in them, by number; those after `after`.
-    pub async fn search(&mut self, drive: DriveId, text: &str, after: i64, limit: i64) -> Result<Vec<Item>> {
+    /// Whether a folder has more live items than so many.
+    pub async fn has_more_children(&mut self, folder: ItemId, most: i64) -> Result<bool> {
+        on!(self, |connection| sqlx::query_scalar(
+            "SELECT count(*) > $3 FROM (SELECT item_no FROM items WHERE drive_id = $1 AND parent_no = $2
+                                          AND deleted_at IS NULL LIMIT $3 + 1) few"
+        )
+        .bind(folder.drive)
+        .bind(folder.number)
+        .bind(most)
+        .fetch_one(connection))
+    }
+
+    /// Live items of a drive whose names have a text in them, by number, at most `limit`. Looked at are some of
+    /// those after `after`, up to the one whose number is given, too; none where there are no more.
+    pub async fn search_some(
+        &mut self,
+        drive: DriveId,
+        text: &str,
+        after: i64,
+        limit: i64,
+    ) -> Result<(Vec<Item>, Option<i64>)> {
+        let last: Option<i64> = on!(self, |connection| sqlx::query_scalar(
+            "SELECT max(item_no) FROM (SELECT item_no FROM items WHERE drive_id = $1 AND item_no > $2
+                                        ORDER BY item_no LIMIT $3) few"
+        )
+        .bind(drive)
+        .bind(after)
+        .bind(SEARCHED_AT_ONCE)
+        .fetch_one(connection))?;
+        let Some(last) = last else { return Ok((Vec::new(), None)) };
         let escaped = name_key(text).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
         let rows: Vec<ItemRow> = on!(self, |connection| sqlx::query_as(select_items!(
             "",
             "WHERE i.drive_id = $1 AND i.name_key LIKE $2 ESCAPE '\\' AND i.deleted_at IS NULL
-               AND i.parent_no IS NOT NULL AND i.item_no > $3
+               AND i.parent_no IS NOT NULL AND i.item_no > $3 AND i.item_no <= $5
              ORDER BY i.item_no LIMIT $4"
         ))
         .bind(drive)
         .bind(format!("%{escaped}%"))
         .bind(after)
         .bind(limit)
+        .bind(last)
         .fetch_all(connection))?;
-        Ok(rows.into_iter().map(Item::from).collect())
+        Ok((rows.into_iter().map(Item::from).collect(), Some(last)))
     }
 
     /// Items in the order of their last changes, deleted ones included; those after a change and an
@@ -360,37 +394,22 @@ impl Tx {
     /// Bytes of a drive's live files, and of those in the recycle bin.
     pub async fn bytes_used(&mut self, drive: DriveId) -> Result<(i64, i64)> {
         on!(self, |connection| sqlx::query_as(
-            "SELECT CAST(coalesce(sum(CASE WHEN deleted_at IS NULL THEN size ELSE 0 END), 0) AS bigint),
-                    CAST(coalesce(sum(CASE WHEN deleted_at IS NULL THEN 0 ELSE size END), 0) AS bigint)
-             FROM items WHERE drive_id = $1"
+            "SELECT i.size, c.bytes_in_bin FROM items i CROSS JOIN counters c
+             WHERE i.drive_id = $1 AND i.item_no = $2 AND c.drive_id = i.drive_id"
         )
         .bind(drive)
+        .bind(ItemId::ROOT_NUMBER)
         .fetch_one(connection))
     }
 
-    /// Number and name of the item and of each folder above it, the item first, the root last.
-    pub async fn lineage(&mut self, id: ItemId) -> Result<Vec<(i64, String)>> {
-        on!(self, |connection| sqlx::query_as(
-            "WITH RECURSIVE up (item_no, parent_no, name, depth) AS (
-                 SELECT item_no, parent_no, name, 0 FROM items WHERE drive_id = $1 AND item_no = $2
-                 UNION ALL
-                 SELECT p.item_no, p.parent_no, p.name, up.depth + 1
-                 FROM up CROSS JOIN items p WHERE p.drive_id = $1 AND p.item_no = up.parent_no
-             )
-             SELECT item_no, name FROM up ORDER BY depth"
-        )
-        .bind(id.drive)
-        .bind(id.number)
-        .fetch_all(connection))
+    /// Makes an empty folder, as [`Self::insert_item`], and tells the folders above.
+    pub async fn insert_folder(&mut self, place: Place<'_>, change: Change<'_>) -> Result<ItemId> {
+        let below = Below { children: 1, bytes: 0, longest_path: Some(place.name.characters()) };
+        self.tell_above(place.folder, below).await?;
+        self.insert_item(place, NewItem::Folder(Below::default()), change).await
     }
 
-    /// Whether an item is a folder's, at any depth, or the folder itself.
-    pub async fn is_inside(&mut self, id: ItemId, folder: ItemId) -> Result<bool> {
-        let lineage = self.lineage(id).await?;
-        Ok(id.drive == folder.drive && lineage.iter().any(|(number, _)| *number == folder.number))
-    }
-
-    /// Makes an item. The drive's change is begun, and the name known to be free.
+    /// Makes an item. The drive's change is begun, the name known to be free, and the folders above told of it.
     pub async fn insert_item(
         &mut self,
         place: Place<'_>,
@@ -400,9 +419,9 @@ impl Tx {
         let drive = place.folder.drive;
         let number = self.next_item_number(drive).await?;
         let id = ItemId { drive, number };
-        let (kind, file) = match new {
-            NewItem::Folder => (Kind::Folder, None),
-            NewItem::File(file) => (Kind::File, Some(file)),
+        let (kind, file, below) = match new {
+            NewItem::Folder(below) => (Kind::Folder, None, below),
+            NewItem::File(file) => (Kind::File, Some(file), Below { bytes: file.size, ..Below::default() }),
         };
         let inserted = execute!(
             self,
@@ -410,8 +429,9 @@ impl Tx {
                 "INSERT INTO items (drive_id, item_no, parent_no, name, name_key, kind, current_version, size,
                                     mime_type, content_key, created_at, created_by, created_app_no,
                                     modified_at, modified_by, modified_app_no, change_no,
-                                    quick_xor_hash, sha1_hash, sha256_hash)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $11, $12, $13, $14, $15, $16, $17)"
+                                    quick_xor_hash, sha1_hash, sha256_hash, child_count, longest_path)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $11, $12, $13, $14, $15, $16, $17,
+                         $18, $19)"
             )
             .bind(drive)
             .bind(number)
@@ -420,7 +440,7 @@ impl Tx {
             .bind(place.name.key())
             .bind(kind)
             .bind(file.map(|file| file.number))
-            .bind(file.map_or(0, |file| file.size))
+            .bind(below.bytes)
             .bind(file.map(|file| file.mime_type.as_str()))
             .bind(file.map(|file| file.content_key))
             .bind(change.at)
@@ -430,6 +450,8 @@ impl Tx {
             .bind(file.map(|file| file.hashes.quick_xor.as_str()))
             .bind(file.map(|file| file.hashes.sha1.as_str()))
             .bind(file.map(|file| file.hashes.sha256.as_str()))
+            .bind(below.children)
+            .bind(below.longest_path.unwrap_or(0))
         );
         name_taken(inserted)?;
         if let Some(file) = file {
@@ -441,11 +463,14 @@ impl Tx {
     /// Gives a file a new current version.
     pub async fn replace_content(
         &mut self,
-        id: ItemId,
+        item: &Item,
         file: &FileVersion,
         change: Change<'_>,
     ) -> Result<()> {
+        let id = item.id;
         self.insert_version(id, file, change).await?;
+        let bytes = file.size - item.size();
+        self.tell_above(item.folder()?, Below { bytes, ..Below::default() }).await?;
         execute!(
             self,
             sqlx::query(
@@ -496,17 +521,25 @@ impl Tx {
         Ok(())
     }
 
-    /// A file's versions, the newest first.
-    pub async fn versions(&mut self, item: &Item) -> Result<Vec<(FileVersion, Stamp)>> {
+    /// A file's versions before a number, the newest first; `limit` at most.
+    pub async fn versions(
+        &mut self,
+        item: &Item,
+        before: i64,
+        limit: i64,
+    ) -> Result<Vec<(FileVersion, Stamp)>> {
         let rows: Vec<VersionRow> = on!(self, |connection| {
             sqlx::query_as(
             "SELECT v.version_no, v.content_key, v.size, v.mime_type, v.quick_xor_hash, v.sha1_hash, v.sha256_hash,
                     v.created_at, v.created_by, a.app_id, a.display_name
              FROM versions v LEFT JOIN applications a ON a.app_no = v.created_app_no
-             WHERE v.drive_id = $1 AND v.item_no = $2 ORDER BY v.version_no DESC"
+             WHERE v.drive_id = $1 AND v.item_no = $2 AND v.version_no < $3
+             ORDER BY v.version_no DESC LIMIT $4"
         )
         .bind(item.id.drive)
         .bind(item.id.number)
+        .bind(before)
+        .bind(limit)
         .fetch_all(connection)
         })?;
         let owner = item.drive.owner();
@@ -549,7 +582,16 @@ impl Tx {
     }
 
     /// Renames an item and puts it into a folder, which may be the one it is in.
-    pub async fn place_item(&mut self, id: ItemId, place: Place<'_>, change: Change<'_>) -> Result<()> {
+    pub async fn place_item(&mut self, item: &Item, place: Place<'_>, change: Change<'_>) -> Result<()> {
+        let id = item.id;
+        let (from, size) = (item.folder()?, item.size());
+        let longest_path = Some(self.path_of_placed(id, place.name).await?);
+        if from == place.folder {
+            self.tell_above(from, Below { longest_path, ..Below::default() }).await?;
+        } else {
+            self.tell_above(from, Below { children: -1, bytes: -size, longest_path: None }).await?;
+            self.tell_above(place.folder, Below { children: 1, bytes: size, longest_path }).await?;
+        }
         let placed = execute!(
             self,
             sqlx::query(
@@ -569,6 +611,13 @@ impl Tx {
         );
         name_taken(placed)?;
         Ok(())
+    }
+
+    /// Characters of the longest path from a folder that the item is put into under a name.
+    pub(super) async fn path_of_placed(&mut self, id: ItemId, name: &Name) -> Result<i64> {
+        let below = self.longest_path(id).await?;
+        let separator = i64::from(below > 0);
+        Ok(name.characters() + separator + below)
     }
 
     /// Keeps the times of the client's own disk; those not given stay.
@@ -593,72 +642,6 @@ impl Tx {
             .bind(change)
         )?;
         Ok(())
-    }
-
-    /// Puts an item and all that is live below it into the recycle bin.
-    pub async fn delete_item(&mut self, id: ItemId, change: Change<'_>) -> Result<()> {
-        execute_on_many!(
-            self,
-            sqlx::query(live_subtree!(
-                "UPDATE items SET deleted_at = $3, deleted_with = $2, change_no = $4
-                 WHERE drive_id = $1 AND item_no IN (SELECT item_no FROM down)"
-            ))
-            .bind(id.drive)
-            .bind(id.number)
-            .bind(change.at)
-            .bind(change.number)
-        )?;
-        Ok(())
-    }
-
-    /// Takes an item and all below it away for good. What stays are rows without content that tell
-    /// that the items are gone; their links end, and their ends are recorded.
-    /// Gives which links those were.
-    pub async fn purge_item(&mut self, id: ItemId, change: Change<'_>) -> Result<Vec<(LinkType, LinkScope)>> {
-        execute_on_many!(
-            self,
-            sqlx::query(subtree!(
-                "INSERT INTO loose_content (drive_id, content_key, since)
-                 SELECT DISTINCT v.drive_id, v.content_key, $3
-                 FROM down CROSS JOIN versions v WHERE v.drive_id = $1 AND v.item_no = down.item_no"
-            ))
-            .bind(id.drive)
-            .bind(id.number)
-            .bind(change.at)
-        )?;
-        execute_on_many!(
-            self,
-            sqlx::query(subtree!(
-                "DELETE FROM versions WHERE drive_id = $1 AND item_no IN (SELECT item_no FROM down)"
-            ))
-            .bind(id.drive)
-            .bind(id.number)
-        )?;
-        execute_on_many!(
-            self,
-            sqlx::query(subtree!(
-                "UPDATE items SET deleted_at = coalesce(deleted_at, $3), deleted_with = 0, size = 0, change_no = $4,
-                                  quick_xor_hash = NULL, sha1_hash = NULL, sha256_hash = NULL
-                 WHERE drive_id = $1 AND item_no IN (SELECT item_no FROM down)"
-            ))
-            .bind(id.drive)
-            .bind(id.number)
-            .bind(change.at)
-            .bind(change.number)
-        )?;
-        // At last, so that links are among them that were made while the rest was done.
-        self.revoke_links_below(id, change).await
-    }
-
-    /// How many live items there are from an item on downwards, itself included; `most` at most.
-    pub async fn count_below(&mut self, id: ItemId, most: i64) -> Result<i64> {
-        on!(self, |connection| sqlx::query_scalar(live_subtree!(
-            "SELECT count(*) FROM (SELECT item_no FROM down LIMIT $3) few"
-        ))
-        .bind(id.drive)
-        .bind(id.number)
-        .bind(most)
-        .fetch_one(connection))
     }
 
     /// Takes away a version that is not the current one. Its content goes with it, unless another
@@ -699,9 +682,12 @@ impl Tx {
         .fetch_one(connection))
     }
 
-    /// Takes an item out of the recycle bin, with just what went there with it.
-    pub async fn restore_item(&mut self, id: ItemId, place: Place<'_>, change: Change<'_>) -> Result<()> {
-        // The name first: the index on live names is to judge the item where it will be.
+    /// Gives an item in the recycle bin its place for when it comes back: the index on live names is to judge it
+    /// where it will be.
+    pub async fn place_deleted(&mut self, item: &Item, place: Place<'_>) -> Result<()> {
+        let id = item.id;
+        let path = self.path_of_placed(id, place.name).await?;
+        self.check_path(place.folder, path).await?;
         execute!(
             self,
             sqlx::query(
@@ -713,23 +699,22 @@ impl Tx {
             .bind(place.name.as_str())
             .bind(place.name.key())
         )?;
-        let restored = execute_on_many!(
-            self,
-            sqlx::query(
-                "UPDATE items SET deleted_at = NULL, deleted_with = NULL, change_no = $3
-                 WHERE drive_id = $1 AND deleted_with = $2"
-            )
-            .bind(id.drive)
-            .bind(id.number)
-            .bind(change.number)
-        );
-        name_taken(restored)?;
         Ok(())
+    }
+
+    /// Takes an item out of the recycle bin, into the folder it has its place in; what went there with it is out
+    /// already.
+    pub async fn unmark_restored(&mut self, item: &Item, change: i64) -> Result<()> {
+        let name = Name::parse(&item.name).map_err(Error::internal)?;
+        let longest_path = Some(self.path_of_placed(item.id, &name).await?);
+        self.tell_above(item.folder()?, Below { children: 1, bytes: item.size(), longest_path }).await?;
+        self.change_bin(item.id.drive, -item.size()).await?;
+        self.unmark_deleted(item.id, &[item.id.number], change).await
     }
 }
 
 /// Names are unique among a folder's live items; the index has the last word.
-fn name_taken(written: Result<u64>) -> Result<u64> {
+pub(super) fn name_taken(written: Result<u64>) -> Result<u64> {
     written.map_err(|error| match &error {
         Error::Internal(cause)
             if cause

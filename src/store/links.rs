@@ -11,8 +11,7 @@ use crate::domain::item::{Item, ItemId, Kind};
 use crate::domain::link::{Link, LinkId, LinkScope, LinkType};
 use crate::error::Result;
 use crate::store::audit::{LinkAction, LinkEvent};
-use crate::store::items::{Change, subtree};
-use crate::store::{Store, Tx, execute, on, on_many};
+use crate::store::{Store, Tx, execute, on};
 
 /// The columns of [`LinkRow`], and more. `l` is the link, `i` its item, `a` the application that made it.
 macro_rules! select_links {
@@ -223,7 +222,8 @@ impl Tx {
                  SELECT item_no, parent_no, name, kind, 0 FROM items WHERE drive_id = $1 AND item_no = $2
                  UNION ALL
                  SELECT p.item_no, p.parent_no, p.name, p.kind, up.depth + 1
-                 FROM up CROSS JOIN items p WHERE p.drive_id = $1 AND p.item_no = up.parent_no
+                 FROM up LEFT JOIN items p ON p.drive_id = $1 AND p.item_no = up.parent_no
+                 WHERE up.parent_no IS NOT NULL
              ) ",
             select_links!(
                 "",
@@ -238,28 +238,6 @@ impl Tx {
         .bind(id.number)
         .fetch_all(connection))?;
         Ok(rows.into_iter().map(Link::from).collect())
-    }
-
-    /// Ends all links of an item that goes for good, and of what is below it. Gives which there were.
-    pub async fn revoke_links_below(
-        &mut self,
-        item: ItemId,
-        change: Change<'_>,
-    ) -> Result<Vec<(LinkType, LinkScope)>> {
-        let links: Vec<(i64, LinkId, i32)> = on_many!(self, |connection| sqlx::query_as(subtree!(
-            "SELECT l.item_no, l.link_id, l.app_no
-             FROM down CROSS JOIN links l WHERE l.drive_id = $1 AND l.item_no = down.item_no"
-        ))
-        .bind(item.drive)
-        .bind(item.number)
-        .fetch_all(connection))?;
-        let mut revoked = Vec::new();
-        for (number, link, app_no) in links {
-            let item = ItemId { number, ..item };
-            let by_app = change.app_no.or(Some(app_no));
-            revoked.extend(self.revoke_link(item, link, change.by, by_app, change.at).await?);
-        }
-        Ok(revoked)
     }
 
     /// Ends a link for good, and gives what kind of link it was. None where there is none, not any more.

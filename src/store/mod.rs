@@ -19,17 +19,24 @@ mod link_batches;
 mod links;
 mod loose_content;
 mod own_connection;
+mod readiness;
+mod tree;
 mod uploads;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use rustix::process::{Pid, setpriority_process};
 use secrecy::ExposeSecret;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{
+    ConnectOptions, Connection, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
+    Transaction,
+};
 
 use crate::config::{DatabaseUrl, Settings};
 use crate::error::{Error, Result};
@@ -37,12 +44,15 @@ use crate::telemetry::{Metrics, SPANS};
 use applications::KnownApplications;
 use batch::{BatchSettings, Batches};
 use link_batches::{FindLinks, MakeLinks, OpenLinks, Source};
+use readiness::Probe;
 
 pub use audit::LinkAction;
 pub use items::{Change, NewItem, Place};
 pub use key_epochs::EpochUse;
 pub use link_admin::{LinkFilter, PlacedLink};
 pub use links::{NewLink, OpenedLink};
+pub use readiness::Readiness;
+pub use tree::{Below, Folders, SubtreeChange, SubtreeWork, TreeItem};
 pub use uploads::UploadRange;
 
 /// How long to wait for a free connection. With [`STATEMENT_LIMIT`] it keeps the promise that a
@@ -60,9 +70,15 @@ const CONNECTION_LIFETIME: Duration = Duration::from_secs(600);
 /// this way.
 const PLANNED_FOR_KEYS: [(&str, &str); 3] =
     [("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("jit", "off")];
+/// Connections to PostgreSQL for what takes its time, and of SQLite's readers.
+const SLOW_CONNECTIONS: u32 = 4;
+/// What the threads of SQLite's slow readers are called, and how nice they are to others.
+const SLOW_THREADS: &str = "slow-reader-";
+const LOWEST_PRIORITY: i32 = 19;
 /// How often a transaction is tried that others kept from running.
 const TRIES: u32 = 5;
 
+const NEWEST_MIGRATION: &str = "SELECT max(version) FROM _sqlx_migrations WHERE success";
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
@@ -74,16 +90,22 @@ pub struct Store {
     opening: Batches<OpenLinks>,
     finding: Batches<FindLinks>,
     making: Arc<Batches<MakeLinks>>,
+    probe: Arc<Probe>,
 }
 
+/// What takes its time has connections of its own, so that nothing else waits for it.
 #[derive(Clone, Debug)]
 enum Pools {
-    Postgres(PgPool),
+    Postgres {
+        pool: PgPool,
+        slow: PgPool,
+    },
     /// SQLite has one writer at a time. With a connection of its own it never waits for a lock, and
     /// readers never wait for it.
     Sqlite {
         writer: SqlitePool,
         readers: SqlitePool,
+        slow: SqlitePool,
     },
 }
 
@@ -133,16 +155,56 @@ macro_rules! on_many {
 }
 use on_many;
 
-/// Like `execute!`, for such a statement.
-macro_rules! execute_on_many {
-    ($tx:expr, $query:expr) => {
-        $crate::store::on_many!($tx, |connection| futures_util::TryFutureExt::map_ok(
-            $query.execute(connection),
-            |done| done.rows_affected()
-        ))
+/// Runs a statement about items that are given by their numbers, `$2`: PostgreSQL takes them as an array, SQLite
+/// as JSON. The text, or its first part, ends where they are to follow. `$1` is the drive; further binds count from
+/// `$3` on.
+macro_rules! on_items {
+    (
+        $tx:expr, $limit:expr, $make:ident, $drive:expr, $numbers:expr, ($before:literal $(, $after:literal)?),
+        [$($bind:expr),*], |$query:ident, $connection:ident| $statement:expr
+    ) => {
+        match $tx {
+            $crate::store::Tx::Postgres(tx) => {
+                let $connection = &mut **tx;
+                let $query = sqlx::$make(concat!($before, "= ANY($2)" $(, $after)?));
+                let $query = $query.bind($drive).bind($numbers) $(.bind($bind))*;
+                $crate::store::within($limit, $statement).await
+            }
+            $crate::store::Tx::Sqlite(tx) => {
+                let $connection = &mut **tx;
+                let $query = sqlx::$make(concat!($before, "IN (SELECT value FROM json_each($2))" $(, $after)?));
+                let $query = $query.bind($drive).bind(serde_json::json!($numbers).to_string());
+                let $query = $query $(.bind($bind))*;
+                $crate::store::within($limit, $statement).await
+            }
+        }
     };
 }
-use execute_on_many;
+use on_items;
+
+/// Like `on_items!`: gives the rows, which may be many.
+macro_rules! fetch_for_items {
+    ($tx:expr, $drive:expr, $numbers:expr, $text:tt $(, $bind:expr)*) => {
+        $crate::store::on_items!(
+            $tx, $crate::store::LONG_LIMIT, query_as, $drive, $numbers, $text, [$($bind),*],
+            |query, connection| query.fetch_all(connection)
+        )
+    };
+}
+use fetch_for_items;
+
+/// Like `on_items!`, for a statement that returns no rows: gives the number of rows it changed.
+macro_rules! execute_for_items {
+    ($tx:expr, $drive:expr, $numbers:expr, $text:tt $(, $bind:expr)*) => {
+        $crate::store::on_items!(
+            $tx, $crate::store::STATEMENT_LIMIT, query, $drive, $numbers, $text, [$($bind),*],
+            |query, connection| {
+                futures_util::TryFutureExt::map_ok(query.execute(connection), |done| done.rows_affected())
+            }
+        )
+    };
+}
+use execute_for_items;
 
 /// Gives up on a database that has gone silent in the middle of a statement.
 fn within_limit<'s, T: 's>(
@@ -167,41 +229,24 @@ fn within<'s, T: 's>(
 
 impl Store {
     pub async fn connect(url: &DatabaseUrl, settings: &Settings, metrics: &Metrics) -> Result<Self> {
-        let pools = match url {
-            DatabaseUrl::Postgres(url) => {
-                Pools::Postgres(connect_postgres(url.expose_secret(), settings).await?)
-            }
-            DatabaseUrl::Sqlite(path) => {
-                let options = SqliteConnectOptions::new()
-                    .filename(path)
-                    .create_if_missing(true)
-                    .journal_mode(SqliteJournalMode::Wal)
-                    // What was answered survives a power cut.
-                    .synchronous(SqliteSynchronous::Full)
-                    .foreign_keys(true)
-                    .busy_timeout(STATEMENT_LIMIT)
-                    // As much of the file as SQLite takes: reading it costs no call to the system then.
-                    .pragma("mmap_size", "2147418112")
-                    // A whole batch, so that the thread which reads need not wait for the one which asked.
-                    .row_buffer_size(256)
-                    .disable_statement_logging();
-                let pool =
-                    || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_LIMIT).test_before_acquire(false);
-                // The writer first: it makes the file and sets the journal's mode.
-                let writer = begin(pool().max_connections(1).connect_with(options.clone())).await?;
-                let reading = options.pragma("query_only", "ON");
-                let readers = begin(pool().max_connections(4).connect_with(reading)).await?;
-                Pools::Sqlite { writer, readers }
-            }
+        let (pools, probe) = match url {
+            DatabaseUrl::Postgres(url) => connect_postgres(url.expose_secret(), settings).await?,
+            DatabaseUrl::Sqlite(path) => connect_sqlite(path).await?,
         };
-        Ok(Self::new(pools, Arc::default(), settings.into(), metrics))
+        Ok(Self::new(pools, Arc::default(), settings.into(), metrics, Arc::new(probe)))
     }
 
     /// The same database for one more thread, which gets queues and connections of its own.
     pub fn for_worker(&self, metrics: &Metrics) -> Self {
-        let worker = Self::new(self.pools.clone(), self.applications.clone(), self.batching, metrics);
+        let worker = Self::new(
+            self.pools.clone(),
+            self.applications.clone(),
+            self.batching,
+            metrics,
+            self.probe.clone(),
+        );
         match self.pools {
-            Pools::Postgres(_) => worker,
+            Pools::Postgres { .. } => worker,
             // Its one writer is best kept busy by one queue.
             Pools::Sqlite { .. } => Self { making: self.making.clone(), ..worker },
         }
@@ -212,6 +257,7 @@ impl Store {
         applications: Arc<KnownApplications>,
         batching: BatchSettings,
         metrics: &Metrics,
+        probe: Arc<Probe>,
     ) -> Self {
         let source = || Source::of(&pools, &applications);
         Self {
@@ -221,15 +267,16 @@ impl Store {
             pools,
             applications,
             batching,
+            probe,
         }
     }
 
     /// Brings the tables to this program's state. Servers that start together wait for each other.
     pub async fn migrate(&self) -> Result<()> {
         match &self.pools {
-            Pools::Postgres(pool) => {
+            Pools::Postgres { slow, .. } => {
                 // A migration of a large table may take its time.
-                let mut connection = begin(pool.acquire()).await?;
+                let mut connection = begin(slow.acquire()).await?;
                 sqlx::query("SET statement_timeout = 0").execute(&mut *connection).await?;
                 sqlx::query("SET lock_timeout = 0").execute(&mut *connection).await?;
                 POSTGRES_MIGRATIONS.run(&mut *connection).await.map_err(Error::internal)?;
@@ -244,7 +291,7 @@ impl Store {
     /// Lets a role read the admins' views and nothing else. It is made where it is not there. Its questions
     /// are planned as the service plans its own.
     pub async fn grant_views(&self, role: &str) -> Result<()> {
-        let Pools::Postgres(pool) = &self.pools else {
+        let Pools::Postgres { pool, .. } = &self.pools else {
             return Err(Error::internal("SQLite has no roles: whoever can read its file can read it all"));
         };
         let (exists, is_ours, may_all, database): (bool, bool, bool, String) = sqlx::query_as(
@@ -281,20 +328,19 @@ impl Store {
 
     /// Whether the tables are in this program's state.
     pub async fn is_migrated(&self) -> Result<bool> {
-        let newest = match &self.pools {
-            Pools::Postgres(_) => &POSTGRES_MIGRATIONS,
-            Pools::Sqlite { .. } => &SQLITE_MIGRATIONS,
-        }
-        .iter()
-        .map(|migration| migration.version)
-        .max();
         let mut tx = self.read().await?;
-        let applied: Result<Option<i64>> = on!(&mut tx, |connection| sqlx::query_scalar(
-            "SELECT max(version) FROM _sqlx_migrations WHERE success"
-        )
-        .fetch_one(connection));
+        let applied: Result<Option<i64>> =
+            on!(&mut tx, |connection| sqlx::query_scalar(NEWEST_MIGRATION).fetch_one(connection));
+        self.is_newest(applied)
+    }
+
+    fn is_newest(&self, applied: Result<Option<i64>>) -> Result<bool> {
+        let ours = match &self.pools {
+            Pools::Postgres { .. } => &POSTGRES_MIGRATIONS,
+            Pools::Sqlite { .. } => &SQLITE_MIGRATIONS,
+        };
         match applied {
-            Ok(applied) => Ok(applied == newest),
+            Ok(applied) => Ok(applied == ours.iter().map(|migration| migration.version).max()),
             // The table itself is missing: nothing was ever applied.
             Err(Error::Internal(_)) => Ok(false),
             Err(error) => Err(error),
@@ -304,12 +350,19 @@ impl Store {
     /// A transaction that only reads, and sees one moment throughout: one after it began.
     #[tracing::instrument(target = SPANS, name = "connection", skip_all)]
     pub async fn read(&self) -> Result<Tx> {
-        Ok(match &self.pools {
-            Pools::Postgres(pool) => {
-                Tx::Postgres(begin(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")).await?)
-            }
-            Pools::Sqlite { readers, .. } => Tx::Sqlite(begin(readers.begin()).await?),
-        })
+        match &self.pools {
+            Pools::Postgres { pool, .. } => read_postgres(pool).await,
+            Pools::Sqlite { readers, .. } => Ok(Tx::Sqlite(begin(readers.begin()).await?)),
+        }
+    }
+
+    /// The same for what looks at many rows, by connections of its own. Its statements may take a minute.
+    #[tracing::instrument(target = SPANS, name = "slow connection", skip_all)]
+    pub async fn read_slowly(&self) -> Result<Tx> {
+        match &self.pools {
+            Pools::Postgres { slow, .. } => read_postgres(slow).await,
+            Pools::Sqlite { slow, .. } => Ok(Tx::Sqlite(begin(slow.begin()).await?)),
+        }
     }
 
     /// Does `work` in one transaction, and commits it. Work that the database refused because others
@@ -322,7 +375,7 @@ impl Store {
         let mut tries = 1;
         loop {
             let mut tx = match &self.pools {
-                Pools::Postgres(pool) => Tx::Postgres(begin(pool.begin()).await?),
+                Pools::Postgres { pool, .. } => Tx::Postgres(begin(pool.begin()).await?),
                 Pools::Sqlite { writer, .. } => {
                     Tx::Sqlite(begin(writer.begin_with("BEGIN IMMEDIATE")).await?)
                 }
@@ -338,34 +391,16 @@ impl Store {
         }
     }
 
-    /// Whether the database answers, and may be written: a standby still shows links that are revoked.
-    pub async fn is_primary(&self) -> Result<bool> {
-        match &self.pools {
-            Pools::Postgres(pool) => {
-                let standby: bool =
-                    within_limit(sqlx::query_scalar("SELECT pg_is_in_recovery()").fetch_one(pool)).await?;
-                Ok(!standby)
-            }
-            Pools::Sqlite { readers, .. } => {
-                within_limit(sqlx::query("SELECT 1").execute(readers)).await?;
-                Ok(true)
-            }
-        }
-    }
-
     /// Connections to the database: all there are, and those that wait for work.
     pub fn connections(&self) -> (u32, usize) {
-        match &self.pools {
-            Pools::Postgres(pool) => (pool.size(), pool.num_idle()),
-            Pools::Sqlite { writer, readers } => {
-                (writer.size() + readers.size(), writer.num_idle() + readers.num_idle())
-            }
-        }
+        let pools = self.pools.each();
+        let (size, idle) = pools.into_iter().unzip::<_, _, Vec<u32>, Vec<usize>>();
+        (size.into_iter().sum(), idle.into_iter().sum())
     }
 
     pub fn name(&self) -> &'static str {
         match &self.pools {
-            Pools::Postgres(_) => "PostgreSQL",
+            Pools::Postgres { .. } => "PostgreSQL",
             Pools::Sqlite { .. } => "SQLite",
         }
     }
@@ -373,8 +408,12 @@ impl Store {
     /// Waits for what is under way and closes the connections.
     pub async fn close(&self) {
         match &self.pools {
-            Pools::Postgres(pool) => pool.close().await,
-            Pools::Sqlite { writer, readers } => {
+            Pools::Postgres { pool, slow } => {
+                slow.close().await;
+                pool.close().await;
+            }
+            Pools::Sqlite { writer, readers, slow } => {
+                slow.close().await;
                 readers.close().await;
                 writer.close().await;
             }
@@ -388,6 +427,16 @@ impl Tx {
         if let Self::Postgres(tx) = self {
             let limit = LONG_LIMIT.as_millis().to_string();
             let setting = sqlx::query("SELECT set_config('statement_timeout', $1, true)").bind(limit);
+            within_limit(setting.execute(&mut **tx)).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets the transaction's commit be answered before it is on disk, where others wait for the disk, too. For what
+    /// is done again where it was lost, and is on disk with the next transaction that is.
+    pub async fn need_not_last(&mut self) -> Result<()> {
+        if let Self::Postgres(tx) = self {
+            let setting = sqlx::query("SELECT set_config('synchronous_commit', 'off', true)");
             within_limit(setting.execute(&mut **tx)).await?;
         }
         Ok(())
@@ -408,8 +457,11 @@ fn begin<'b, T: 'b>(
     within(ACQUIRE_LIMIT + STATEMENT_LIMIT, beginning)
 }
 
-async fn connect_postgres(url: &str, settings: &Settings) -> Result<PgPool> {
-    let limit = STATEMENT_LIMIT.as_millis().to_string();
+async fn read_postgres(pool: &PgPool) -> Result<Tx> {
+    Ok(Tx::Postgres(begin(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")).await?))
+}
+
+async fn connect_postgres(url: &str, settings: &Settings) -> Result<(Pools, Probe)> {
     let mut options: PgConnectOptions = url.parse()?;
     if let Some(file) = &settings.database_password_file {
         let password = std::fs::read_to_string(file).map_err(|error| {
@@ -417,23 +469,106 @@ async fn connect_postgres(url: &str, settings: &Settings) -> Result<PgPool> {
         })?;
         options = options.password(password.trim_end_matches(['\r', '\n']));
     }
-    let options = options
-        .application_name("everlink")
-        .options([
+    let limited = |limit: Duration| {
+        let (limit, lock_limit) = (limit.as_millis().to_string(), STATEMENT_LIMIT.as_millis().to_string());
+        let options = options.clone().application_name("everlink").disable_statement_logging();
+        options.options([
             ("statement_timeout", limit.as_str()),
-            ("lock_timeout", limit.as_str()),
+            ("lock_timeout", lock_limit.as_str()),
             ("idle_in_transaction_session_timeout", "10000"),
         ])
-        .options(PLANNED_FOR_KEYS)
-        .disable_statement_logging();
+    };
+    let quick = limited(STATEMENT_LIMIT).options(PLANNED_FOR_KEYS);
     // The pool would try again and again, and say only that time is up: one try says what is wrong.
-    within_limit(PgConnection::connect_with(&options)).await?.close().await?;
-    let pool = PgPoolOptions::new()
-        .max_connections(settings.database_connections)
-        .acquire_timeout(ACQUIRE_LIMIT)
-        .max_lifetime(CONNECTION_LIFETIME)
-        .after_release(|connection, _| leave_no_transaction(connection));
-    begin(pool.connect_with(options)).await
+    within_limit(PgConnection::connect_with(&quick)).await?.close().await?;
+    let probe = Probe::of_postgres(&quick);
+    let pool = |connections| {
+        PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(ACQUIRE_LIMIT)
+            .max_lifetime(CONNECTION_LIFETIME)
+            .after_release(|connection, _| leave_no_transaction(connection))
+    };
+    // What takes its time is planned freely: over many rows, joining them by key is the slowest way.
+    let slow = pool(SLOW_CONNECTIONS).connect_lazy_with(limited(LONG_LIMIT).options([("jit", "off")]));
+    let pool = begin(pool(settings.database_connections).connect_with(quick)).await?;
+    Ok((Pools::Postgres { pool, slow }, probe))
+}
+
+async fn connect_sqlite(path: &Path) -> Result<(Pools, Probe)> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // What was answered survives a power cut.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(STATEMENT_LIMIT)
+        // As much of the file as SQLite takes: reading it costs no call to the system then.
+        .pragma("mmap_size", "2147418112")
+        // A whole batch, so that the thread which reads need not wait for the one which asked.
+        .row_buffer_size(256)
+        .disable_statement_logging();
+    let pool = |connections| {
+        SqlitePoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(ACQUIRE_LIMIT)
+            .test_before_acquire(false)
+            .after_release(|connection, _| is_in_no_transaction(connection))
+    };
+    // The writer first: it makes the file and sets the journal's mode.
+    let writer = begin(pool(1).connect_with(options.clone())).await?;
+    let probe = Probe::of_sqlite(&options);
+    let reading = options.pragma("query_only", "ON");
+    let slow = pool(SLOW_CONNECTIONS)
+        .after_connect(|_, _| {
+            Box::pin(async {
+                let_others_go_first();
+                Ok(())
+            })
+        })
+        .connect_lazy_with(reading.clone().thread_name(|number| format!("{SLOW_THREADS}{number}")));
+    let readers = begin(pool(4).connect_with(reading)).await?;
+    Ok((Pools::Sqlite { writer, readers, slow }, probe))
+}
+
+/// SQLite runs in this process: what takes its time is to run when nothing else wants to. Where the system does not
+/// let us say so, others wait a little longer.
+fn let_others_go_first() {
+    for thread in std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten() {
+        let is_slow = std::fs::read_to_string(thread.path().join("comm"))
+            .is_ok_and(|name| name.starts_with(SLOW_THREADS));
+        let id = thread.file_name().to_str().and_then(|id| id.parse().ok());
+        if let Some(id) = id.and_then(Pid::from_raw).filter(|_| is_slow) {
+            let _ = setpriority_process(Some(id), LOWEST_PRIORITY);
+        }
+    }
+}
+
+/// SQLite ends a transaction by itself where the disk is full or fails. The library doesn't see that: it takes
+/// the connection for one in a transaction, and can begin no other on it. Such a connection is thrown away.
+fn is_in_no_transaction(connection: &mut SqliteConnection) -> BoxFuture<'_, sqlx::Result<bool>> {
+    Box::pin(async move {
+        if connection.is_in_transaction() {
+            // The end of a transaction that was dropped may be under way.
+            connection.ping().await?;
+        }
+        Ok(!connection.is_in_transaction())
+    })
+}
+
+impl Pools {
+    /// Of each pool, all connections and those that wait for work.
+    fn each(&self) -> Vec<(u32, usize)> {
+        match self {
+            Self::Postgres { pool, slow } => {
+                vec![pool, slow].into_iter().map(|p| (p.size(), p.num_idle())).collect()
+            }
+            Self::Sqlite { writer, readers, slow } => {
+                vec![writer, readers, slow].into_iter().map(|p| (p.size(), p.num_idle())).collect()
+            }
+        }
+    }
 }
 
 /// A future that is dropped in the middle of beginning leaves its connection inside a transaction,
@@ -469,12 +604,14 @@ impl From<sqlx::Error> for Error {
             | sqlx::Error::BeginFailed => true,
             sqlx::Error::Database(error) => match error.code().as_deref() {
                 Some(code) => {
-                    // PostgreSQL: connection, resources, intervention, locks and time-outs, serialisation.
+                    // PostgreSQL: connection, resources, intervention, the system, locks, time-outs, serialisation.
                     code.len() == 5
-                        && (["08", "53", "57"].iter().any(|class| code.starts_with(class))
+                        && (["08", "53", "57", "58"].iter().any(|class| code.starts_with(class))
                             || matches!(code, "55P03" | "40001" | "40P01" | "25006"))
-                    // SQLite: busy, locked, and the disk's own errors (I/O, full).
-                        || code.parse::<u32>().is_ok_and(|code| matches!(code & 0xFF, 5 | 6 | 10 | 13) && code < 10_000)
+                    // SQLite: busy, locked, and the disk's own errors (I/O, full, can't open).
+                        || code.parse::<u32>().is_ok_and(|code| {
+                            matches!(code & 0xFF, 5 | 6 | 10 | 13 | 14) && code < 10_000
+                        })
                 }
                 None => false,
             },

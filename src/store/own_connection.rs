@@ -25,8 +25,11 @@ pub(super) enum Database {
 impl Database {
     pub fn of(pools: &Pools) -> Self {
         match pools {
-            Pools::Postgres(pool) => Self::Postgres(Box::new(OwnConnection::new(&pool.connect_options()))),
-            Pools::Sqlite { writer, readers } => {
+            Pools::Postgres { pool, .. } => {
+                let options = (*pool.connect_options()).clone().options(PLANNED_ONCE);
+                Self::Postgres(Box::new(OwnConnection::new(options)))
+            }
+            Pools::Sqlite { writer, readers, .. } => {
                 Self::Sqlite { writer: writer.clone(), readers: readers.clone() }
             }
         }
@@ -46,8 +49,8 @@ pub(super) struct OwnConnection {
 
 impl OwnConnection {
     /// Connects when it is first used.
-    pub fn new(options: &PgConnectOptions) -> Self {
-        Self { options: options.clone().options(PLANNED_ONCE), idle: None }
+    pub fn new(options: PgConnectOptions) -> Self {
+        Self { options, idle: None }
     }
 
     /// After a failure that may be the connection's, the next use makes a new one.

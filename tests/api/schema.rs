@@ -45,7 +45,7 @@ async fn every_unique_key_starts_with_the_drive() {
     assert!(keys.len() > 8);
     for key in keys {
         let (column, table) = (&key[0], &key[1]);
-        let is_reference = ["applications", "drives", "key_epochs"].contains(&table.as_str());
+        let is_reference = ["applications", "drives", "key_epochs", "readiness"].contains(&table.as_str());
         assert!(is_reference || column == "drive_id", "a unique key of {table} starts with {column}");
     }
 }

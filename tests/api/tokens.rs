@@ -226,3 +226,56 @@ async fn an_issuer_that_was_never_reached_is_told_as_unavailable() {
     let answer = answer.expect_error(503, "serviceNotAvailable");
     assert!(answer.header("retry-after").parse::<u32>().is_ok());
 }
+
+#[tokio::test]
+async fn an_application_calls_on_its_own_by_its_issuers_word_alone() {
+    let key = SigningKey::new("1");
+    let issuer = Issuer::start(&[&key]);
+    let app = app_of(&issuer).await;
+    let of_user = claims(&app, &issuer);
+    let alices = drive(&app, &key.sign(&of_user)).await.expect(200).json();
+    let drive_of_alice = format!("/drives/{}", alices["id"].as_str().expect("an id"));
+    // No scopes, and a role that lets an application into everybody's drive.
+    let role = with(&with(&of_user, "scp", None), "roles", Some(json!(["Files.ReadWrite.All"])));
+    let nameless = with(&role, "name", None);
+    let change = |claims: &Value, changes: &[(&str, Value)]| {
+        changes.iter().fold(claims.clone(), |claims, (name, value)| {
+            with(&claims, name, (!value.is_null()).then(|| value.clone()))
+        })
+    };
+    let reach =
+        async |claims: &Value| app.bearer(&key.sign(claims)).get(&drive_of_alice).await.status.as_u16();
+    for (why, claims) in [
+        ("idtyp says so", change(&nameless, &[("idtyp", json!("app")), ("oid", json!("daemon"))])),
+        (
+            "the subject is the application",
+            change(&nameless, &[("sub", json!("1234")), ("oid", Value::Null)]),
+        ),
+        ("one object by both of its names", change(&nameless, &[("sub", json!("sp")), ("oid", json!("sp"))])),
+    ] {
+        assert_eq!(reach(&claims).await, 200, "{why}");
+    }
+    let bob = json!("bob");
+    for (why, claims) in [
+        ("roles beside a user's sub", change(&nameless, &[("sub", bob.clone()), ("oid", Value::Null)])),
+        ("roles beside a user's oid", change(&nameless, &[("oid", bob.clone())])),
+        (
+            "idtyp says that it is a user's",
+            change(&nameless, &[("idtyp", json!("user")), ("sub", json!("1234"))]),
+        ),
+        ("a name", change(&role, &[("sub", bob.clone()), ("oid", bob.clone())])),
+        (
+            "an address",
+            change(
+                &nameless,
+                &[("sub", bob.clone()), ("oid", bob.clone()), ("preferred_username", json!("b@x"))],
+            ),
+        ),
+        ("no tenant", change(&nameless, &[("sub", bob.clone()), ("oid", bob.clone()), ("tid", Value::Null)])),
+        ("scopes beside it", change(&nameless, &[("idtyp", json!("app")), ("scp", json!("User.Read"))])),
+        ("empty scopes beside it", change(&nameless, &[("idtyp", json!("app")), ("scp", json!(""))])),
+        ("no role", change(&nameless, &[("idtyp", json!("app")), ("roles", json!([]))])),
+    ] {
+        assert!(matches!(reach(&claims).await, 403 | 404), "{why}");
+    }
+}

@@ -11,6 +11,7 @@ use everlink::auth::{LocalIssuer, NewToken};
 use everlink::clock::{Clock, Timestamp};
 use everlink::config::Settings;
 use everlink::keys::Keys;
+use everlink::limits::Limits;
 use everlink::server;
 use tokio::sync::oneshot;
 
@@ -46,20 +47,36 @@ impl TestApp {
     pub async fn start_with(kind: Kind, flags: &[&str]) -> Self {
         let folder = Arc::new(tempfile::tempdir().expect("a folder"));
         let database = TestDatabase::create(kind, folder.path()).await;
-        Self::run(folder, database, flags.iter().map(|&flag| flag.to_owned()).collect()).await
+        let flags = flags.iter().map(|&flag| flag.to_owned()).collect();
+        Self::run(folder, database, flags, Limits::default()).await
+    }
+
+    /// A server on a database that is there already, with its files in a folder.
+    pub async fn on(folder: Arc<tempfile::TempDir>, database: TestDatabase) -> Self {
+        Self::run(folder, database, Vec::new(), Limits::default()).await
     }
 
     /// Another server on the same database, keys and content.
     pub async fn second(&self) -> Self {
-        Self::run(self.folder.clone(), self.database.clone(), self.flags.clone()).await
+        self.with_limits(Limits::default()).await
+    }
+
+    /// The same with other limits.
+    pub async fn with_limits(&self, limits: Limits) -> Self {
+        Self::run(self.folder.clone(), self.database.clone(), self.flags.clone(), limits).await
     }
 
     /// A server whose way to its database is `database`, rather than its own.
     pub async fn by_way_of(&self, database: TestDatabase) -> Self {
-        Self::run(self.folder.clone(), database, self.flags.clone()).await
+        Self::run(self.folder.clone(), database, self.flags.clone(), Limits::default()).await
     }
 
-    async fn run(folder: Arc<tempfile::TempDir>, database: TestDatabase, flags: Vec<String>) -> Self {
+    async fn run(
+        folder: Arc<tempfile::TempDir>,
+        database: TestDatabase,
+        flags: Vec<String>,
+        limits: Limits,
+    ) -> Self {
         let data_dir = folder.path().to_str().expect("UTF-8");
         let usual = [
             "everlink",
@@ -83,7 +100,8 @@ impl TestApp {
                     let clock = Clock::new(move || {
                         system.now() + TimeDelta::microseconds(ahead.load(Ordering::Relaxed))
                     });
-                    let server = server::bind(&settings, clock).await.expect("the server starts");
+                    let server =
+                        server::bind_with(&settings, clock, limits).await.expect("the server starts");
                     ready.send((server.api, server.admin)).expect("the test waits");
                     server.run(async { stopped.await.unwrap_or_default() }).await.expect("the server runs");
                 });

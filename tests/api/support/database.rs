@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, PgConnection, Row, SqliteConnection};
 use uuid::Uuid;
 
@@ -34,6 +36,24 @@ impl TestDatabase {
         Self { kind, url }
     }
 
+    /// Brings an empty database to the state of a version of the program.
+    pub async fn migrate_to(&self, version: i64) {
+        let name = if self.kind == Kind::Postgres { "postgres" } else { "sqlite" };
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(name);
+        let all = Migrator::new(folder).await.expect("migrations");
+        let some = all.iter().filter(|migration| migration.version <= version).cloned().collect();
+        let migrator = Migrator::with_migrations(some);
+        match self.kind {
+            Kind::Postgres => migrator.run(&mut self.postgres().await).await.expect("they apply"),
+            Kind::Sqlite => {
+                let options =
+                    self.url.parse::<SqliteConnectOptions>().expect("a URL").create_if_missing(true);
+                let mut connection = SqliteConnection::connect_with(&options).await.expect("the database");
+                migrator.run(&mut connection).await.expect("they apply");
+            }
+        }
+    }
+
     /// The one number a query gives.
     pub async fn number(&self, sql: &str) -> i64 {
         let sql = sqlx::AssertSqlSafe(sql.to_owned());
@@ -60,6 +80,33 @@ impl TestDatabase {
                 sqlx::raw_sql(sql).execute(&mut self.sqlite().await).await.expect("the statement runs");
             }
         }
+    }
+
+    /// Puts so many empty folders below a folder, by a statement: their names are the prefix and a number.
+    pub async fn fill(&self, folder: &str, count: usize, prefix: &str) {
+        let (drive, number) = folder.split_once('!').expect("an id");
+        let drive = u64::from_str_radix(drive, 16).expect("an id").cast_signed();
+        let length = prefix.chars().count() + 10;
+        let series = match self.kind {
+            Kind::Postgres => format!("generate_series(1, {count}) AS s (n)"),
+            Kind::Sqlite => format!(
+                "(WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {count})
+                  SELECT n FROM s) s"
+            ),
+        };
+        self.run(&format!(
+            "INSERT INTO items (drive_id, item_no, parent_no, name, name_key, kind, size, created_at, modified_at,
+                                change_no)
+             SELECT i.drive_id, c.next_item + s.n, {number}, '{prefix}' || s.n, '{prefix}' || s.n, 'folder', 0,
+                    i.created_at, i.created_at, 1
+             FROM items i, counters c, {series}
+             WHERE i.drive_id = {drive} AND i.item_no = {number} AND c.drive_id = {drive};
+             UPDATE items SET child_count = child_count + {count}, longest_path = {length}
+             WHERE drive_id = {drive} AND item_no = {number};
+             UPDATE items SET longest_path = 400 WHERE drive_id = {drive} AND item_no = 1;
+             UPDATE counters SET next_item = next_item + {count} + 1 WHERE drive_id = {drive}"
+        ))
+        .await;
     }
 
     /// Rows of a query, each value as text; what has no text shows as hexadecimal.

@@ -11,6 +11,7 @@ mod user;
 pub use app::TestApp;
 pub use database::{Kind, TestDatabase};
 pub use issuer::{AUDIENCE, Issuer, SigningKey};
+pub use postgres::on_failing_disk as postgres_on_failing_disk;
 pub use process::Process;
 pub use proxy::ChaosProxy;
 pub use user::{Answer, User, download_path, web_url};
@@ -41,7 +42,7 @@ pub async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
         }
     };
     assert!(
-        tokio::time::timeout(std::time::Duration::from_secs(30), waiting).await.is_ok(),
+        tokio::time::timeout(std::time::Duration::from_secs(60), waiting).await.is_ok(),
         "never happened: {what}"
     );
 }

@@ -19,9 +19,14 @@ pub fn url(database: &str) -> String {
     }
 }
 
-static PRIVATE: LazyLock<PrivateServer> = LazyLock::new(PrivateServer::start);
+static PRIVATE: LazyLock<PrivateServer> = LazyLock::new(|| PrivateServer::start(&[]));
 
-struct PrivateServer {
+/// A server of a test's own, with variables of its own.
+pub fn on_failing_disk(variables: &[(&str, String)]) -> PrivateServer {
+    PrivateServer::start(variables)
+}
+
+pub struct PrivateServer {
     folder: PathBuf,
     /// Holds the other end of the keeper's standard input: when this process ends, however it ends,
     /// the keeper reads the end of it and stops the server.
@@ -55,7 +60,7 @@ rm -rf "$folder"
 "#;
 
 impl PrivateServer {
-    fn start() -> Self {
+    fn start(variables: &[(&str, String)]) -> Self {
         let bin = binaries().expect(
             "PostgreSQL's server is not on this machine: install it (Debian: apt-get install postgresql), \
              or set TEST_DATABASE_URL",
@@ -65,6 +70,7 @@ impl PrivateServer {
             .args(["-c", KEEPER, "keeper"])
             .arg(bin)
             .arg(&folder)
+            .envs(variables.iter().map(|(name, value)| (*name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -76,7 +82,7 @@ impl PrivateServer {
         Self { folder, _keeper: keeper }
     }
 
-    fn url(&self, database: &str) -> String {
+    pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres@localhost/{database}?host={}", self.folder.display())
     }
 }

@@ -1,10 +1,10 @@
-//! What a token may grant. Names are Microsoft's, and are compared whole.
+//! What a token may grant: the scopes that ways to items ask for. Names are Microsoft's, and are compared whole.
 //! <https://learn.microsoft.com/graph/permissions-reference#files-permissions>
 
 use crate::domain::identity::Caller;
 use crate::error::{Error, Result};
 
-/// A right that a handler asks for.
+/// What a token must grant for a kind of access.
 pub trait Scope {
     /// Any of these is enough, for a user's token. An application on its own needs one that ends in
     /// `.All`: it has no drive that the others could be about.
