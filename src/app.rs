@@ -1,40 +1,26 @@
-//! What a running service consists of.
+//! The service as it is served over HTTP.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use crate::auth::Verifier;
-use crate::clock::{Clock, random_bytes};
-use crate::config::Network;
-use crate::content::Content;
-use crate::domain::authkey::KeyRing;
-use crate::domain::link::LinkScope;
+use crate::clock::random_bytes;
 use crate::error::{Error, Result};
-use crate::limits::{Limits, Turns};
-use crate::store::Store;
-use crate::telemetry::Metrics;
+use crate::service::Service;
 
 /// Each worker thread has one: what is slow to share between threads is its own, the rest is shared.
 pub struct App {
-    pub store: Store,
-    pub content: Content,
-    /// The secrets that sign links and download tickets.
-    pub keys: Arc<KeyRing>,
+    pub service: Service,
     /// Whose tokens are believed.
     pub verifier: Arc<Verifier>,
-    pub clock: Clock,
     /// What links start with where no proxy says otherwise; no slash at its end.
     pub public_url: String,
     /// Proxies that may say under which URL they were asked, where none is configured.
-    pub trusted_proxies: Vec<Network>,
-    /// Scope of a link where the request names none.
-    pub default_scope: LinkScope,
-    pub limits: Limits,
-    pub turns: Arc<Turns>,
-    pub metrics: Arc<Metrics>,
+    pub trusted_proxies: Vec<IpNet>,
     pub loopback: Arc<Loopback>,
 }
 
@@ -71,20 +57,13 @@ impl Loopback {
 }
 
 impl App {
-    /// The same service for one more thread; called on that thread.
+    /// The same for one more thread; called on that thread.
     pub fn for_worker(&self) -> Self {
         Self {
-            store: self.store.for_worker(&self.metrics),
-            content: self.content.clone(),
-            keys: self.keys.clone(),
+            service: self.service.for_worker(),
             verifier: self.verifier.clone(),
-            clock: self.clock.clone(),
             public_url: self.public_url.clone(),
             trusted_proxies: self.trusted_proxies.clone(),
-            default_scope: self.default_scope,
-            limits: self.limits,
-            turns: self.turns.clone(),
-            metrics: self.metrics.clone(),
             loopback: self.loopback.clone(),
         }
     }

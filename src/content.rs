@@ -21,7 +21,8 @@ use sha2::Digest;
 use uuid::Uuid;
 
 use crate::config::ContentUrl;
-use crate::domain::item::{DriveId, Hashes};
+use crate::domain::ids::DriveId;
+use crate::domain::item::Hashes;
 use crate::error::{Error, Result};
 
 /// Uploads are passed on in parts of so many bytes; what is smaller is stored in one go. An object store takes

@@ -1,12 +1,13 @@
-//! What can go wrong, and the code and status that clients get for it.
+//! What can go wrong.
 //!
-//! An error has an outside (the code, status and message that a client reads, in Graph's words:
-//! <https://learn.microsoft.com/graph/errors>) and, where the fault is ours, an inside that goes to the
-//! log alone. How an error becomes bytes is the server's business.
+//! An error has an outside, the message that a client reads, and, where the fault is ours, an inside that goes to
+//! the log alone. Which status and code it has over HTTP is told in `graph::errors`.
 
 use std::borrow::Cow;
 
-use actix_web::http::StatusCode;
+use crate::domain::grant::LacksScope;
+use crate::domain::item::InNoFolder;
+use crate::domain::name::BadName;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -73,9 +74,6 @@ pub enum Error {
 /// Why something failed, for the log.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// Seconds after which a client is told to try again.
-pub const RETRY_AFTER: &str = "2";
-
 impl Error {
     pub fn internal(cause: impl Into<Cause>) -> Self {
         Self::Internal(cause.into())
@@ -89,60 +87,29 @@ impl Error {
         Self::InvalidRequest(message.into())
     }
 
-    /// Status, code and, where there is one, the more detailed inner code.
-    fn row(&self) -> (StatusCode, &'static str, Option<&'static str>) {
+    /// Names the step that failed, where the fault is ours: for the log. The innermost name counts.
+    pub fn in_step(self, step: &'static str) -> Self {
+        let named = |cause: Cause| -> Cause {
+            if cause.is::<FailedStep>() { cause } else { Box::new(FailedStep { step, cause }) }
+        };
         match self {
-            Self::ItemNotFound => (StatusCode::NOT_FOUND, "itemNotFound", None),
-            Self::NoSuchApi => (StatusCode::NOT_FOUND, "itemNotFound", None),
-            Self::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", None),
-            Self::AccessDenied(_) => (StatusCode::FORBIDDEN, "accessDenied", None),
-            Self::NotAllowed(_) => (StatusCode::FORBIDDEN, "notAllowed", None),
-            Self::InvalidRequest(_) => (StatusCode::BAD_REQUEST, "invalidRequest", None),
-            Self::InvalidPath(_) => (StatusCode::BAD_REQUEST, "invalidRequest", Some("invalidPath")),
-            Self::PathTooLong => (StatusCode::BAD_REQUEST, "invalidRequest", Some("pathIsTooLong")),
-            Self::TooBusy(_) => (StatusCode::TOO_MANY_REQUESTS, "activityLimitReached", None),
-            Self::NotSupported(_) => (StatusCode::BAD_REQUEST, "notSupported", None),
-            Self::NameAlreadyExists => (StatusCode::CONFLICT, "nameAlreadyExists", None),
-            Self::ResourceModified => {
-                (StatusCode::PRECONDITION_FAILED, "resourceModified", Some("entityTagDoesNotMatch"))
-            }
-            Self::MalformedEntityTag => {
-                (StatusCode::BAD_REQUEST, "invalidRequest", Some("malformedEntityTag"))
-            }
-            Self::PayloadTooLarge { .. } => {
-                (StatusCode::PAYLOAD_TOO_LARGE, "invalidRequest", Some("maxStreamSizeExceeded"))
-            }
-            Self::InvalidRange { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, "invalidRange", None),
-            Self::ResyncRequired => (StatusCode::GONE, "resyncRequired", None),
-            Self::UploadSessionNotFound => {
-                (StatusCode::NOT_FOUND, "itemNotFound", Some("uploadSessionNotFound"))
-            }
-            Self::FragmentOverlap => {
-                (StatusCode::RANGE_NOT_SATISFIABLE, "invalidRange", Some("fragmentOverlap"))
-            }
-            Self::FragmentOutOfOrder => {
-                (StatusCode::RANGE_NOT_SATISFIABLE, "invalidRange", Some("fragmentOutOfOrder"))
-            }
-            Self::FragmentLengthMismatch(_) => {
-                (StatusCode::BAD_REQUEST, "invalidRequest", Some("fragmentLengthMismatch"))
-            }
-            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "notAllowed", None),
-            Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "invalidRequest", None),
-            Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "serviceNotAvailable", None),
-            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "generalException", None),
+            Self::Unavailable(cause) => Self::Unavailable(named(cause)),
+            Self::Internal(cause) => Self::Internal(named(cause)),
+            error => error,
         }
     }
 
-    pub fn status(&self) -> StatusCode {
-        self.row().0
-    }
-
-    pub fn code(&self) -> &'static str {
-        self.row().1
-    }
-
-    pub fn inner_code(&self) -> Option<&'static str> {
-        self.row().2
+    /// The cause of a failure of ours, if it is, or comes from, one of this type.
+    pub fn caused_by<C: std::error::Error + 'static>(&self) -> Option<&C> {
+        let (Self::Unavailable(cause) | Self::Internal(cause)) = self else { return None };
+        let mut next: Option<&(dyn std::error::Error + 'static)> = Some(&**cause);
+        while let Some(cause) = next {
+            if let Some(found) = cause.downcast_ref() {
+                return Some(found);
+            }
+            next = cause.source();
+        }
+        None
     }
 
     /// The chain of causes behind a failure of ours; none for a client's mistake.
@@ -159,13 +126,32 @@ impl Error {
     }
 }
 
-/// Lets handlers return it with `?`. The body is written where the request's ids are known.
-impl actix_web::ResponseError for Error {
-    fn status_code(&self) -> StatusCode {
-        self.status()
-    }
+/// A step that failed, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("{step} failed")]
+struct FailedStep {
+    step: &'static str,
+    #[source]
+    cause: Cause,
+}
 
-    fn error_response(&self) -> actix_web::HttpResponse {
-        actix_web::HttpResponse::new(self.status())
+impl From<BadName> for Error {
+    fn from(bad: BadName) -> Self {
+        match bad {
+            BadName::PathTooLong => Self::PathTooLong,
+            bad => Self::InvalidPath(bad.to_string().into()),
+        }
+    }
+}
+
+impl From<LacksScope> for Error {
+    fn from(lacks: LacksScope) -> Self {
+        Self::AccessDenied(lacks.to_string().into())
+    }
+}
+
+impl From<InNoFolder> for Error {
+    fn from(_: InNoFolder) -> Self {
+        Self::NotAllowed("The root of a drive is in no folder.")
     }
 }

@@ -1,28 +1,28 @@
 //! Everlink: sharing links that never break.
 //!
-//! A request's way is three hops: the URL table in [`graph`] (or [`pages`]) → a handler of a few lines →
-//! an operation in [`sharing`] or [`drive`] → a statement in [`store`]. An arrow points down only:
+//! A request's way: the route table ([`graph::routes`], or [`pages`]) → a handler of a few lines → a right
+//! ([`service::rights`]) → an operation ([`service::links`], [`service::drive`]) → a statement. Arrows point down:
 //!
 //! ```text
-//!              main → cli → server → admin
-//!                        ↓
-//!          pages (HTML) → graph (JSON)        auth
-//!                     ↓                         │
-//!            sharing · drive                    │
-//!                     ↓                         │
-//!                  access                       │
-//!                     ↓                         │
-//!                    app  ←─────────────────────┘
-//!               ↙           ↘
-//!            store         content
-//!               ↘           ↙
-//!                  domain
+//!   main → cli → server ───┐       commands; listeners, middlewares
+//!            │     ↓       │
+//!            │   pages     │       HTML
+//!            │     ↓       │
+//!            │   graph     │       JSON: the route table, addresses, bodies, answers
+//!            │     ↓       │
+//!            │    app      │       the service over HTTP
+//!            │   ↙    ↘    ↓
+//!            │  │      auth        makes a caller of a token
+//!            ↓  ↓
+//!          service                 rights · links · drive, and their store
+//!         ↙   ↓   ↘
+//!  content  limits  keys           bytes · what one may use · what signs
+//!         ↘   ↓   ↙
+//!          domain                  types and rules
 //! ```
 //!
-//! [`error`], [`clock`], [`config`], [`limits`] and [`telemetry`] are used by all.
+//! [`error`], [`clock`], [`config`] and [`telemetry`] are used by all.
 
-pub mod access;
-pub mod admin;
 pub mod app;
 pub mod auth;
 pub mod cli;
@@ -30,13 +30,11 @@ pub mod clock;
 pub mod config;
 pub mod content;
 pub mod domain;
-pub mod drive;
 pub mod error;
 pub mod graph;
 pub mod keys;
 pub mod limits;
 pub mod pages;
 pub mod server;
-pub mod sharing;
-pub mod store;
+pub mod service;
 pub mod telemetry;

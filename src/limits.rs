@@ -11,8 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::domain::identity::Caller;
-use crate::domain::item::DriveId;
-use crate::domain::link::LinkId;
+use crate::domain::ids::{DriveId, LinkId};
 use crate::error::{Error, Result};
 
 #[derive(Clone, Copy, Debug)]

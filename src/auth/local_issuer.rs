@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use crate::auth::claims::{self, Expected, Verified};
 use crate::clock::Timestamp;
-use crate::domain::authkey::Secret;
 use crate::error::{Error, Result};
+use crate::keys::Secret;
 
 const ISSUER: &str = "urn:everlink:local";
 const AUDIENCE: &str = "everlink";

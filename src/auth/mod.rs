@@ -10,7 +10,6 @@ mod jwks;
 mod local_issuer;
 
 use std::future::{Ready, ready};
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use actix_web::body::MessageBody;
@@ -21,8 +20,8 @@ use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
 
 use crate::clock::{Clock, Timestamp};
+use crate::domain::grant::{Granted, Scope};
 use crate::domain::identity::Caller;
-use crate::domain::scope::Scope;
 use crate::error::{Error, Result};
 
 use claims::Verified;
@@ -97,13 +96,7 @@ pub async fn authenticate<B: MessageBody + 'static>(
     next.call(request).await
 }
 
-/// A caller whose token grants `S`. Must be a handler's first parameter, so that it refuses before
-/// the body is read.
-pub struct Granted<S> {
-    pub caller: Arc<Caller>,
-    scope: PhantomData<S>,
-}
-
+/// Must be a handler's first parameter, so that it refuses before the body is read.
 impl<S: Scope> FromRequest for Granted<S> {
     type Error = Error;
     type Future = Ready<Result<Self>>;
@@ -113,7 +106,7 @@ impl<S: Scope> FromRequest for Granted<S> {
         ready(match outcome.and_then(|authentication| authentication.0) {
             None => Err(Error::Unauthenticated("Access token is empty.")),
             Some(Err(error)) => Err(error),
-            Some(Ok(caller)) => S::check(&caller).map(|()| Self { caller, scope: PhantomData }),
+            Some(Ok(caller)) => Self::to(caller).map_err(Error::from),
         })
     }
 }

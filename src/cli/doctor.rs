@@ -11,8 +11,7 @@ use crate::config::{ContentUrl, DatabaseUrl, Settings, reachable_url};
 use crate::content::Content;
 use crate::error::{Error, Result};
 use crate::keys::{self, Keys};
-use crate::store::Store;
-use crate::telemetry::Metrics;
+use crate::service::installation::Installation;
 use crate::telemetry::start_logging;
 
 #[derive(Args)]
@@ -45,11 +44,11 @@ async fn probe(settings: &Settings) -> Result<(), Failure> {
 async fn examine(settings: &Settings) -> Result<(), Failure> {
     start_logging(settings, None);
     let mut report = Report::default();
-    let store = check_database(settings, &mut report).await;
-    check_keys(settings, store.as_ref(), &mut report).await;
+    let installation = check_database(settings, &mut report).await;
+    check_keys(settings, installation.as_ref(), &mut report).await;
     check_content(settings, &mut report).await;
-    if let Some(store) = store {
-        store.close().await;
+    if let Some(installation) = installation {
+        installation.close().await;
     }
     match report.problems {
         0 => Ok(()),
@@ -87,7 +86,7 @@ impl Report {
     }
 }
 
-async fn check_database(settings: &Settings, report: &mut Report) -> Option<Store> {
+async fn check_database(settings: &Settings, report: &mut Report) -> Option<Installation> {
     let url = report.note("setting", settings.database().map_err(Error::internal), "DATABASE_URL")?;
     if let DatabaseUrl::Sqlite(path) = &url
         && !path.exists()
@@ -96,9 +95,8 @@ async fn check_database(settings: &Settings, report: &mut Report) -> Option<Stor
             .good("database", format_args!("{} is not there yet; `everlink serve` makes it", path.display()));
         return None;
     }
-    let store =
-        report.note("database", Store::connect(&url, settings, &Metrics::new()).await, url.display())?;
-    let readiness = store.readiness(Clock::system().now()).await;
+    let installation = report.note("database", Installation::examine(&url, settings).await, url.display())?;
+    let readiness = installation.readiness(Clock::system().now()).await;
     match readiness.is_primary {
         Ok(true) => report.good("primary", "it is no standby"),
         Ok(false) => report.bad("primary", "it is a standby: revoked links would open for a while"),
@@ -113,17 +111,17 @@ async fn check_database(settings: &Settings, report: &mut Report) -> Option<Stor
         Ok(false) => report.good("migrations", "not current; `everlink serve` applies them"),
         Err(error) => report.bad("migrations", error.inside().unwrap_or_default()),
     }
-    Some(store)
+    Some(installation)
 }
 
-async fn check_keys(settings: &Settings, store: Option<&Store>, report: &mut Report) {
+async fn check_keys(settings: &Settings, installation: Option<&Installation>, report: &mut Report) {
     let path = settings.key_file();
     match Keys::load(&path) {
         Err(error) => report.bad("key file", Failure::from(Error::internal(error))),
         Ok(None) => {
-            let is_new = match store {
+            let is_new = match installation {
                 None => true,
-                Some(store) => has_no_epochs(store).await,
+                Some(installation) => has_no_epochs(installation).await,
             };
             if is_new {
                 report.good(
@@ -140,20 +138,17 @@ async fn check_keys(settings: &Settings, store: Option<&Store>, report: &mut Rep
             } else {
                 report.good("key file", path.display());
             }
-            if let Some(store) = store
-                && store.is_migrated().await.unwrap_or(false)
+            if let Some(installation) = installation
+                && installation.is_migrated().await.unwrap_or(false)
             {
-                report.note("keys", keys.check(store).await, "they fit the database");
+                report.note("keys", installation.check_keys(&keys).await, "they fit the database");
             }
         }
     }
 }
 
-async fn has_no_epochs(store: &Store) -> bool {
-    match store.read().await {
-        Ok(mut tx) => tx.key_epochs().await.is_ok_and(|epochs| epochs.is_empty()),
-        Err(_) => false,
-    }
+async fn has_no_epochs(installation: &Installation) -> bool {
+    installation.epochs().await.is_ok_and(|epochs| epochs.is_empty())
 }
 
 async fn check_content(settings: &Settings, report: &mut Report) {

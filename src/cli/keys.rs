@@ -6,9 +6,8 @@ use crate::cli::{Actor, Failure};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::keys::{BadKeys, Keys, add_epoch, withdraw_epoch};
-use crate::server::open_existing_store;
-use crate::store::{EpochUse, LinkFilter, Store};
-use crate::telemetry::{Metrics, start_logging};
+use crate::service::installation::{EpochUse, Installation, LinkFilter};
+use crate::telemetry::start_logging;
 
 #[derive(Subcommand)]
 pub enum KeysCommand {
@@ -44,21 +43,21 @@ impl KeysCommand {
             Self::Withdraw(withdraw) => &withdraw.settings,
         };
         start_logging(settings, None);
-        let store = open_existing_store(settings, &Metrics::new()).await?;
+        let installation = Installation::open(settings).await?;
         let path = settings.key_file();
         let keys = Keys::load(&path)?.ok_or(BadKeys::Missing(path))?;
         match self {
-            Self::List(_) => list(&keys, &store).await?,
-            Self::Add(_) => add(settings, &keys, &store).await?,
-            Self::Withdraw(withdraw) => withdraw.run(&keys, &store).await?,
+            Self::List(_) => list(&keys, &installation).await?,
+            Self::Add(_) => add(settings, &keys, &installation).await?,
+            Self::Withdraw(withdraw) => withdraw.run(&keys, &installation).await?,
         }
-        store.close().await;
+        installation.close().await;
         Ok(())
     }
 }
 
-async fn list(keys: &Keys, store: &Store) -> Result<(), Failure> {
-    let used = store.read().await?.epoch_uses().await?;
+async fn list(keys: &Keys, installation: &Installation) -> Result<(), Failure> {
+    let used = installation.epoch_uses().await?;
     println!("EPOCH  LINKS       SINCE             KEY FILE");
     for EpochUse { epoch, check_value, first_seen_at, links } in &used {
         let ours = u8::try_from(*epoch).ok().and_then(|epoch| keys.ring.check_value(epoch));
@@ -77,11 +76,11 @@ async fn list(keys: &Keys, store: &Store) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn add(settings: &Settings, keys: &Keys, store: &Store) -> Result<(), Failure> {
-    keys.check(store).await?;
+async fn add(settings: &Settings, keys: &Keys, installation: &Installation) -> Result<(), Failure> {
+    installation.check_keys(keys).await?;
     // A number is not used again: the database may know it by another secret.
-    let known = store.read().await?.key_epochs().await?;
-    let newest = known.iter().map(|(epoch, _)| *epoch).chain([i16::from(keys.ring.newest())]).max();
+    let known = installation.epochs().await?;
+    let newest = known.into_iter().chain([i16::from(keys.ring.newest())]).max();
     let next = newest.and_then(|newest| u8::try_from(newest + 1).ok());
     let epoch = next.ok_or_else(|| Failure("all 255 epochs are used".to_owned()))?;
     add_epoch(&settings.key_file(), epoch)?;
@@ -90,7 +89,7 @@ async fn add(settings: &Settings, keys: &Keys, store: &Store) -> Result<(), Fail
 }
 
 impl Withdraw {
-    async fn run(&self, keys: &Keys, store: &Store) -> Result<(), Failure> {
+    async fn run(&self, keys: &Keys, installation: &Installation) -> Result<(), Failure> {
         let epoch = self.epoch;
         if keys.ring.check_value(epoch).is_none() {
             return Err(Failure(format!("the key file has no epoch {epoch}")));
@@ -98,25 +97,24 @@ impl Withdraw {
         if keys.ring.newest() == epoch {
             return Err(Failure(format!("epoch {epoch} signs new links: add another first")));
         }
-        keys.check(store).await?;
-        let known = store.read().await?.key_epochs().await?;
+        installation.check_keys(keys).await?;
         let newest = i16::from(keys.ring.newest());
-        if known.iter().all(|(known, _)| *known != newest) {
+        if !installation.epochs().await?.contains(&newest) {
             let problem =
                 format!("no server has come with epoch {newest} yet: epoch {epoch} still signs new links");
             return Err(Failure(problem));
         }
         let filter = LinkFilter { key_epoch: Some(epoch), ..LinkFilter::default() };
-        let links = store.read().await?.find_links(&filter).await?;
+        let links = installation.links(&filter).await?;
         if !links.is_empty() && !self.revoke_links {
             let count = links.len();
             return Err(Failure(format!(
                 "epoch {epoch} signs {count} live links: --revoke-links revokes them"
             )));
         }
-        let revoked = store.revoke_links(&links, &self.actor.name(), Clock::system().now()).await?;
+        let revoked = installation.revoke_links(&links, &self.actor.name(), Clock::system().now()).await?;
         withdraw_epoch(&self.settings.key_file(), epoch)?;
-        store.write(async |tx| tx.forget_key_epoch(epoch).await).await?;
+        installation.forget_epoch(epoch).await?;
         let path = self.settings.key_file();
         println!("{revoked} links revoked; epoch {epoch} is no more in {}. {RESTART}", path.display());
         Ok(())

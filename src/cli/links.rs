@@ -5,12 +5,12 @@ use serde_json::json;
 
 use crate::cli::{Actor, Failure};
 use crate::clock::Clock;
-use crate::config::{Settings, parse_link_scope, parse_link_type};
-use crate::domain::item::ItemId;
-use crate::domain::link::{LinkScope, LinkType};
-use crate::server::open_existing_store;
-use crate::store::{LinkFilter, PlacedLink, Store};
-use crate::telemetry::{Metrics, start_logging};
+use crate::config::Settings;
+use crate::domain::ids::ItemId;
+use crate::domain::link::LinkType;
+use crate::domain::link_scope::LinkScope;
+use crate::service::installation::{Installation, LinkFilter, PlacedLink};
+use crate::telemetry::start_logging;
 
 #[derive(Subcommand)]
 pub enum Links {
@@ -23,7 +23,7 @@ pub enum Links {
 #[derive(Args)]
 pub struct List {
     #[command(flatten)]
-    wanted: Wanted,
+    wanted: LinkFilterArgs,
     /// table for people, json (one object a line) for programs
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     output: Output,
@@ -34,7 +34,7 @@ pub struct List {
 #[derive(Args)]
 pub struct Revoke {
     #[command(flatten)]
-    wanted: Wanted,
+    wanted: LinkFilterArgs,
     /// Revoke every link of the installation
     #[arg(long)]
     all: bool,
@@ -52,7 +52,7 @@ pub struct Revoke {
 
 /// Which links; what is not said may be anything.
 #[derive(Args)]
-struct Wanted {
+struct LinkFilterArgs {
     /// Links on this item, DRIVE!number
     #[arg(long, value_name = "ITEM")]
     item: Option<ItemId>,
@@ -66,10 +66,10 @@ struct Wanted {
     #[arg(long, value_name = "TENANT")]
     tenant: Option<String>,
     /// view, edit or embed
-    #[arg(long = "type", value_name = "TYPE", value_parser = parse_link_type)]
+    #[arg(long = "type", value_name = "TYPE")]
     link_type: Option<LinkType>,
     /// anonymous or organization
-    #[arg(long, value_name = "SCOPE", value_parser = parse_link_scope)]
+    #[arg(long, value_name = "SCOPE")]
     scope: Option<LinkScope>,
     /// Links that this epoch of the key file signs
     #[arg(long, value_name = "EPOCH")]
@@ -82,7 +82,7 @@ enum Output {
     Json,
 }
 
-impl Wanted {
+impl LinkFilterArgs {
     fn is_anything(&self) -> bool {
         self.item.is_none()
             && self.app.is_none()
@@ -93,7 +93,7 @@ impl Wanted {
             && self.epoch.is_none()
     }
 
-    async fn find(&self, store: &Store) -> Result<Vec<PlacedLink>, Failure> {
+    async fn find(&self, installation: &Installation) -> Result<Vec<PlacedLink>, Failure> {
         let filter = LinkFilter {
             item: self.item,
             application: self.app.clone(),
@@ -103,7 +103,7 @@ impl Wanted {
             scope: self.scope,
             key_epoch: self.epoch,
         };
-        Ok(store.read().await?.find_links(&filter).await?)
+        Ok(installation.links(&filter).await?)
     }
 }
 
@@ -119,9 +119,9 @@ impl Links {
 impl List {
     async fn run(&self) -> Result<(), Failure> {
         start_logging(&self.settings, None);
-        let store = open_existing_store(&self.settings, &Metrics::new()).await?;
-        print(&self.wanted.find(&store).await?, self.output);
-        store.close().await;
+        let installation = Installation::open(&self.settings).await?;
+        print(&self.wanted.find(&installation).await?, self.output);
+        installation.close().await;
         Ok(())
     }
 }
@@ -134,18 +134,19 @@ impl Revoke {
             return Err(Failure(problem.to_owned()));
         }
         start_logging(&self.settings, None);
-        let store = open_existing_store(&self.settings, &Metrics::new()).await?;
-        let links = self.wanted.find(&store).await?;
+        let installation = Installation::open(&self.settings).await?;
+        let links = self.wanted.find(&installation).await?;
         let said = if self.dry_run {
             format!("{} links would be revoked", links.len())
         } else {
-            let revoked = store.revoke_links(&links, &self.actor.name(), Clock::system().now()).await?;
+            let revoked =
+                installation.revoke_links(&links, &self.actor.name(), Clock::system().now()).await?;
             format!("{revoked} links revoked")
         };
         // Last, for whoever reads it may go away in the middle.
         eprintln!("{said}");
         print(&links, self.output);
-        store.close().await;
+        installation.close().await;
         Ok(())
     }
 }

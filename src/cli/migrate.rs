@@ -4,8 +4,8 @@ use clap::Args;
 
 use crate::cli::Failure;
 use crate::config::Settings;
-use crate::server::open_store;
-use crate::telemetry::{Metrics, start_logging};
+use crate::service::installation::Installation;
+use crate::telemetry::start_logging;
 
 #[derive(Args)]
 pub struct Migrate {
@@ -19,14 +19,13 @@ pub struct Migrate {
 impl Migrate {
     pub async fn run(&self) -> Result<(), Failure> {
         start_logging(&self.settings, None);
-        let settings = Settings { no_migrate: false, ..self.settings.clone() };
-        let store = open_store(&settings, &Metrics::new()).await?;
-        println!("{} is up to date", store.name());
+        let installation = Installation::migrate(&self.settings).await?;
+        println!("{} is up to date", installation.database());
         if let Some(role) = &self.admin_role {
-            store.grant_views(role).await?;
+            installation.grant_views(role).await?;
             println!("{role} reads the views, and nothing else");
         }
-        store.close().await;
+        installation.close().await;
         Ok(())
     }
 }

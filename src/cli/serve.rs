@@ -26,7 +26,7 @@ fn greet(settings: &Settings, server: &server::Server) -> Result<(), Failure> {
     println!("Everlink {} is at {}", env!("CARGO_PKG_VERSION"), app.public_url);
     println!("  listening  {}", server.api);
     println!("  admin      http://{}/readyz and /metrics", server.admin);
-    println!("  database   {}: {}", app.store.name(), settings.database().map_err(bad)?.display());
+    println!("  database   {}: {}", app.service.database(), settings.database().map_err(bad)?.display());
     println!("  content    {}", settings.content().map_err(bad)?);
     match &settings.oidc_issuer {
         Some(issuer) => println!("  tokens     of {issuer}"),
@@ -39,14 +39,10 @@ fn greet(settings: &Settings, server: &server::Server) -> Result<(), Failure> {
                 "  token=$(everlink token --user alice --app-id demo --key-file {})",
                 key_file.display()
             );
-            println!(
-                "  curl -H \"Authorization: Bearer $token\" -T README.md {}/drive/root:/README.md:/content",
-                app.public_url
-            );
-            println!(
-                "  curl -H \"Authorization: Bearer $token\" -d '{{\"type\":\"view\"}}' {}/drive/root:/README.md:/createLink",
-                app.public_url
-            );
+            let curl = "curl -H \"Authorization: Bearer $token\"";
+            let item = format!("{}/drive/root:/README.md:", app.public_url);
+            println!("  {curl} -T README.md {item}/content");
+            println!("  {curl} -d '{{\"type\":\"view\"}}' {item}/createLink");
         }
     }
     Ok(())

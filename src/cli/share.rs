@@ -69,7 +69,7 @@ impl Share {
         // Between the progress and the link only what is wrong is worth a line.
         self.settings.log = self.settings.log.min(tracing::Level::WARN);
         start_logging(&self.settings, None);
-        let source = Source::open(&self.file).await?;
+        let file = LocalFile::open(&self.file).await?;
         let token = self.token()?;
         let http = match &self.server {
             Some(url) if !is_here(url) => Client::builder(),
@@ -82,7 +82,7 @@ impl Share {
             None => format!("http://{}", self.settings.listen),
         };
         if is_there(&http, &base, &token).await? {
-            println!("{}", self.share(&http, &base, &token, source).await?);
+            println!("{}", self.share(&http, &base, &token, file).await?);
             return Ok(());
         }
         if self.server.as_ref().is_some_and(|url| !is_here(url)) {
@@ -95,7 +95,7 @@ impl Share {
             // Whoever holds the other end may also just be gone.
             let _ = stopped.await;
         }));
-        let shared = self.share(&http, &base, &token, source).await;
+        let shared = self.share(&http, &base, &token, file).await;
         if let Ok(url) = &shared {
             println!("{url}");
             if !self.once {
@@ -131,18 +131,18 @@ impl Share {
         http: &Client,
         base: &str,
         token: &SecretString,
-        source: Source,
+        file: LocalFile,
     ) -> Result<String, Failure> {
-        let item = format!("{base}/v1.0/me/drive/root:/{}:", source.path);
-        let bar = ProgressBar::new(source.size).with_style(
+        let item = format!("{base}/v1.0/me/drive/root:/{}:", file.path);
+        let bar = ProgressBar::new(file.size).with_style(
             ProgressStyle::with_template("{msg} [{wide_bar}] {bytes}/{total_bytes} {eta}")
                 .expect("the template is right")
                 .progress_chars("=> "),
         );
-        bar.set_message(source.name.clone());
-        let uploaded = match source.size {
-            size if size <= IN_ONE_REQUEST => upload_whole(http, &item, token, source, &bar).await,
-            _ => upload_in_ranges(http, &item, token, source, &bar).await,
+        bar.set_message(file.name.clone());
+        let uploaded = match file.size {
+            size if size <= IN_ONE_REQUEST => upload_whole(http, &item, token, file, &bar).await,
+            _ => upload_in_ranges(http, &item, token, file, &bar).await,
         };
         bar.finish_and_clear();
         uploaded?;
@@ -163,12 +163,12 @@ async fn upload_whole(
     http: &Client,
     item: &str,
     token: &SecretString,
-    source: Source,
+    file: LocalFile,
     bar: &ProgressBar,
 ) -> Result<(), Failure> {
     let progress = bar.clone();
-    let size = source.size;
-    let chunks = futures_util::stream::try_unfold(source.file, async |mut file| {
+    let size = file.size;
+    let chunks = futures_util::stream::try_unfold(file.handle, async |mut file| {
         let mut chunk = bytes::BytesMut::with_capacity(64 * 1024);
         let read = file.read_buf(&mut chunk).await?;
         Ok::<_, std::io::Error>((read > 0).then(|| (chunk.freeze(), file)))
@@ -187,7 +187,7 @@ async fn upload_in_ranges(
     http: &Client,
     item: &str,
     token: &SecretString,
-    mut source: Source,
+    mut file: LocalFile,
     bar: &ProgressBar,
 ) -> Result<(), Failure> {
     let replacing = json!({ "item": { "@microsoft.graph.conflictBehavior": "replace" } });
@@ -196,11 +196,11 @@ async fn upload_in_ranges(
     let answer = succeeded(create.send().await.map_err(Error::internal)?).await?;
     let session: SessionBody = answer.json().await.map_err(Error::internal)?;
     let mut first = 0;
-    while first < source.size {
-        let mut range = vec![0; usize::try_from(RANGE.min(source.size - first)).map_err(Error::internal)?];
-        source.file.read_exact(&mut range).await?;
+    while first < file.size {
+        let mut range = vec![0; usize::try_from(RANGE.min(file.size - first)).map_err(Error::internal)?];
+        file.handle.read_exact(&mut range).await?;
         let end = first + range.len() as u64;
-        let content_range = format!("bytes {first}-{}/{}", end - 1, source.size);
+        let content_range = format!("bytes {first}-{}/{}", end - 1, file.size);
         let put =
             http.put(&session.upload_url).header(reqwest::header::CONTENT_RANGE, content_range).body(range);
         succeeded(put.send().await.map_err(Error::internal)?).await?;
@@ -228,15 +228,15 @@ struct LinkBody {
 }
 
 /// A file to share.
-struct Source {
-    file: tokio::fs::File,
+struct LocalFile {
+    handle: tokio::fs::File,
     size: u64,
     name: String,
     /// Its absolute path, encoded for a URL, without the first slash.
     path: String,
 }
 
-impl Source {
+impl LocalFile {
     async fn open(path: &Path) -> Result<Self, Failure> {
         let failed = |error| Failure(format!("{}: {error}", path.display()));
         let real = tokio::fs::canonicalize(path).await.map_err(failed)?;
@@ -256,7 +256,7 @@ impl Source {
         let encoded: Vec<String> =
             names.iter().map(|name| utf8_percent_encode(name, NON_ALPHANUMERIC).to_string()).collect();
         let name = names.last().copied().unwrap_or_default().to_owned();
-        Ok(Self { file, size: metadata.len(), name, path: encoded.join("/") })
+        Ok(Self { handle: file, size: metadata.len(), name, path: encoded.join("/") })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use crate::domain::item::{DriveId, ItemId};
+use crate::domain::ids::{DriveId, ItemId};
 use crate::domain::name::ItemPath;
 
 #[derive(Clone, Debug)]

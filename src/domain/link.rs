@@ -1,82 +1,96 @@
-//! Sharing links.
+//! Sharing links, and the table of their types.
 
-use uuid::Uuid;
+use std::str::FromStr;
 
 use crate::clock::Timestamp;
 use crate::domain::identity::Application;
-use crate::domain::item::{ItemId, Kind};
+use crate::domain::ids::{ItemId, LinkAt, LinkId};
+use crate::domain::item::Kind;
+use crate::domain::link_scope::LinkScope;
+use crate::domain::text_column::text_column;
 
-/// Names a link: 16 random bytes. Not a secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, sqlx::Type)]
-#[sqlx(transparent)]
-pub struct LinkId(Uuid);
-
-impl LinkId {
-    pub fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(Uuid::from_bytes(bytes))
-    }
-
-    pub fn to_bytes(self) -> [u8; 16] {
-        self.0.into_bytes()
-    }
-
-    /// 32 lower-case hexadecimal digits.
-    pub fn to_hex(self) -> String {
-        self.0.simple().to_string()
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
-#[sqlx(type_name = "text", rename_all = "lowercase")]
-pub enum LinkType {
-    /// Reads.
-    View,
-    /// Reads and writes.
-    Edit,
-    /// Reads a file, framed in another site's page.
+/// What a link lets its bearer do with its item, and with what is below it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// See what is there.
+    Read,
+    /// Get files' bytes.
+    Download,
+    /// Give files new contents, and put new ones into folders.
+    Write,
+    /// Show it framed in another site's page.
     Embed,
 }
 
-impl LinkType {
-    pub const ALL: [Self; 3] = [Self::View, Self::Edit, Self::Embed];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::View => "view",
-            Self::Edit => "edit",
-            Self::Embed => "embed",
+/// The types of links, each a row: its name in the API, the database, the command line and the metrics; the role
+/// that Microsoft's permission shows for it; what it lets its bearer do; and what it may be on.
+macro_rules! link_types {
+    ($($(#[$doc:meta])* $name:ident: $text:literal, $role:literal, [$($act:ident),*], [$($kind:ident),*];)*) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum LinkType {
+            $($(#[$doc])* $name),*
         }
+
+        impl LinkType {
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            const fn row(self) -> (&'static str, &'static str, &'static [Act], &'static [Kind]) {
+                match self {
+                    $(Self::$name => ($text, $role, &[$(Act::$act),*], &[$(Kind::$kind),*])),*
+                }
+            }
+        }
+    };
+}
+
+link_types! {
+    /// Reads.
+    View:  "view",  "read",  [Read, Download],        [File, Folder];
+    /// Reads and writes.
+    Edit:  "edit",  "write", [Read, Download, Write], [File, Folder];
+    /// Reads a file, framed in another site's page.
+    Embed: "embed", "read",  [Read, Download, Embed], [File];
+}
+
+impl LinkType {
+    /// Its name, in the API as in the database.
+    pub const fn as_str(self) -> &'static str {
+        self.row().0
     }
 
     /// The role that Microsoft's permission shows for it.
-    pub fn role(self) -> &'static str {
-        match self {
-            Self::View | Self::Embed => "read",
-            Self::Edit => "write",
-        }
+    pub const fn role(self) -> &'static str {
+        self.row().1
+    }
+
+    pub fn permits(self, act: Act) -> bool {
+        self.row().2.contains(&act)
+    }
+
+    pub fn may_be_on(self, kind: Kind) -> bool {
+        self.row().3.contains(&kind)
+    }
+
+    /// All names, for people.
+    pub fn names() -> String {
+        Self::ALL.iter().map(|link_type| link_type.as_str()).collect::<Vec<_>>().join(", ")
     }
 }
 
-/// Who may use a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
-#[sqlx(type_name = "text", rename_all = "lowercase")]
-pub enum LinkScope {
-    /// Whoever has it.
-    Anonymous,
-    /// Whoever has it and is signed in to the owner's tenant.
-    Organization,
-}
+/// The text is no type's name.
+#[derive(Debug, thiserror::Error)]
+#[error("not one of {}", LinkType::names())]
+pub struct NoLinkType;
 
-impl LinkScope {
-    pub const ALL: [Self; 2] = [Self::Anonymous, Self::Organization];
+impl FromStr for LinkType {
+    type Err = NoLinkType;
 
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Anonymous => "anonymous",
-            Self::Organization => "organization",
-        }
+    fn from_str(text: &str) -> Result<Self, NoLinkType> {
+        Self::ALL.iter().copied().find(|link_type| link_type.as_str() == text).ok_or(NoLinkType)
     }
 }
+
+text_column!(LinkType);
 
 /// A live link, with what is needed to show it.
 #[derive(Clone, Debug)]
@@ -91,4 +105,10 @@ pub struct Link {
     pub key_epoch: u8,
     pub application: Application,
     pub created_at: Timestamp,
+}
+
+impl Link {
+    pub fn at(&self) -> LinkAt {
+        LinkAt { item: self.item, link: self.id }
+    }
 }

@@ -2,8 +2,6 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::error::Error;
-
 /// Longest name, in characters.
 const NAME_LIMIT: usize = 255;
 /// Longest path below the drive's root, in characters, separators included.
@@ -12,7 +10,7 @@ pub const PATH_LIMIT: usize = 400;
 /// What an item is called: not empty, none of `" * : < > ? / \ |`, no control characters, no
 /// white space at either end, no full stop at the end, no name that Windows or SharePoint keep for
 /// themselves. OneDrive's rules:
-/// <https://support.microsoft.com/office/restrictions-and-limitations-in-onedrive-and-sharepoint-64883a5d-228e-48f5-b3d2-eb39e07630fa>
+/// <https://support.microsoft.com/office/64883a5d-228e-48f5-b3d2-eb39e07630fa>
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name(String);
 
@@ -31,15 +29,6 @@ pub enum BadName {
     Ends,
     #[error("The name is reserved.")]
     Reserved,
-}
-
-impl From<BadName> for Error {
-    fn from(bad: BadName) -> Self {
-        match bad {
-            BadName::PathTooLong => Self::PathTooLong,
-            bad => Self::InvalidPath(bad.to_string().into()),
-        }
-    }
 }
 
 impl Name {
@@ -149,7 +138,7 @@ impl ItemPath {
         self
     }
 
-    /// The folder's path and the last name; none for the empty path.
+    /// The last name, and the names of the folders before it; none for the empty path.
     pub fn split_last(&self) -> Option<(&Name, &[Name])> {
         self.0.split_last()
     }

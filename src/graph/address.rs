@@ -3,7 +3,7 @@
 //! Clients of Microsoft's API write an item's address in many ways: by id or by path, encoded here and
 //! not there, with and without a version in front, with three namespaces before an action. This module
 //! takes a raw path apart into the item that it names ([`ItemAddress`]) and what is wanted of it, a
-//! route of the table in [`super`]. The table so lists each operation once.
+//! route of the table in [`super::routes`]. The table so lists each operation once.
 //!
 //! The path is decoded as a whole, once, and then split: `/` and `:` can't be in a name, so an encoded
 //! one is a separator too, as real clients mean it.
@@ -21,9 +21,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use secrecy::SecretString;
 
 use crate::domain::address::{Base, DriveAddress, ItemAddress, ShareToken, SharedAddress};
-use crate::domain::item::{DriveId, ItemId};
+use crate::domain::ids::{DriveId, ItemId};
 use crate::domain::name::{ItemPath, Name};
 use crate::error::{Error, Result};
+use crate::graph::routes::ROUTES;
 
 /// What is encoded in a segment of a route: all but what ids are made of.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
@@ -31,23 +32,6 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 const PREFIXES: [&str; 4] = ["v1.0/", "v2.0/", "beta/", "_api/v2.0/"];
 /// Namespaces that clients of different years put before an action.
 const NAMESPACES: [&str; 4] = ["microsoft.graph.", "onedrive.", "action.", "view."];
-/// Of segments that follow an item, those the table knows, in its spelling.
-const SEGMENTS: [&str; 13] = [
-    "children",
-    "content",
-    "copy",
-    "createLink",
-    "createUploadSession",
-    "delta",
-    "permanentDelete",
-    "permission",
-    "permissions",
-    "restore",
-    "restoreVersion",
-    "search",
-    "versions",
-];
-
 /// What a request's path says.
 #[derive(Debug)]
 struct Parsed {
@@ -306,8 +290,9 @@ fn table_spelling(segment: &str) -> Cow<'_, str> {
     let lower = segment.to_ascii_lowercase();
     let bare = NAMESPACES.iter().find_map(|namespace| lower.strip_prefix(namespace)).unwrap_or(&lower);
     let bare = if bare == "upload.createsession" { "createuploadsession" } else { bare };
-    match SEGMENTS.iter().find(|known| known.eq_ignore_ascii_case(bare)) {
-        Some(known) => Cow::Borrowed(*known),
+    let mut known = ROUTES.iter().flat_map(|(_, pattern)| pattern.split('/'));
+    match known.find(|known| known.eq_ignore_ascii_case(bare)) {
+        Some(known) => Cow::Borrowed(known),
         None => utf8_percent_encode(segment, SEGMENT).to_string().into(),
     }
 }
@@ -320,6 +305,16 @@ pub fn parse_reference(text: &str) -> Result<ItemAddress> {
         Some(Parsed { route, named: Named::Item(address), .. }) if route == "/item" => address,
         _ => Err(Error::invalid_request("The parentReference's path names no folder.")),
     }
+}
+
+/// The start of an address's path, which must exist, and the path, which need not.
+pub fn split_target(address: &ItemAddress) -> (ItemAddress, ItemPath) {
+    let mut start = address.clone();
+    let path = match &mut start {
+        ItemAddress::InDrive { path, .. } => std::mem::take(path),
+        ItemAddress::Shared(shared) => std::mem::take(&mut shared.path),
+    };
+    (start, path)
 }
 
 fn not_utf8() -> Error {

@@ -16,14 +16,15 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
+use serde_with::skip_serializing_none;
 use utoipa::ToSchema;
 
-use crate::auth::Granted;
-use crate::domain::scope::FilesRead;
+use crate::domain::grant::{FilesRead, Granted};
 use crate::error::{Error, Result};
 use crate::graph::body::{Unread, parse_object};
 use crate::graph::errors::ErrorBody;
 use crate::graph::list;
+use crate::graph::routes::TABLE;
 use crate::graph::site::{LOOPBACK_URL, Site};
 
 /// Requests of a batch, at most.
@@ -125,25 +126,26 @@ pub struct Answers {
     responses: Vec<Answer>,
 }
 
+#[skip_serializing_none]
 #[derive(Serialize, ToSchema)]
 struct Answer {
     id: String,
     status: u16,
     headers: BTreeMap<String, String>,
     #[schema(value_type = Option<serde_json::Value>)]
-    #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<Box<RawValue>>,
 }
 
 /// Up to twenty requests in one.
-#[utoipa::path(post, path = "/v1.0/$batch", tag = "Batches", operation_id = "batch_batch", request_body = Batch, responses((status = 200, description = "Done", body = Answers), (status = "default", description = "What went wrong", body = ErrorBody)))]
-pub async fn batch(
+#[utoipa::path(post, path = TABLE, request_body = Batch,
+    responses((status = 200, description = "Done", body = Answers), ErrorBody))]
+pub async fn send_batch(
     granted: Granted<FilesRead>,
     request: HttpRequest,
     body: Unread,
     site: Site,
 ) -> Result<HttpResponse> {
-    let turn = site.turns.batches.take((&*granted.caller).into()).await?;
+    let turn = site.service().turns.batches.take((&*granted.caller).into()).await?;
     let body = body.read(LARGEST).await?;
     let batch: Batch<'_> = parse_object(&body)?;
     let token = request.headers().get(AUTHORIZATION).and_then(|token| token.to_str().ok());
@@ -201,7 +203,7 @@ fn prepare(site: &Site, one: &One<'_>, token: Option<&str>) -> Result<Request> {
         "DELETE" => Method::DELETE,
         _ => return Err(bad("A request's method is none of GET, POST, PUT, PATCH, DELETE.")),
     };
-    let mut request = site.loopback.http.request(method, address(site, &one.url)?);
+    let mut request = site.loopback().http.request(method, address(site, &one.url)?);
     let mut is_json = true;
     let mut has_token = false;
     for (name, value) in &one.headers {
@@ -217,7 +219,7 @@ fn prepare(site: &Site, one: &One<'_>, token: Option<&str>) -> Result<Request> {
         request = request.header(AUTHORIZATION.as_str(), token);
     }
     // Answers are to begin with the URL that the batch was sent to.
-    request = request.header(LOOPBACK_URL.as_str(), site.loopback.sign(&site.url));
+    request = request.header(LOOPBACK_URL.as_str(), site.loopback().sign(&site.url));
     let text = one.body.filter(|_| !is_json).and_then(|body| serde_json::from_str::<String>(body.get()).ok());
     request = match (text, one.body) {
         (Some(text), _) => request
@@ -231,7 +233,7 @@ fn prepare(site: &Site, one: &One<'_>, token: Option<&str>) -> Result<Request> {
 /// Where a request of a batch goes: below the API's own prefix, and not to a batch again.
 fn address(site: &Site, url: &str) -> Result<Url> {
     let refused = || Error::invalid_request("A request's url is not relative, or is a batch itself.");
-    let start = format!("{}/v1.0/", site.loopback.url);
+    let start = format!("{}/v1.0/", site.loopback().url);
     if url.len() > LONGEST_URL {
         return Err(Error::invalid_request(format!("A request's url is longer than {LONGEST_URL} bytes.")));
     }
@@ -276,7 +278,7 @@ async fn try_to_send(
     request: Request,
     room: usize,
 ) -> reqwest::Result<Option<Answer>> {
-    let mut answer = site.loopback.http.execute(request).await?;
+    let mut answer = site.loopback().http.execute(request).await?;
     let status = answer.status().as_u16();
     let headers: BTreeMap<String, String> = answer
         .headers()

@@ -69,7 +69,7 @@ impl FromRequest for Unread {
 
 pub fn limits(request: &HttpRequest) -> Result<Limits> {
     let app = request.app_data::<web::Data<App>>();
-    app.map(|app| app.limits).ok_or_else(|| Error::internal("the app is not there"))
+    app.map(|app| app.service.limits).ok_or_else(|| Error::internal("the app is not there"))
 }
 
 fn declared_length(request: &HttpRequest) -> Option<u64> {

@@ -1,31 +1,97 @@
-//! An error in Graph's shape: <https://learn.microsoft.com/graph/errors>.
+//! An error over HTTP: its status, its codes and its body, in Graph's words and shape.
+//! <https://learn.microsoft.com/graph/errors>
 
-use actix_web::HttpResponse;
+use std::collections::BTreeMap;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
-use utoipa::ToSchema;
+use serde_with::skip_serializing_none;
+use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{IntoResponses, ToSchema};
 
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::graph::wire::time;
 use crate::telemetry::RequestIds;
 
+/// Seconds after which a client is told to try again.
+pub const RETRY_AFTER: &str = "2";
+
+/// Status, code and, where there is one, the more detailed inner code.
+fn row(error: &Error) -> (StatusCode, &'static str, Option<&'static str>) {
+    match error {
+        Error::ItemNotFound => (StatusCode::NOT_FOUND, "itemNotFound", None),
+        Error::NoSuchApi => (StatusCode::NOT_FOUND, "itemNotFound", None),
+        Error::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", None),
+        Error::AccessDenied(_) => (StatusCode::FORBIDDEN, "accessDenied", None),
+        Error::NotAllowed(_) => (StatusCode::FORBIDDEN, "notAllowed", None),
+        Error::InvalidRequest(_) => (StatusCode::BAD_REQUEST, "invalidRequest", None),
+        Error::InvalidPath(_) => (StatusCode::BAD_REQUEST, "invalidRequest", Some("invalidPath")),
+        Error::PathTooLong => (StatusCode::BAD_REQUEST, "invalidRequest", Some("pathIsTooLong")),
+        Error::TooBusy(_) => (StatusCode::TOO_MANY_REQUESTS, "activityLimitReached", None),
+        Error::NotSupported(_) => (StatusCode::BAD_REQUEST, "notSupported", None),
+        Error::NameAlreadyExists => (StatusCode::CONFLICT, "nameAlreadyExists", None),
+        Error::ResourceModified => {
+            (StatusCode::PRECONDITION_FAILED, "resourceModified", Some("entityTagDoesNotMatch"))
+        }
+        Error::MalformedEntityTag => (StatusCode::BAD_REQUEST, "invalidRequest", Some("malformedEntityTag")),
+        Error::PayloadTooLarge { .. } => {
+            (StatusCode::PAYLOAD_TOO_LARGE, "invalidRequest", Some("maxStreamSizeExceeded"))
+        }
+        Error::InvalidRange { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, "invalidRange", None),
+        Error::ResyncRequired => (StatusCode::GONE, "resyncRequired", None),
+        Error::UploadSessionNotFound => {
+            (StatusCode::NOT_FOUND, "itemNotFound", Some("uploadSessionNotFound"))
+        }
+        Error::FragmentOverlap => {
+            (StatusCode::RANGE_NOT_SATISFIABLE, "invalidRange", Some("fragmentOverlap"))
+        }
+        Error::FragmentOutOfOrder => {
+            (StatusCode::RANGE_NOT_SATISFIABLE, "invalidRange", Some("fragmentOutOfOrder"))
+        }
+        Error::FragmentLengthMismatch(_) => {
+            (StatusCode::BAD_REQUEST, "invalidRequest", Some("fragmentLengthMismatch"))
+        }
+        Error::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "notAllowed", None),
+        Error::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "invalidRequest", None),
+        Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "serviceNotAvailable", None),
+        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "generalException", None),
+    }
+}
+
+pub fn status(error: &Error) -> StatusCode {
+    row(error).0
+}
+
+/// Lets handlers return it with `?`. The body is written where the request's ids are known.
+impl ResponseError for Error {
+    fn status_code(&self) -> StatusCode {
+        status(self)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(status(self))
+    }
+}
+
 #[derive(Serialize, ToSchema)]
-pub struct ErrorBody<'a> {
-    error: OuterError<'a>,
+pub struct ErrorBody {
+    error: OuterError,
 }
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct OuterError<'a> {
-    code: &'a str,
+struct OuterError {
+    code: &'static str,
     message: String,
-    inner_error: InnerError<'a>,
+    inner_error: InnerError,
 }
 
+#[skip_serializing_none]
 #[derive(Serialize, ToSchema)]
-struct InnerError<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'a str>,
+struct InnerError {
+    code: Option<&'static str>,
     date: String,
     #[serde(rename = "request-id")]
     request_id: String,
@@ -33,19 +99,25 @@ struct InnerError<'a> {
     client_request_id: String,
 }
 
+/// The answer of every operation that does not succeed.
+impl IntoResponses for ErrorBody {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let body = Content::new(Some(Ref::from_schema_name("ErrorBody")));
+        let response =
+            ResponseBuilder::new().description("What went wrong").content("application/json", body);
+        BTreeMap::from([("default".to_owned(), response.build().into())])
+    }
+}
+
 pub fn answer(error: &Error, ids: Option<&RequestIds>, now: Timestamp) -> HttpResponse {
     let request_id = ids.map(|ids| ids.request.to_string()).unwrap_or_default();
     let client_request_id = ids.and_then(|ids| ids.client.clone()).unwrap_or_else(|| request_id.clone());
-    HttpResponse::build(error.status()).json(ErrorBody {
+    let (status, code, inner_code) = row(error);
+    HttpResponse::build(status).json(ErrorBody {
         error: OuterError {
-            code: error.code(),
+            code,
             message: error.to_string(),
-            inner_error: InnerError {
-                code: error.inner_code(),
-                date: time(now),
-                request_id,
-                client_request_id,
-            },
+            inner_error: InnerError { code: inner_code, date: time(now), request_id, client_request_id },
         },
     })
 }

@@ -12,21 +12,24 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use bytes::BytesMut;
 use futures_util::stream::TryStreamExt;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
-use crate::access::locate;
-use crate::auth::Granted;
 use crate::domain::address::ItemAddress;
+use crate::domain::grant::{FilesReadWrite, Granted};
 use crate::domain::name::{ItemPath, Name};
 use crate::domain::preconditions::Preconditions;
-use crate::domain::scope::FilesReadWrite;
 use crate::domain::upload::Conflict;
-use crate::drive::{self, Author, Upload};
 use crate::error::{Error, Result};
 use crate::graph::body::{SMALL, broken, limits, paced, parse_object};
-use crate::graph::items::uploaded;
+use crate::graph::content::uploaded;
+use crate::graph::errors::ErrorBody;
+use crate::graph::openapi::InDrive;
 use crate::graph::query::parse_conflict;
+use crate::graph::routes::TABLE;
 use crate::graph::site::Site;
-use crate::graph::wire;
+use crate::graph::wire::{self, DriveItem};
+use crate::service::drive::{self, Upload};
+use crate::service::rights;
 
 /// A body of several parts.
 pub struct Related(Multipart);
@@ -64,7 +67,20 @@ struct NewFile {
     conflict: Option<String>,
 }
 
+/// What a body of two parts has, for the document.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "read by the derived code alone")]
+pub struct RelatedParts {
+    /// JSON: name, file, `@content.sourceUrl` with `cid:` and the other part's `Content-ID`.
+    metadata: String,
+    #[schema(format = Binary)]
+    content: String,
+}
+
 /// Makes a file of its metadata and its content.
+#[utoipa::path(post, path = TABLE, params(InDrive),
+    request_body(content = RelatedParts, content_type = "multipart/related"),
+    responses((status = 201, description = "Made", body = DriveItem), ErrorBody))]
 pub async fn create_file(
     granted: Granted<FilesReadWrite>,
     parent: ItemAddress,
@@ -77,26 +93,19 @@ pub async fn create_file(
     let file: NewFile = parse_object(&metadata)?;
     let path = ItemPath::default().child(Name::parse(&file.name)?);
     let conflict = file.conflict.as_deref().map_or(Ok(Conflict::Fail), parse_conflict)?;
-    let base = locate(&site, &granted.caller, &parent).await?;
-    drive::check_target(&base, &path)?;
+    let base = rights::manage(site.service(), &granted, &parent).await?;
+    drive::check_target(base.item(), &path)?;
     let content = next_part(&mut parts).await?;
     if file.source.as_deref().and_then(|source| source.strip_prefix("cid:")) != content_id(&content) {
         return Err(Error::invalid_request(
             "The second part is not the content that @content.sourceUrl names.",
         ));
     }
-    let author = Author::of(&site, &granted.caller).await?;
-    let target = Upload {
-        base: base.id,
-        path: &path,
-        conflict,
-        preconditions: &preconditions,
-        author: &author,
-        through: None,
-    };
-    let (item, is_new) =
-        drive::upload(&site, &target, site.limits.upload, content.map_err(unreadable)).await?;
-    Ok(uploaded(is_new).json(wire::managed_item(&site, &item).with_context(&site)))
+    let to = base.to_write(site.service()).await?;
+    let target = Upload { to: &to, path: &path, conflict, preconditions: &preconditions };
+    let limit = site.service().limits.upload;
+    let (item, is_new) = drive::upload(site.service(), &target, limit, content.map_err(unreadable)).await?;
+    Ok(uploaded(is_new).json(wire::managed_item(&site, &base.to_read(), &item).with_context(&site)))
 }
 
 async fn next_part(parts: &mut Multipart) -> Result<Field> {

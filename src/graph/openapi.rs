@@ -1,11 +1,15 @@
-//! The OpenAPI document, made of what stands at the handlers. Of the many ways to address an item it
-//! shows one.
+//! The OpenAPI document, made of the route table and of what stands at the handlers. Of the many ways to address an
+//! item it shows one.
 
 use actix_web::{HttpResponse, web};
 use bytes::Bytes;
 use serde_json::Value;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::path::{HttpMethod, Paths};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoParams, Modify, OpenApi};
+
+use crate::graph::routes::{Documented, Parts, documented};
 
 /// An item by its drive and its id.
 #[derive(IntoParams)]
@@ -18,6 +22,16 @@ pub struct InDrive {
     /// `DRIVE!number`, or `root`.
     #[param(pattern = "^([0-9A-F]{16}![1-9][0-9]{0,17}|root)$")]
     item_id: String,
+}
+
+/// A drive by its id.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "read by the derived code alone")]
+pub struct OfDrive {
+    /// 16 hexadecimal digits.
+    #[param(pattern = "^[0-9A-F]{16}$")]
+    drive_id: String,
 }
 
 /// A page of a folder.
@@ -36,53 +50,17 @@ pub struct PageParams {
     select: Option<String>,
 }
 
-#[derive(OpenApi)]
-#[openapi(
-    info(title = "Everlink", description = "Sharing links that never break, as Microsoft Graph has them."),
-    paths(
-        super::items::get_drive,
-        super::items::list_drives,
-        super::items::get,
-        super::items::children,
-        super::items::search,
-        super::items::delta,
-        super::items::create_folder,
-        super::items::download,
-        super::items::upload,
-        super::items::update,
-        super::items::delete,
-        super::items::purge,
-        super::items::copy,
-        super::items::monitor,
-        super::items::restore,
-        super::items::versions,
-        super::items::version_content,
-        super::items::delete_version,
-        super::items::restore_version,
-        super::uploads::create,
-        super::uploads::create_by_link,
-        super::uploads::put_range,
-        super::uploads::status,
-        super::uploads::cancel,
-        super::links::create,
-        super::links::permissions,
-        super::links::permission,
-        super::links::change,
-        super::links::revoke,
-        super::shares::get,
-        super::shares::permission,
-        super::shares::item,
-        super::shares::children,
-        super::shares::download,
-        super::shares::upload,
-        super::batch::batch,
-    ),
-    modifiers(&BearerToken),
-    security(("token" = []))
-)]
-pub struct Document;
+/// An item that is shared.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "read by the derived code alone")]
+pub struct InShare {
+    /// A link's `shareId`, or `u!` and its URL in base64url.
+    #[param(pattern = "^[su]![A-Za-z0-9_-]+$")]
+    share_id: String,
+}
 
-struct BearerToken;
+pub struct BearerToken;
 
 impl Modify for BearerToken {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
@@ -95,9 +73,48 @@ impl Modify for BearerToken {
 
 /// The document. Answers leave out what is absent and never say `null`, so none is declared.
 pub fn json() -> Value {
-    let mut document = serde_json::to_value(Document::openapi()).unwrap_or_default();
+    let mut document = Parts::openapi();
+    document.paths = paths();
+    let mut document = serde_json::to_value(document).unwrap_or_default();
     without_null(&mut document);
     document
+}
+
+fn paths() -> Paths {
+    let mut paths = Paths::new();
+    for Documented { tag, method, pattern, mut operation } in documented() {
+        operation.tags = Some(vec![tag.to_owned()]);
+        let item = paths.paths.entry(shown_address(pattern)).or_default();
+        let known = match method {
+            HttpMethod::Get => &mut item.get,
+            HttpMethod::Post => &mut item.post,
+            HttpMethod::Put => &mut item.put,
+            HttpMethod::Patch => &mut item.patch,
+            _ => &mut item.delete,
+        };
+        // Operations that their bodies' types tell apart are one to the document.
+        if let (Some(RefOr::T(body)), Some(RefOr::T(other))) =
+            (operation.request_body.as_mut(), known.take().and_then(|first| first.request_body))
+        {
+            body.content.extend(other.content);
+        }
+        *known = Some(operation);
+    }
+    paths
+}
+
+/// The address that the document shows for a pattern of the table.
+fn shown_address(pattern: &str) -> String {
+    let starts = [
+        ("/item/delta", "/v1.0/drives/{drive_id}/root/delta"),
+        ("/item", "/v1.0/drives/{drive_id}/items/{item_id}"),
+        ("/share/item", "/v1.0/shares/{share_id}/driveItem"),
+        ("/share", "/v1.0/shares/{share_id}"),
+        ("/drive", "/v1.0/me/drive"),
+        ("/batch", "/v1.0/$batch"),
+    ];
+    let start = starts.iter().find_map(|(start, shown)| Some((*shown, pattern.strip_prefix(start)?)));
+    start.map_or_else(|| pattern.to_owned(), |(shown, rest)| format!("{shown}{rest}"))
 }
 
 fn without_null(schema: &mut Value) {
@@ -134,6 +151,6 @@ impl Rendered {
     }
 }
 
-pub async fn document(rendered: web::Data<Rendered>) -> HttpResponse {
+pub async fn get_document(rendered: web::Data<Rendered>) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(rendered.0.clone())
 }

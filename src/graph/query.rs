@@ -15,8 +15,8 @@ use crate::clock::Timestamp;
 use crate::domain::order::{Order, OrderBy, PlaceInOrder};
 use crate::domain::preconditions::Preconditions;
 use crate::domain::upload::Conflict;
-use crate::drive::WantedPage;
 use crate::error::{Error, Result};
+use crate::service::drive::PageRequest;
 
 /// Entries of a page where the client does not say, and at most.
 pub const PAGE: usize = 200;
@@ -95,10 +95,10 @@ impl Query {
     }
 
     /// The page of a folder's items that is wanted.
-    pub fn page(&self) -> Result<WantedPage> {
+    pub fn page(&self) -> Result<PageRequest> {
         let order = self.order()?;
         let after = self.get("skipToken").map(|token| parse_place(token, order)).transpose()?;
-        Ok(WantedPage { order, after, limit: self.top(PAGE, LARGEST_PAGE)? })
+        Ok(PageRequest { order, after, limit: self.top(PAGE, LARGEST_PAGE)? })
     }
 
     fn order(&self) -> Result<Order> {
@@ -120,7 +120,7 @@ impl Query {
     }
 
     /// The query that asks for the page after this one.
-    pub fn next_page(&self, wanted: &WantedPage, next: &PlaceInOrder) -> String {
+    pub fn next_page(&self, wanted: &PageRequest, next: &PlaceInOrder) -> String {
         let mut query = format!("$top={}&$skipToken={}", wanted.limit, write_place(next, wanted.order));
         query.push_str(&self.passed_on(&["orderby", "select"]));
         query

@@ -1,131 +1,163 @@
 //! `/shares/{id}`: what somebody with a link gets at, without a token where the link is anonymous.
 
-use std::sync::Arc;
-
 use actix_web::HttpResponse;
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::access::{Opened, open_shared};
 use crate::auth::Visitor;
 use crate::domain::address::SharedAddress;
-use crate::domain::item::{ItemId, Kind};
-use crate::domain::link::{LinkId, LinkType};
+use crate::domain::item::Kind;
 use crate::domain::name::ItemPath;
 use crate::domain::preconditions::Preconditions;
 use crate::domain::upload::Conflict;
-use crate::drive::{self, Author, Upload, WantedPage};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::graph::body::UploadBody;
+use crate::graph::content::{see, uploaded};
 use crate::graph::errors::ErrorBody;
-use crate::graph::items::{see, uploaded};
 use crate::graph::list::{self, Entry};
-use crate::graph::openapi::PageParams;
+use crate::graph::openapi::{InShare, PageParams};
+use crate::graph::permissions::{self, PermissionBody};
 use crate::graph::query::{PAGE, Query};
+use crate::graph::routes::TABLE;
 use crate::graph::site::Site;
-use crate::graph::wire::{self, Collection, DriveItem};
-use crate::sharing::Permission;
+use crate::graph::wire::{self, Collection, DriveItem, IdentitySet};
+use crate::service::drive::{self, PageRequest, Upload};
+use crate::service::links;
+use crate::service::rights::{self, Shared, ToRead, ToWrite};
+
+/// What `/shares/{id}` shows.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SharedDriveItem {
+    #[serde(rename = "@odata.context")]
+    context: String,
+    id: String,
+    name: String,
+    owner: IdentitySet,
+}
+
+/// The id by which `/shares/{id}` knows it.
+fn share_id(site: &Site, shared: &Shared) -> Result<String> {
+    match shared.link() {
+        Some(link) => Ok(links::secrets_of(site.service(), link)?.share_id),
+        None => Ok(shared.whole().id.to_string()),
+    }
+}
 
 /// What a share is.
-#[utoipa::path(get, path = "/v1.0/shares/{share_id}", tag = "Shared items", operation_id = "shares_get", params(("share_id" = String, Path, pattern = "^[su]![A-Za-z0-9_-]+$")), responses((status = 200, description = "Done", body = wire::SharedDriveItem), (status = "default", description = "What went wrong", body = ErrorBody)), security((), ("token" = [])))]
-pub async fn get(visitor: Visitor, address: SharedAddress, site: Site) -> Result<HttpResponse> {
-    let opened = open_shared(&site, visitor.0.as_deref(), &address).await?;
-    Ok(HttpResponse::Ok().json(wire::shared_drive_item(&site, &opened)))
+#[utoipa::path(get, path = TABLE, params(InShare), security((), ("token" = [])),
+    responses((status = 200, description = "Done", body = SharedDriveItem), ErrorBody))]
+pub async fn get_share(visitor: Visitor, address: SharedAddress, site: Site) -> Result<HttpResponse> {
+    let shared = rights::open(site.service(), visitor.0.as_ref(), &address).await?;
+    Ok(HttpResponse::Ok().json(SharedDriveItem {
+        context: wire::context(&site, "shares/$entity"),
+        id: share_id(&site, &shared)?,
+        name: shared.whole().name.clone(),
+        owner: IdentitySet::of_owner(&shared.whole().drive),
+    }))
 }
 
 /// The permission behind a share.
-#[utoipa::path(get, path = "/v1.0/shares/{share_id}/permission", tag = "Shared items", operation_id = "shares_permission", params(("share_id" = String, Path, pattern = "^[su]![A-Za-z0-9_-]+$")), responses((status = 200, description = "Done", body = wire::PermissionBody), (status = "default", description = "What went wrong", body = ErrorBody)), security((), ("token" = [])))]
-pub async fn permission(visitor: Visitor, address: SharedAddress, site: Site) -> Result<HttpResponse> {
-    let opened = open_shared(&site, visitor.0.as_deref(), &address).await?;
-    let permission = match opened.link {
-        Some((link, _)) => Permission::Link { link: Arc::unwrap_or_clone(link), inherited_from: None },
-        None => Permission::Owner(opened.shared.drive.owner()),
-    };
-    Ok(HttpResponse::Ok().json(wire::permission(&site, &permission)?.with_context(&site)))
+#[utoipa::path(get, path = TABLE, params(InShare), security((), ("token" = [])),
+    responses((status = 200, description = "Done", body = PermissionBody), ErrorBody))]
+pub async fn get_shared_permission(
+    visitor: Visitor,
+    address: SharedAddress,
+    site: Site,
+) -> Result<HttpResponse> {
+    let shared = rights::open(site.service(), visitor.0.as_ref(), &address).await?;
+    let permission = links::shared_permission(&shared);
+    Ok(HttpResponse::Ok().json(permissions::permission(&site, &permission)?.with_context(&site)))
 }
 
 /// The item that is shared.
-#[utoipa::path(get, path = "/v1.0/shares/{share_id}/driveItem", tag = "Shared items", operation_id = "shares_item", params(("share_id" = String, Path, pattern = "^[su]![A-Za-z0-9_-]+$")), responses((status = 200, description = "Done", body = DriveItem), (status = "default", description = "What went wrong", body = ErrorBody)), security((), ("token" = [])))]
-pub async fn item(
+#[utoipa::path(get, path = TABLE, params(InShare), security((), ("token" = [])),
+    responses((status = 200, description = "Done", body = DriveItem), ErrorBody))]
+pub async fn get_shared_item(
     visitor: Visitor,
     address: SharedAddress,
     query: Query,
     site: Site,
 ) -> Result<HttpResponse> {
-    let opened = open_shared(&site, visitor.0.as_deref(), &address).await?;
-    let mut item = wire::shared_item(&site, &opened, &opened.item)?.with_context(&site);
-    if query.expands_children()? && opened.item.kind() == Kind::Folder {
-        let turn = site.turns.lists.take(opened.who()).await?;
-        item = item
-            .with_children(shared_page(&site, &Query::parse(""), &WantedPage::first(PAGE), &opened).await?);
+    let shared = rights::open(site.service(), visitor.0.as_ref(), &address).await?;
+    let right = shared.to_read()?;
+    let mut item = wire::shared_item(&site, &shared, &right, shared.item())?.with_context(&site);
+    if query.expands_children()? && shared.item().kind() == Kind::Folder {
+        let turn = site.service().turns.lists.take(shared.who()).await?;
+        let wanted = PageRequest::first(PAGE);
+        item = item.with_children(shared_page(&site, &Query::parse(""), &wanted, &shared, &right).await?);
         return Ok(list::answer(turn, &query.shape(item)?));
     }
     Ok(HttpResponse::Ok().json(query.shape(item)?))
 }
 
 /// The items of a shared folder, in pages.
-#[utoipa::path(get, path = "/v1.0/shares/{share_id}/driveItem/children", tag = "Shared items", operation_id = "shares_children", params(("share_id" = String, Path, pattern = "^[su]![A-Za-z0-9_-]+$"), PageParams), responses((status = 200, description = "Done", body = Collection<DriveItem>), (status = "default", description = "What went wrong", body = ErrorBody)), security((), ("token" = [])))]
-pub async fn children(
+#[utoipa::path(get, path = TABLE, params(InShare, PageParams), security((), ("token" = [])),
+    responses((status = 200, description = "Done", body = Collection<DriveItem>), ErrorBody))]
+pub async fn list_shared_children(
     visitor: Visitor,
     address: SharedAddress,
     query: Query,
     site: Site,
 ) -> Result<HttpResponse> {
     let wanted = query.page()?;
-    let opened = open_shared(&site, visitor.0.as_deref(), &address).await?;
-    let turn = site.turns.lists.take(opened.who()).await?;
-    Ok(list::answer(turn, &shared_page(&site, &query, &wanted, &opened).await?))
+    let shared = rights::open(site.service(), visitor.0.as_ref(), &address).await?;
+    let right = shared.to_read()?;
+    let turn = site.service().turns.lists.take(shared.who()).await?;
+    Ok(list::answer(turn, &shared_page(&site, &query, &wanted, &shared, &right).await?))
 }
 
 async fn shared_page(
     site: &Site,
     query: &Query,
-    wanted: &WantedPage,
-    opened: &Opened,
+    wanted: &PageRequest,
+    shared: &Shared,
+    right: &ToRead,
 ) -> Result<Collection<Entry>> {
-    let page = drive::list_children_of(site, opened.who(), &opened.item, wanted).await?;
-    let entries = list::fill(query, page.items.iter().map(|item| wire::shared_item(site, opened, item)))?;
-    let share = wire::shared_drive_item(site, opened);
+    let page = drive::list_children(site.service(), right, wanted).await?;
+    let shown = page.items.iter().map(|item| wire::shared_item(site, shared, right, item));
+    let entries = list::fill(query, shown)?;
+    let share = share_id(site, shared)?;
     let next_link = page.next_after(entries.len()).map(|next| {
         let query = query.next_page(wanted, &next);
-        format!("{}/v1.0/shares/{}/items/{}/children?{query}", site.url, share.share_id(), opened.item.id)
+        format!("{}/v1.0/shares/{share}/items/{}/children?{query}", site.url, shared.item().id)
     });
     Ok(Collection::new(wire::context(site, "Collection(driveItem)"), next_link, entries))
 }
 
 /// Leads to a shared file's bytes.
-#[utoipa::path(get, path = "/v1.0/shares/{share_id}/driveItem/content", tag = "Shared items", operation_id = "shares_download", params(("share_id" = String, Path, pattern = "^[su]![A-Za-z0-9_-]+$")), responses((status = 302, description = "Where the bytes are"), (status = "default", description = "What went wrong", body = ErrorBody)), security((), ("token" = [])))]
-pub async fn download(visitor: Visitor, address: SharedAddress, site: Site) -> Result<HttpResponse> {
-    let opened = open_shared(&site, visitor.0.as_deref(), &address).await?;
-    drive::Download::of(&opened.item)?;
-    let through = opened.link.map(|(_, proven)| proven);
-    Ok(see(wire::download_url(&site, opened.item.id, None, through)))
+#[utoipa::path(get, path = TABLE, params(InShare), security((), ("token" = [])),
+    responses((status = 302, description = "Where the bytes are"), ErrorBody))]
+pub async fn download_shared_content(
+    visitor: Visitor,
+    address: SharedAddress,
+    site: Site,
+) -> Result<HttpResponse> {
+    let shared = rights::open(site.service(), visitor.0.as_ref(), &address).await?;
+    shared.to_download()?;
+    see(wire::download_url(&site, &shared.to_read()?, shared.item()))
 }
 
-/// What an edit link lets its bearer write to. Any other link is told what a wrong one is.
-pub struct Writable {
-    pub opened: Opened,
-    /// Where below the opened item; folders need not be there yet.
-    pub path: ItemPath,
-    pub author: Author,
-    pub through: (ItemId, LinkId),
-}
-
-pub async fn open_to_write(site: &Site, visitor: &Visitor, mut address: SharedAddress) -> Result<Writable> {
+/// Opens an item that a link lets write to. Any other link is told what a wrong one is. The path need not be there yet.
+pub async fn open_to_write(
+    site: &Site,
+    visitor: &Visitor,
+    mut address: SharedAddress,
+) -> Result<(Shared, ToWrite, ItemPath)> {
     let path = std::mem::take(&mut address.path);
-    let opened = open_shared(site, visitor.0.as_deref(), &address).await?;
-    let through = match &opened.link {
-        Some((link, _)) if link.link_type == LinkType::Edit => (link.item, link.id),
-        _ => return Err(Error::ItemNotFound),
-    };
-    let author = match &visitor.0 {
-        Some(caller) => Author::of(site, caller).await?,
-        None => Author::default(),
-    };
-    Ok(Writable { opened, path, author, through })
+    let shared = rights::open(site.service(), visitor.0.as_ref(), &address).await?;
+    let to = shared.to_write(site.service(), visitor.0.as_deref()).await?;
+    Ok((shared, to, path))
 }
 
-/// Writes with an edit link.
-#[utoipa::path(put, path = "/v1.0/shares/{share_id}/driveItem/content", tag = "Shared items", operation_id = "shares_upload", params(("share_id" = String, Path, pattern = "^[su]![A-Za-z0-9_-]+$")), request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses((status = 200, description = "Done", body = DriveItem), (status = 201, description = "Made", body = DriveItem), (status = "default", description = "What went wrong", body = ErrorBody)), security((), ("token" = [])))]
-pub async fn upload(
+/// Writes with a link that lets write.
+#[utoipa::path(put, path = TABLE, params(InShare), security((), ("token" = [])),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses(
+        (status = 200, description = "Done", body = DriveItem),
+        (status = 201, description = "Made", body = DriveItem),
+        ErrorBody
+    ))]
+pub async fn upload_shared_content(
     visitor: Visitor,
     address: SharedAddress,
     query: Query,
@@ -134,17 +166,11 @@ pub async fn upload(
     site: Site,
 ) -> Result<HttpResponse> {
     let conflict = query.conflict(Conflict::Replace)?;
-    let Writable { opened, path, author, through } = open_to_write(&site, &visitor, address).await?;
-    let target = Upload {
-        base: opened.item.id,
-        path: &path,
-        conflict,
-        preconditions: &preconditions,
-        author: &author,
-        through: Some(through),
-    };
-    drive::check_target(&opened.item, &path)?;
+    let (shared, to, path) = open_to_write(&site, &visitor, address).await?;
+    drive::check_target(shared.item(), &path)?;
+    let target = Upload { to: &to, path: &path, conflict, preconditions: &preconditions };
     let limit = body.size_limit();
-    let (item, is_new) = drive::upload(&site, &target, limit, body.into_stream()?).await?;
-    Ok(uploaded(is_new).json(wire::shared_item(&site, &opened, &item.item)?.with_context(&site)))
+    let (made, is_new) = drive::upload(site.service(), &target, limit, body.into_stream()?).await?;
+    let item = wire::shared_item(&site, &shared, &shared.to_read()?, &made.item)?;
+    Ok(uploaded(is_new).json(item.with_context(&site)))
 }

@@ -1,16 +1,17 @@
-//! The service as one request's client sees it: the app, and the URL that its answers start with.
+//! The service as one request's client sees it, and the URL that its answers start with.
 
 use std::future::{Ready, ready};
 use std::net::IpAddr;
-use std::ops::Deref;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::{FromRequest, HttpRequest, web};
 
-use crate::app::App;
-use crate::config::Network;
+use ipnet::IpNet;
+
+use crate::app::{App, Loopback};
 use crate::error::{Error, Result};
+use crate::service::Service;
 
 /// By it the service tells itself which URL it was asked for, when it calls itself.
 pub const LOOPBACK_URL: HeaderName = HeaderName::from_static("x-everlink-url");
@@ -18,18 +19,25 @@ const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// The app, and the URL that links and other URLs in an answer start with; no slash at its end.
+/// The service, and the URL that links and other URLs in an answer start with; no slash at its end.
 #[derive(Clone)]
 pub struct Site {
     app: web::Data<App>,
     pub url: String,
 }
 
-impl Deref for Site {
-    type Target = App;
+impl Site {
+    pub fn service(&self) -> &Service {
+        &self.app.service
+    }
 
-    fn deref(&self) -> &App {
-        &self.app
+    pub fn loopback(&self) -> &Loopback {
+        &self.app.loopback
+    }
+
+    /// The part of a URL after the site's own, where it is one of the site's.
+    pub fn relative<'u>(&self, url: &'u str) -> &'u str {
+        url.strip_prefix(&self.app.public_url).unwrap_or(url)
     }
 }
 
@@ -55,9 +63,9 @@ impl FromRequest for Site {
 /// Anybody can send these headers, so they count only from a proxy that is trusted. Where proxies
 /// stand behind each other, each adds to the end of the lists, and the last entry is the nearest
 /// proxy's.
-fn forwarded_url(headers: &HeaderMap, peer: Option<IpAddr>, trusted: &[Network]) -> Option<String> {
+fn forwarded_url(headers: &HeaderMap, peer: Option<IpAddr>, trusted: &[IpNet]) -> Option<String> {
     let peer = peer?;
-    if !trusted.iter().any(|network| network.contains(peer)) {
+    if !trusted.iter().any(|network| contains(network, peer)) {
         return None;
     }
     let values = |name: &HeaderName| -> Vec<String> {
@@ -69,7 +77,7 @@ fn forwarded_url(headers: &HeaderMap, peer: Option<IpAddr>, trusted: &[Network])
     let behind = values(&FOR)
         .iter()
         .rev()
-        .take_while(|hop| hop.parse().is_ok_and(|hop| trusted.iter().any(|network| network.contains(hop))))
+        .take_while(|hop| hop.parse().is_ok_and(|hop| trusted.iter().any(|network| contains(network, hop))))
         .count();
     let step_back = |list: Vec<String>| {
         let at = list.len().checked_sub(1)?.saturating_sub(behind);
@@ -78,6 +86,11 @@ fn forwarded_url(headers: &HeaderMap, peer: Option<IpAddr>, trusted: &[Network])
     let host = step_back(values(&HOST)).filter(|host| is_host(host))?;
     let proto = step_back(values(&PROTO)).filter(|proto| proto == "http" || proto == "https");
     Some(format!("{}://{host}", proto.as_deref().unwrap_or("http")))
+}
+
+/// An IPv4 address may come written as an IPv6 one.
+fn contains(network: &IpNet, address: IpAddr) -> bool {
+    network.contains(&address.to_canonical())
 }
 
 fn is_host(text: &str) -> bool {
@@ -95,7 +108,7 @@ mod tests {
         for (name, value) in headers {
             map.append(name.clone(), HeaderValue::from_static(value));
         }
-        let trusted = ["10.0.0.0/8".parse().expect("a network"), "::1".parse().expect("an address")];
+        let trusted = ["10.0.0.0/8", "::1/128"].map(|network| network.parse().expect("a network"));
         forwarded_url(&map, peer.parse().ok(), &trusted)
     }
 
@@ -133,7 +146,10 @@ mod tests {
         for host in ["a b", "a/b", "<script>", "", "a@b", "a?b"] {
             let mut map = HeaderMap::new();
             map.append(HOST, HeaderValue::from_str(host).expect("a value"));
-            assert_eq!(forwarded_url(&map, "::1".parse().ok(), &["::1".parse().expect("an address")]), None);
+            assert_eq!(
+                forwarded_url(&map, "::1".parse().ok(), &["::1/128".parse().expect("a network")]),
+                None
+            );
         }
     }
 }

@@ -3,26 +3,30 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use serde_with::skip_serializing_none;
+use utoipa::{IntoParams, ToSchema};
 
-use crate::access::locate;
-use crate::auth::{Granted, Visitor};
+use crate::auth::Visitor;
 use crate::domain::address::{ItemAddress, SharedAddress};
-use crate::domain::item::Item;
+use crate::domain::grant::{FilesReadWrite, Granted};
+use crate::domain::item::{ClientTimes, Item};
 use crate::domain::name::{ItemPath, Name};
 use crate::domain::preconditions::Preconditions;
-use crate::domain::scope::FilesReadWrite;
-use crate::domain::upload::{Conflict, ContentRange, UploadSession};
-use crate::drive::{self, Author, ClientTimes, Received, Upload};
+use crate::domain::upload::{ByteRange, Conflict, UploadSession};
 use crate::error::{Error, Result};
+use crate::graph::address::split_target;
 use crate::graph::body::{JsonBody, UploadBody};
+use crate::graph::content::uploaded;
 use crate::graph::errors::ErrorBody;
-use crate::graph::items::{FileSystemInfo, split_target, uploaded};
-use crate::graph::openapi::InDrive;
+use crate::graph::items::ClientTimesBody;
+use crate::graph::openapi::{InDrive, InShare};
 use crate::graph::query::parse_conflict;
-use crate::graph::shares::{Writable, open_to_write};
+use crate::graph::routes::TABLE;
+use crate::graph::shares::open_to_write;
 use crate::graph::site::Site;
 use crate::graph::wire::{self, DriveItem, time};
+use crate::service::drive::{self, NewUploadSession, Received, Upload};
+use crate::service::rights;
 
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -37,17 +41,17 @@ pub struct NewSession {
 #[serde(rename_all = "camelCase")]
 pub struct UploadedItem {
     name: Option<String>,
-    file_system_info: Option<FileSystemInfo>,
+    file_system_info: Option<ClientTimesBody>,
     #[serde(rename = "@microsoft.graph.conflictBehavior", alias = "@name.conflictBehavior")]
     conflict: Option<String>,
 }
 
+#[skip_serializing_none]
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionBody {
-    #[serde(rename = "@odata.context", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "@odata.context")]
     context: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     upload_url: Option<String>,
     expiration_date_time: String,
     #[schema(value_type = Vec<String>)]
@@ -71,7 +75,7 @@ impl SessionBody {
 }
 
 /// What a new session is asked for.
-struct Wanted {
+struct NewUpload {
     path: ItemPath,
     conflict: Conflict,
     times: ClientTimes,
@@ -79,7 +83,7 @@ struct Wanted {
 
 impl NewSession {
     /// `path` is the address's. A folder's own address may have the file's name in the body.
-    fn wanted(&self, base: &Item, path: ItemPath) -> Result<Wanted> {
+    fn upload(&self, base: &Item, path: ItemPath) -> Result<NewUpload> {
         if self.defer_commit == Some(true) {
             return Err(Error::NotSupported(
                 "A file is committed with its last range: deferCommit is not supported.",
@@ -92,29 +96,26 @@ impl NewSession {
             _ => path,
         };
         let info = item.and_then(|item| item.file_system_info.as_ref());
-        Ok(Wanted {
+        Ok(NewUpload {
             path,
             conflict: conflict.map_or(Ok(Conflict::Fail), |behavior| parse_conflict(behavior))?,
-            times: ClientTimes {
-                created_at: info.and_then(|info| info.created_date_time),
-                modified_at: info.and_then(|info| info.last_modified_date_time),
-            },
+            times: info.map(ClientTimesBody::times).unwrap_or_default(),
         })
     }
 }
 
-fn created(site: &Site, session: &UploadSession) -> HttpResponse {
-    let upload_url = format!("{}/upload/{}", site.url, site.keys.sign_upload(session.id));
+fn begun(site: &Site, new: &NewUploadSession) -> HttpResponse {
     HttpResponse::Ok().json(SessionBody {
         context: Some(wire::context(site, "microsoft.graph.uploadSession")),
-        upload_url: Some(upload_url),
-        ..SessionBody::of(session)
+        upload_url: Some(format!("{}/upload/{}", site.url, new.secret)),
+        ..SessionBody::of(&new.session)
     })
 }
 
 /// Begins an upload in ranges.
-#[utoipa::path(post, path = "/v1.0/drives/{drive_id}/items/{item_id}/createUploadSession", tag = "Upload sessions", operation_id = "uploads_create", params(InDrive), request_body = NewSession, responses((status = 200, description = "Done", body = SessionBody), (status = "default", description = "What went wrong", body = ErrorBody)))]
-pub async fn create(
+#[utoipa::path(post, path = TABLE, params(InDrive), request_body = NewSession,
+    responses((status = 200, description = "Done", body = SessionBody), ErrorBody))]
+pub async fn create_upload_session(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,
     preconditions: Preconditions,
@@ -122,80 +123,135 @@ pub async fn create(
     site: Site,
 ) -> Result<HttpResponse> {
     let (base, path) = split_target(&address);
-    let base = locate(&site, &granted.caller, &base).await?;
-    let wanted = body.0.wanted(&base, path)?;
-    let author = Author::of(&site, &granted.caller).await?;
-    let target = Upload {
-        base: base.id,
-        path: &wanted.path,
-        conflict: wanted.conflict,
-        preconditions: &preconditions,
-        author: &author,
-        through: None,
-    };
-    Ok(created(&site, &drive::create_upload_session(&site, &base, &target, wanted.times).await?))
+    let base = rights::manage(site.service(), &granted, &base).await?;
+    let NewUpload { path, conflict, times } = body.0.upload(base.item(), path)?;
+    let to = base.to_write(site.service()).await?;
+    let target = Upload { to: &to, path: &path, conflict, preconditions: &preconditions };
+    Ok(begun(&site, &drive::create_upload_session(site.service(), &target, times).await?))
 }
 
-/// Begins an upload in ranges with an edit link.
-#[utoipa::path(post, path = "/v1.0/shares/{share_id}/driveItem/createUploadSession", tag = "Upload sessions", operation_id = "uploads_create_by_link", params(("share_id" = String, Path, pattern = "^[su]![A-Za-z0-9_-]+$")), request_body = NewSession, responses((status = 200, description = "Done", body = SessionBody), (status = "default", description = "What went wrong", body = ErrorBody)), security((), ("token" = [])))]
-pub async fn create_by_link(
+/// Begins an upload in ranges with a link that lets write.
+#[utoipa::path(post, path = TABLE, params(InShare), request_body = NewSession,
+    security((), ("token" = [])),
+    responses((status = 200, description = "Done", body = SessionBody), ErrorBody))]
+pub async fn create_shared_upload_session(
     visitor: Visitor,
     address: SharedAddress,
     preconditions: Preconditions,
     body: JsonBody<NewSession>,
     site: Site,
 ) -> Result<HttpResponse> {
-    let Writable { opened, path, author, through } = open_to_write(&site, &visitor, address).await?;
-    let wanted = body.0.wanted(&opened.item, path)?;
-    let target = Upload {
-        base: opened.item.id,
-        path: &wanted.path,
-        conflict: wanted.conflict,
-        preconditions: &preconditions,
-        author: &author,
-        through: Some(through),
-    };
-    Ok(created(&site, &drive::create_upload_session(&site, &opened.item, &target, wanted.times).await?))
+    let (shared, to, path) = open_to_write(&site, &visitor, address).await?;
+    let NewUpload { path, conflict, times } = body.0.upload(shared.item(), path)?;
+    let target = Upload { to: &to, path: &path, conflict, preconditions: &preconditions };
+    Ok(begun(&site, &drive::create_upload_session(site.service(), &target, times).await?))
 }
 
 // A session's URL is its own permission: it takes no token, and ignores one that comes along.
 
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "read by the derived code alone")]
+pub struct OfSession {
+    #[param(pattern = "^[A-Za-z0-9_-]{55}$")]
+    secret: String,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "read by the derived code alone")]
+pub struct RangeHeader {
+    /// bytes FIRST-LAST/TOTAL
+    #[param(rename = "Content-Range")]
+    content_range: String,
+}
+
 /// Takes the next range of an upload.
-#[utoipa::path(put, path = "/upload/{secret}", tag = "Upload sessions", operation_id = "uploads_put_range", params(("secret" = String, Path, pattern = "^[A-Za-z0-9_-]{55}$"), ("Content-Range" = String, Header, description = "bytes FIRST-LAST/TOTAL")), request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses((status = 200, description = "Done", body = DriveItem), (status = 201, description = "Made", body = DriveItem), (status = 202, description = "Under way", body = SessionBody), (status = "default", description = "What went wrong", body = ErrorBody)), security((), ("token" = [])))]
-pub async fn put_range(
+#[utoipa::path(put, path = TABLE, params(OfSession, RangeHeader),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    security((), ("token" = [])),
+    responses(
+        (status = 200, description = "Done", body = DriveItem),
+        (status = 201, description = "Made", body = DriveItem),
+        (status = 202, description = "Under way", body = SessionBody),
+        ErrorBody
+    ))]
+pub async fn receive_range(
     secret: web::Path<String>,
     request: HttpRequest,
     body: UploadBody,
     site: Site,
 ) -> Result<HttpResponse> {
     let range = request.headers().get(header::CONTENT_RANGE).and_then(|range| range.to_str().ok());
-    let Some(range) = range.and_then(ContentRange::parse) else {
+    let Some(range) = range.and_then(parse_content_range) else {
         // A session that is not there is told first: its client is to begin anew.
-        drive::get_upload_session(&site, &secret).await?;
+        drive::get_upload_session(site.service(), &secret).await?;
         return Err(Error::invalid_request("Content-Range is not of the form «bytes FIRST-LAST/TOTAL»."));
     };
-    match drive::receive_range(&site, &secret, range, body.into_range()).await? {
+    match drive::receive_range(site.service(), &secret, range, body.into_range()).await? {
         Received::More(session) => Ok(HttpResponse::Accepted().json(SessionBody::of(&session))),
-        Received::All { placed, is_new, by_link } => {
-            let item = match by_link {
-                true => wire::uploaded_item(&site, &placed.item),
-                false => wire::managed_item(&site, &placed),
+        Received::All { placed, is_new, right } => {
+            let item = match right {
+                Some(right) => wire::managed_item(&site, &right, &placed),
+                None => wire::uploaded_item(&site, &placed.item),
             };
             Ok(uploaded(is_new).json(item.with_context(&site)))
         }
     }
 }
 
+/// `bytes 0-9/100` (RFC 9110, section 14.4): none for anything else, and for a range that is empty or beyond the total.
+/// Some clients write `bytes=`.
+fn parse_content_range(text: &str) -> Option<ByteRange> {
+    let (range, total) = text.trim().strip_prefix("bytes")?.trim_start_matches(['=', ' ']).split_once('/')?;
+    let (first, last) = range.split_once('-')?;
+    let number = |text: &str| {
+        let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse::<i64>().ok().filter(|number| is_digits && *number < i64::MAX)
+    };
+    let range = ByteRange { first: number(first)?, end: number(last)? + 1, total: number(total)? };
+    (range.first < range.end && range.end <= range.total).then_some(range)
+}
+
 /// How far an upload has come.
-#[utoipa::path(get, path = "/upload/{secret}", tag = "Upload sessions", operation_id = "uploads_status", params(("secret" = String, Path, pattern = "^[A-Za-z0-9_-]{55}$")), responses((status = 200, description = "Done", body = SessionBody), (status = "default", description = "What went wrong", body = ErrorBody)), security((), ("token" = [])))]
-pub async fn status(secret: web::Path<String>, site: Site) -> Result<HttpResponse> {
-    let session = drive::get_upload_session(&site, &secret).await?;
+#[utoipa::path(get, path = TABLE, params(OfSession), security((), ("token" = [])),
+    responses((status = 200, description = "Done", body = SessionBody), ErrorBody))]
+pub async fn get_upload_session(secret: web::Path<String>, site: Site) -> Result<HttpResponse> {
+    let session = drive::get_upload_session(site.service(), &secret).await?;
     Ok(HttpResponse::Ok().json(SessionBody::of(&session)))
 }
 
 /// Gives an upload up.
-#[utoipa::path(delete, path = "/upload/{secret}", tag = "Upload sessions", operation_id = "uploads_cancel", params(("secret" = String, Path, pattern = "^[A-Za-z0-9_-]{55}$")), responses((status = 204, description = "Done"), (status = "default", description = "What went wrong", body = ErrorBody)), security((), ("token" = [])))]
-pub async fn cancel(secret: web::Path<String>, site: Site) -> Result<HttpResponse> {
-    drive::cancel_upload_session(&site, &secret).await?;
+#[utoipa::path(delete, path = TABLE, params(OfSession), security((), ("token" = [])),
+    responses((status = 204, description = "Done"), ErrorBody))]
+pub async fn cancel_upload_session(secret: web::Path<String>, site: Site) -> Result<HttpResponse> {
+    drive::cancel_upload_session(site.service(), &secret).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_content_range_is_whole_and_within_its_total() {
+        let range = |first, end, total| Some(ByteRange { first, end, total });
+        assert_eq!(parse_content_range("bytes 0-9/100"), range(0, 10, 100));
+        assert_eq!(parse_content_range("bytes=90-99/100"), range(90, 100, 100));
+        for bad in [
+            "",
+            "bytes",
+            "bytes 0-9",
+            "bytes 0-9/*",
+            "bytes */100",
+            "bytes 9-0/100",
+            "bytes 0-100/100",
+            "bytes -1-9/100",
+            "bytes 0-9/+100",
+            "items 0-9/100",
+            "bytes 0-9223372036854775807/9223372036854775807",
+        ] {
+            assert_eq!(parse_content_range(bad), None, "{bad}");
+        }
+    }
 }

@@ -8,18 +8,17 @@ use std::ops::Range;
 use actix_web::body::SizedStream;
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
-use futures_util::StreamExt;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::access::open_link;
-use crate::app::App;
 use crate::auth::Visitor;
+use crate::domain::address::SharedAddress;
 use crate::domain::item::content_tag;
 use crate::domain::preconditions::Preconditions;
-use crate::drive::{Download, open_ticket};
 use crate::error::{Error, Result};
 use crate::graph::address::link_parameters;
 use crate::graph::site::Site;
+use crate::service::drive::{Bytes, ask_for_bytes};
+use crate::service::rights::{self, ToDownload};
 
 pub async fn by_link(
     visitor: Visitor,
@@ -28,9 +27,9 @@ pub async fn by_link(
     site: Site,
 ) -> Result<HttpResponse> {
     let token = link_parameters(request.query_string()).ok_or(Error::ItemNotFound)?;
-    let opened = open_link(&site, visitor.0.as_deref(), &token).await?;
-    let download = Download { who: opened.who(), ..Download::of(&opened.item)? };
-    send(&site, &request, &preconditions, download).await
+    let address = SharedAddress::whole(token);
+    let shared = rights::open(site.service(), visitor.0.as_ref(), &address).await?;
+    send(&site, &request, &preconditions, &shared.to_download()?).await
 }
 
 pub async fn by_ticket(
@@ -39,19 +38,19 @@ pub async fn by_ticket(
     preconditions: Preconditions,
     site: Site,
 ) -> Result<HttpResponse> {
-    let download = open_ticket(&site, &ticket).await?;
-    send(&site, &request, &preconditions, download).await
+    let right = rights::open_ticket(site.service(), &ticket).await?;
+    send(&site, &request, &preconditions, &right).await
 }
 
 async fn send(
-    app: &App,
+    site: &Site,
     request: &HttpRequest,
     preconditions: &Preconditions,
-    download: Download,
+    right: &ToDownload,
 ) -> Result<HttpResponse> {
-    let file = &download.file;
+    let file = right.file();
     let size = file.size.cast_unsigned();
-    let etag = content_tag(download.item, file.number);
+    let etag = content_tag(right.item(), file.number);
     let is_seen = |tags: &Vec<String>| tags.iter().any(|tag| tag == "*" || *tag == etag);
     if preconditions.if_none_match.as_ref().is_some_and(is_seen) {
         return Ok(HttpResponse::NotModified().insert_header((header::ETAG, etag)).finish());
@@ -60,9 +59,9 @@ async fn send(
         return Err(Error::ResourceModified);
     }
     let range = match wanted_range(request, &etag, size) {
-        Wanted::All => None,
-        Wanted::Part(range) => Some(range),
-        Wanted::Nothing => return Err(Error::InvalidRange { size }),
+        Part::All => None,
+        Part::Range(range) => Some(range),
+        Part::Nothing => return Err(Error::InvalidRange { size }),
     };
     let mut response = HttpResponse::build(match range {
         Some(_) => StatusCode::PARTIAL_CONTENT,
@@ -73,10 +72,10 @@ async fn send(
         .insert_header((header::ACCEPT_RANGES, "bytes"))
         .insert_header((
             header::LAST_MODIFIED,
-            download.modified_at.format("%a, %d %b %Y %H:%M:%S GMT").to_string(),
+            right.modified_at().format("%a, %d %b %Y %H:%M:%S GMT").to_string(),
         ))
         .insert_header((header::CONTENT_TYPE, file.mime_type.as_str()))
-        .insert_header((header::CONTENT_DISPOSITION, attachment(&download.name)))
+        .insert_header((header::CONTENT_DISPOSITION, attachment(right.name())))
         .insert_header((header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"));
     if let Some(range) = &range {
         let part = format!("bytes {}-{}/{size}", range.start, range.end - 1);
@@ -88,37 +87,33 @@ async fn send(
         let nothing = futures_util::stream::empty::<Result<bytes::Bytes>>();
         return Ok(response.body(SizedStream::new(length, nothing)));
     }
-    if let Some(url) = app.content.presigned_url(download.item.drive, file.content_key).await? {
-        return Ok(HttpResponse::Found().insert_header((header::LOCATION, url)).finish());
+    match ask_for_bytes(site.service(), right, range).await? {
+        Bytes::Here(bytes) => Ok(response.body(SizedStream::new(length, bytes))),
+        Bytes::Elsewhere(url) => Ok(HttpResponse::Found().insert_header((header::LOCATION, url)).finish()),
     }
-    let turn = app.turns.downloads.take(download.who).await?;
-    let bytes = app.content.get(download.item.drive, file.content_key, range).await?;
-    // The turn is over when the client has all bytes, or is gone.
-    let bytes = bytes.inspect(move |_| _ = &turn);
-    Ok(response.body(SizedStream::new(length, bytes)))
 }
 
-enum Wanted {
+enum Part {
     All,
-    Part(Range<u64>),
+    Range(Range<u64>),
     /// A range that the content does not reach.
     Nothing,
 }
 
 /// The one range that is asked for (RFC 9110, section 14). Several ranges, other units and what can't
 /// be read are as good as none, and so is a range of another version than the current one.
-fn wanted_range(request: &HttpRequest, etag: &str, size: u64) -> Wanted {
+fn wanted_range(request: &HttpRequest, etag: &str, size: u64) -> Part {
     let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let is_of_another = text(header::IF_RANGE).is_some_and(|seen| seen != etag);
     match text(header::RANGE) {
         Some(range) if !is_of_another => parse_range(range, size),
-        _ => Wanted::All,
+        _ => Part::All,
     }
 }
 
-fn parse_range(text: &str, size: u64) -> Wanted {
+fn parse_range(text: &str, size: u64) -> Part {
     let Some((first, last)) = text.strip_prefix("bytes=").and_then(|range| range.split_once('-')) else {
-        return Wanted::All;
+        return Part::All;
     };
     let number = |text: &str| {
         let is_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -129,9 +124,9 @@ fn parse_range(text: &str, size: u64) -> Wanted {
         (Some(first), Some(last)) if first <= last => first..last.saturating_add(1).min(size),
         (Some(first), None) if last.trim().is_empty() => first..size,
         (None, Some(length)) if first.trim().is_empty() => size.saturating_sub(length)..size,
-        _ => return Wanted::All,
+        _ => return Part::All,
     };
-    if range.is_empty() { Wanted::Nothing } else { Wanted::Part(range) }
+    if range.is_empty() { Part::Nothing } else { Part::Range(range) }
 }
 
 /// RFC 6266: a plain name for old clients, the real one for all others.
@@ -152,9 +147,9 @@ mod tests {
 
     fn read(text: &str) -> String {
         match parse_range(text, 100) {
-            Wanted::All => "all".to_owned(),
-            Wanted::Part(range) => format!("{}-{}", range.start, range.end - 1),
-            Wanted::Nothing => "nothing".to_owned(),
+            Part::All => "all".to_owned(),
+            Part::Range(range) => format!("{}-{}", range.start, range.end - 1),
+            Part::Nothing => "nothing".to_owned(),
         }
     }
 

@@ -4,28 +4,50 @@ mod docs;
 mod download;
 mod view;
 
+use actix_web::http::Method;
 use actix_web::http::header::{ACCEPT, HeaderMap};
 use actix_web::{HttpResponse, web};
 
+use crate::graph::routes::resources;
+
 pub use view::error_page;
 
-/// Every URL that is not the API's.
-pub fn routes(pages: &mut web::ServiceConfig) {
-    pages
-        .app_data(web::Data::new(docs::Rendered::once()))
-        .service(web::resource("/").get(view::home))
-        .service(web::resource("/docs").get(docs::docs))
-        .service(web::resource("/redir").get(view::redir).head(view::redir))
-        .service(web::resource("/embed").get(view::embed).head(view::embed))
-        .service(web::resource("/download").get(download::by_link).head(download::by_link))
-        .service(web::resource("/download/{ticket}").get(download::by_ticket).head(download::by_ticket))
-        .service(web::resource("/everlink.css").get(style));
+/// The table of pages: it is the one source of their routes, and tells them from the API's addresses.
+macro_rules! pages {
+    ($($method:ident $pattern:literal => $handler:path;)*) => {
+        /// Methods and addresses.
+        pub const PAGES: &[(&str, &str)] = &[$((stringify!($method), $pattern)),*];
+
+        /// Adds all of them.
+        pub fn routes(pages: &mut web::ServiceConfig) {
+            pages.app_data(web::Data::new(docs::Rendered::once()));
+            for resource in resources(vec![$(($pattern, web::method(Method::$method).to($handler))),*]) {
+                pages.service(resource);
+            }
+        }
+    };
+}
+
+pages! {
+    GET  "/"                  => view::home;
+    GET  "/docs"              => docs::docs;
+    GET  "/redir"             => view::redir;
+    HEAD "/redir"             => view::redir;
+    GET  "/embed"             => view::embed;
+    HEAD "/embed"             => view::embed;
+    GET  "/download"          => download::by_link;
+    HEAD "/download"          => download::by_link;
+    GET  "/download/{ticket}" => download::by_ticket;
+    HEAD "/download/{ticket}" => download::by_ticket;
+    GET  "/everlink.css"      => style;
 }
 
 /// Whether a path is one of these, rather than an address of the API.
 pub fn is_page(path: &str) -> bool {
-    matches!(path, "/" | "/docs" | "/redir" | "/embed" | "/download" | "/everlink.css")
-        || path.starts_with("/download/")
+    PAGES.iter().any(|(_, pattern)| match pattern.split_once('{') {
+        Some((start, _)) => path.starts_with(start),
+        None => path == *pattern,
+    })
 }
 
 /// Whether a client would rather have JSON: it names it, and no HTML.

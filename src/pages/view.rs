@@ -1,29 +1,29 @@
 //! The pages: of an item that a link opens, of an embedded one, and of what went wrong.
 
-use std::sync::Arc;
-
 use actix_web::body::MessageBody;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use crate::access::{Opened, open_link};
 use crate::auth::Visitor;
-use crate::domain::item::Kind;
-use crate::domain::link::LinkType;
-use crate::drive::{WantedPage, list_children_of};
+use crate::domain::address::SharedAddress;
+use crate::domain::item::{Item, Kind};
 use crate::error::{Error, Result};
 use crate::graph::address::link_parameters;
+use crate::graph::errors::status;
 use crate::graph::list;
 use crate::graph::site::Site;
 use crate::graph::wire;
 use crate::pages::wants_json;
+use crate::service::drive::{PageRequest, list_children};
+use crate::service::rights::{self, Shared, ToRead};
 
 /// Entries of a folder that its page shows.
 const SHOWN: usize = 200;
 pub(super) const PAGE_POLICY: &str =
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-const EMBED_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; media-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors *";
+const EMBED_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; media-src 'self'; \
+                            base-uri 'none'; form-action 'none'; frame-ancestors *";
 
 #[derive(Template)]
 #[template(path = "item.html")]
@@ -68,37 +68,32 @@ struct ErrorPage<'a> {
 
 /// A link's URL: the page of its item, or the item as JSON.
 pub async fn redir(visitor: Visitor, request: HttpRequest, site: Site) -> Result<HttpResponse> {
-    let opened = open(&site, &visitor, &request).await?;
+    let shared = open(&site, &visitor, &request).await?;
+    let right = shared.to_read()?;
+    let item = shared.item();
     if wants_json(request.headers()) {
-        return Ok(
-            HttpResponse::Ok().json(wire::shared_item(&site, &opened, &opened.item)?.with_context(&site))
-        );
+        let item = wire::shared_item(&site, &shared, &right, item)?;
+        return Ok(HttpResponse::Ok().json(item.with_context(&site)));
     }
     let mut children = Vec::new();
     let mut has_more = false;
     let mut turn = None;
-    if opened.item.kind() == Kind::Folder {
-        turn = Some(site.turns.lists.take(opened.who()).await?);
-        let page = list_children_of(&site, opened.who(), &opened.item, &WantedPage::first(SHOWN)).await?;
+    if item.kind() == Kind::Folder {
+        turn = Some(site.service().turns.lists.take(shared.who()).await?);
+        let page = list_children(site.service(), &right, &PageRequest::first(SHOWN)).await?;
         has_more = page.next_after(SHOWN).is_some();
-        children = page
-            .items
-            .into_iter()
-            .map(|item| Child {
-                name: item.name.clone(),
-                size: readable(item.size()),
-                url: item
-                    .file()
-                    .is_some()
-                    .then(|| url_of(&site, &Opened { item: Arc::new(item), ..opened.clone() })),
-            })
-            .collect();
+        let child = |item: Item| Child {
+            size: readable(item.size()),
+            url: download_url(&site, &right, &item),
+            name: item.name,
+        };
+        children = page.items.into_iter().map(child).collect();
     }
     let page = ItemPage {
-        name: &opened.item.name,
-        size: readable(opened.item.size()),
-        modified: opened.item.modified.at.format("%-d %B %Y, %H:%M UTC").to_string(),
-        download_url: opened.item.file().map(|_| url_of(&site, &opened)),
+        name: &item.name,
+        size: readable(item.size()),
+        modified: item.modified.at.format("%-d %B %Y, %H:%M UTC").to_string(),
+        download_url: download_url(&site, &right, item),
         children,
         has_more,
     };
@@ -109,32 +104,29 @@ pub async fn redir(visitor: Visitor, request: HttpRequest, site: Site) -> Result
     })
 }
 
-/// The frame of an `embed` link.
+/// The frame of a link that lets embed.
 pub async fn embed(visitor: Visitor, request: HttpRequest, site: Site) -> Result<HttpResponse> {
-    let opened = open(&site, &visitor, &request).await?;
-    if !opened.link.as_ref().is_some_and(|(link, _)| link.link_type == LinkType::Embed) {
-        return Err(Error::ItemNotFound);
-    }
-    let file = opened.item.file().ok_or(Error::ItemNotFound)?;
+    let right = open(&site, &visitor, &request).await?.to_embed()?;
+    let item = right.to_read().item();
+    let file = item.file().ok_or(Error::ItemNotFound)?;
     let preview = match file.mime_type.split('/').next() {
         Some("image") => Preview::Image,
         Some("audio") => Preview::Audio,
         Some("video") => Preview::Video,
         _ => Preview::None,
     };
-    let page = EmbedPage { name: &opened.item.name, url: url_of(&site, &opened), preview };
-    html(HttpResponse::Ok(), &page, EMBED_POLICY)
+    let url = download_url(&site, right.to_read(), item).ok_or(Error::ItemNotFound)?;
+    html(HttpResponse::Ok(), &EmbedPage { name: &item.name, url, preview }, EMBED_POLICY)
 }
 
-async fn open(site: &Site, visitor: &Visitor, request: &HttpRequest) -> Result<Opened> {
+async fn open(site: &Site, visitor: &Visitor, request: &HttpRequest) -> Result<Shared> {
     let token = link_parameters(request.query_string()).ok_or(Error::ItemNotFound)?;
-    open_link(site, visitor.0.as_deref(), &token).await
+    rights::open(site.service(), visitor.0.as_ref(), &SharedAddress::whole(token)).await
 }
 
 /// Relative, so that the page works under whatever name it was reached.
-fn url_of(site: &Site, opened: &Opened) -> String {
-    let url = wire::download_url(site, opened.item.id, None, opened.link.as_ref().map(|(_, proven)| *proven));
-    url.strip_prefix(&site.public_url).map(str::to_owned).unwrap_or(url)
+fn download_url(site: &Site, right: &ToRead, item: &Item) -> Option<String> {
+    wire::download_url(site, right, item).map(|url| site.relative(&url).to_owned())
 }
 
 pub async fn home() -> HttpResponse {
@@ -158,12 +150,12 @@ pub fn error_page(error: &Error) -> HttpResponse {
         }
         _ => ("This did not work", text.as_str()),
     };
-    message(HttpResponse::build(error.status()), title, text)
+    message(HttpResponse::build(status(error)), title, text)
 }
 
 fn message(response: actix_web::HttpResponseBuilder, title: &str, text: &str) -> HttpResponse {
     html(response, &ErrorPage { title, text }, PAGE_POLICY)
-        .unwrap_or_else(|error| HttpResponse::new(error.status()))
+        .unwrap_or_else(|error| HttpResponse::new(status(&error)))
 }
 
 pub(super) fn html(
@@ -187,5 +179,5 @@ pub(super) fn html_text(
 
 /// `1.5 MB`
 fn readable(bytes: i64) -> String {
-    indicatif::HumanBytes(bytes.cast_unsigned()).to_string()
+    humansize::format_size(bytes.cast_unsigned(), humansize::BINARY)
 }

@@ -10,8 +10,9 @@ use actix_web::{HttpRequest, HttpResponse};
 use tracing::Instrument;
 
 use crate::clock::Clock;
-use crate::error::{Error, RETRY_AFTER};
+use crate::error::Error;
 use crate::graph;
+use crate::graph::errors::RETRY_AFTER;
 use crate::pages;
 use crate::telemetry::RequestIds;
 

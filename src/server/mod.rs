@@ -1,6 +1,7 @@
 //! Puts the parts together and runs them: two listeners, the order of the middlewares, and an end
 //! that loses no request.
 
+mod health;
 mod middleware;
 
 use std::any::Any;
@@ -16,27 +17,22 @@ use actix_web::rt::net::TcpStream;
 use actix_web::{HttpServer, web};
 use socket2::SockRef;
 
-use crate::admin;
 use crate::app::{App, Loopback};
 use crate::auth::{self, Issuer, LocalIssuer, OidcIssuer, Verifier};
 use crate::clock::Clock;
-use crate::config::{DatabaseUrl, Settings, reachable_url};
-use crate::content::Content;
-use crate::drive::{finish_abandoned, sweep_loose_content};
+use crate::config::{Settings, reachable_url};
 use crate::error::{Error, Result};
 use crate::graph;
-use crate::keys::Keys;
-use crate::limits::{Limits, Turns};
+use crate::limits::Limits;
 use crate::pages;
-use crate::store::Store;
-use crate::telemetry::{self, Metrics};
+use crate::service::Service;
+use crate::service::drive::{finish_abandoned, sweep_loose_content};
+use crate::telemetry;
 
 /// How long requests that are under way may take to end when the service stops, in seconds.
 const GRACE: u64 = 20;
 /// A connection that says nothing for so long is closed.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How often metrics are summed up, be they asked for or not.
-const SUM_UP_EVERY: Duration = Duration::from_secs(5);
 /// How long a client may take nothing of what waits for it.
 const STALLED_FOR: Duration = Duration::from_secs(30);
 /// How often it is looked for large folders that are not done with.
@@ -54,8 +50,7 @@ pub struct Server {
     connections: usize,
 }
 
-/// Opens everything the settings name: the listeners, the database (migrated, unless that is
-/// forbidden), the keys and the content store.
+/// Opens everything the settings name: the listeners and the service itself.
 pub async fn bind(settings: &Settings, clock: Clock) -> Result<Server> {
     bind_with(settings, clock, Limits::default()).await
 }
@@ -66,31 +61,22 @@ pub async fn bind_with(settings: &Settings, clock: Clock, limits: Limits) -> Res
     let admin_listener = listen(settings.admin_listen)?;
     let api = api_listener.local_addr().map_err(Error::internal)?;
     let admin = admin_listener.local_addr().map_err(Error::internal)?;
-    let metrics = Arc::new(Metrics::new());
-    let store = open_store(settings, &metrics).await?;
-    let keys = Keys::for_store(&settings.key_file(), &store, clock.now()).await?;
+    let (service, local_issuer) = Service::open(settings, clock, limits).await?;
     let issuer = match (&settings.oidc_issuer, &settings.oidc_audience) {
         (Some(issuer), Some(audience)) => {
             Issuer::Oidc(OidcIssuer::new(issuer, audience, &settings.oidc_algorithms)?)
         }
-        _ => Issuer::Local(LocalIssuer::new(&keys.local_issuer)),
+        _ => Issuer::Local(LocalIssuer::new(&local_issuer)),
     };
     let app = App {
-        store,
-        content: Content::open(&settings.content().map_err(Error::internal)?, settings.content_presigned)?,
-        keys: Arc::new(keys.ring),
+        service,
         verifier: Arc::new(Verifier::new(issuer)),
-        clock,
         public_url: settings.public_url.clone().unwrap_or_else(|| reachable_url(api)),
         // A URL that is configured is the URL.
         trusted_proxies: match settings.public_url {
             Some(_) => Vec::new(),
             None => settings.trusted_proxies.clone(),
         },
-        default_scope: settings.default_scope,
-        limits,
-        turns: Arc::new(Turns::default()),
-        metrics,
         loopback: Arc::new(Loopback::new(reachable_url(api))?),
     };
     let workers = match settings.workers {
@@ -99,33 +85,6 @@ pub async fn bind_with(settings: &Settings, clock: Clock, limits: Limits) -> Res
     };
     let connections = usize::from(settings.connections);
     Ok(Server { api, admin, app: web::Data::new(app), api_listener, admin_listener, workers, connections })
-}
-
-/// The database, with its tables in this program's state.
-pub async fn open_store(settings: &Settings, metrics: &Metrics) -> Result<Store> {
-    let url = settings.database().map_err(Error::internal)?;
-    if settings.database_url.is_none() {
-        std::fs::create_dir_all(&settings.data_dir).map_err(Error::internal)?;
-    }
-    let store = Store::connect(&url, settings, metrics).await?;
-    if !settings.no_migrate {
-        store.migrate().await?;
-    } else if !store.is_migrated().await? {
-        return Err(Error::internal("the database's tables are not this program's: run `everlink migrate`"));
-    }
-    Ok(store)
-}
-
-/// The database of an installation that is there already, for a command about it: nothing is made, and
-/// its tables stay as they are.
-pub async fn open_existing_store(settings: &Settings, metrics: &Metrics) -> Result<Store> {
-    if let DatabaseUrl::Sqlite(path) = settings.database().map_err(Error::internal)?
-        && !path.exists()
-    {
-        let path = path.display();
-        return Err(Error::internal(format!("there is no database at {path}: say which by DATABASE_URL")));
-    }
-    open_store(&Settings { no_migrate: true, ..settings.clone() }, metrics).await
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener> {
@@ -148,16 +107,14 @@ impl Server {
         let (api, admin) = (actix_web::rt::spawn(api), actix_web::rt::spawn(admin));
         let sweeping = actix_web::rt::spawn(sweep(self.app.clone()));
         let finishing = actix_web::rt::spawn(finish(self.app.clone()));
-        let summing_up = actix_web::rt::spawn(sum_up(self.app.clone()));
         stop.await;
         is_stopping.store(true, Ordering::Relaxed);
         let [api_handle, admin_handle]: [ServerHandle; 2] = handles;
         api_handle.stop(true).await;
         sweeping.abort();
         finishing.abort();
-        summing_up.abort();
         admin_handle.stop(false).await;
-        self.app.store.close().await;
+        self.app.service.close().await;
         api.await.map_err(io::Error::other)??;
         admin.await.map_err(io::Error::other)?
     }
@@ -171,12 +128,15 @@ impl Server {
                 .app_data(app.clone())
                 // The router tries routes in their order: what most requests are for comes first.
                 .configure(pages::routes)
-                .configure(graph::routes)
+                .configure(graph::routes::routes)
                 .wrap(from_fn({
                     let app = app.clone();
                     move |request, next| {
                         let app = app.clone();
-                        async move { auth::authenticate(&app.verifier, &app.clock, request, next).await }
+                        async move {
+                            let clock = &app.service.clock;
+                            auth::authenticate(&app.verifier, clock, request, next).await
+                        }
                     }
                 }))
                 .wrap(from_fn(middleware::read_address))
@@ -186,14 +146,15 @@ impl Server {
                     move |request, next| {
                         let app = app.clone();
                         async move {
-                            middleware::render_errors(&app.clock, &app.public_url, request, next).await
+                            middleware::render_errors(&app.service.clock, &app.public_url, request, next)
+                                .await
                         }
                     }
                 }))
                 .wrap(from_fn({
                     move |request, next| {
                         let app = app.clone();
-                        async move { telemetry::observe(&app.metrics, request, next).await }
+                        async move { telemetry::observe(&app.service.metrics, request, next).await }
                     }
                 }))
         });
@@ -214,18 +175,13 @@ impl Server {
         let app = self.app.clone();
         let is_stopping = web::Data::from(is_stopping.clone());
         let server = HttpServer::new(move || {
-            actix_web::App::new().app_data(app.clone()).app_data(is_stopping.clone()).configure(admin::routes)
+            actix_web::App::new()
+                .app_data(app.clone())
+                .app_data(is_stopping.clone())
+                .configure(health::routes)
         });
         let server = server.listen(self.admin_listener.try_clone()?)?.workers(1);
         Ok(server.tcp_nodelay(true).disable_signals().run())
-    }
-}
-
-async fn sum_up(app: web::Data<App>) {
-    let mut every = tokio::time::interval(SUM_UP_EVERY);
-    loop {
-        every.tick().await;
-        app.metrics.sum_up();
     }
 }
 
@@ -242,7 +198,7 @@ async fn finish(app: web::Data<App>) {
     let mut every = tokio::time::interval(FINISH_EVERY);
     loop {
         every.tick().await;
-        if let Err(error) = finish_abandoned(&app).await {
+        if let Err(error) = finish_abandoned(&app.service).await {
             tracing::warn!(error = error.inside(), "a large folder is not done yet, and is tried again");
         }
     }
@@ -253,7 +209,7 @@ async fn sweep(app: web::Data<App>) {
     let mut every = tokio::time::interval(SWEEP_EVERY);
     loop {
         every.tick().await;
-        match sweep_loose_content(&app).await {
+        match sweep_loose_content(&app.service).await {
             Ok(0) => {}
             Ok(swept) => tracing::info!(swept, "took away what broken uploads left"),
             Err(error) => {

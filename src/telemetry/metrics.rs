@@ -1,43 +1,198 @@
 //! Metrics, in Prometheus' text format. Which they are, and what to do about them, is told in
 //! `docs/operations.md`.
 
-use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::prometheus_text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Metric, Registry};
 
-use crate::domain::link::{LinkScope, LinkType};
+use crate::domain::link::LinkType;
+use crate::domain::link_scope::LinkScope;
 
 /// The service's metrics. A registry of its own, so that two services in one process don't mix.
 pub struct Metrics {
-    recorder: PrometheusRecorder,
-    /// By route.
-    requests: RwLock<HashMap<String, Vec<RequestMetrics>>>,
-    created: [[Counter; 2]; 3],
-    returned: [[Counter; 2]; 3],
-    opened: [[Counter; 2]; 3],
+    registry: Registry,
+    requests: Family<Requests, Counter>,
+    durations: Family<Route, Histogram>,
+    created: LinkCounters,
+    returned: LinkCounters,
+    opened: LinkCounters,
     refused: Counter,
-    revoked: [[Counter; 2]; 3],
+    revoked: LinkCounters,
+    transactions: Family<Transaction, Histogram>,
+    retries: Family<Transaction, Counter>,
+    queued: Family<Batch, Gauge>,
+    batched: Family<Batch, Histogram>,
+    waited: Family<Batch, Histogram>,
     ready: Gauge,
     connections: Gauge,
     idle_connections: Gauge,
 }
 
-/// The requests of one method, route and status.
-#[derive(Clone)]
-struct RequestMetrics {
-    method: &'static str,
-    status: u16,
-    count: Counter,
-    duration: Histogram,
+/// Upper bounds of the durations' buckets, in seconds.
+const DURATIONS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
+/// Upper bounds of the batches' sizes.
+const SIZES: [f64; 11] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
-impl RequestMetrics {
-    fn answered(&self, elapsed: Duration) {
-        self.count.increment(1);
-        self.duration.record(elapsed.as_secs_f64());
+impl Metrics {
+    /// All there are. A counter's name gets `_total` at its end.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("everlink");
+        let all = &mut registry;
+        let build = [("version", env!("CARGO_PKG_VERSION")), ("build", env!("EVERLINK_BUILD"))];
+        all.register("build", "1; the labels tell the build", Info::new(build.to_vec()));
+        Self {
+            requests: add(all, "requests", "Requests answered", Family::default()),
+            durations: add(
+                all,
+                "request_duration_seconds",
+                "Time until the head of the answer was ready",
+                histograms(durations),
+            ),
+            created: links(all, "links_created", "Links made by createLink"),
+            returned: links(all, "links_returned", "Links that createLink found made already"),
+            opened: links(all, "links_opened", "Requests that a link let in"),
+            refused: add(
+                all,
+                "links_refused",
+                "Requests with a wrong, revoked or foreign key",
+                Counter::default(),
+            ),
+            revoked: links(all, "links_revoked", "Links revoked"),
+            transactions: add(
+                all,
+                "transaction_duration_seconds",
+                "Time that a transaction took, with its retries",
+                histograms(durations),
+            ),
+            retries: add(
+                all,
+                "transaction_retries",
+                "Transactions done again, for others were in the way",
+                Family::default(),
+            ),
+            queued: add(all, "batch_queue", "Requests that wait for a batch", Family::default()),
+            batched: add(all, "batch_requests", "Requests that one query answered", histograms(sizes)),
+            waited: add(
+                all,
+                "batch_wait_seconds",
+                "Time that requests waited for their batch to begin",
+                histograms(durations),
+            ),
+            ready: add(all, "ready", "1 where requests may be sent here, as /readyz says", Gauge::default()),
+            connections: add(all, "database_connections", "Connections to the database", Gauge::default()),
+            idle_connections: add(
+                all,
+                "database_connections_idle",
+                "Connections to the database that wait for work",
+                Gauge::default(),
+            ),
+            registry,
+        }
+    }
+
+    /// For the batches of a kind: `open`, `find` or `make`.
+    pub fn batches(&self, kind: &'static str) -> BatchMetrics {
+        let labels = Batch { kind };
+        BatchMetrics {
+            kind,
+            depth: self.queued.get_or_create(&labels).clone(),
+            size: self.batched.get_or_create(&labels).clone(),
+            wait: self.waited.get_or_create(&labels).clone(),
+        }
+    }
+
+    pub fn link_answered(&self, link_type: LinkType, scope: LinkScope, created: bool) {
+        let counters = if created { &self.created } else { &self.returned };
+        counters.of(link_type, scope).inc();
+    }
+
+    pub fn link_opened(&self, link_type: LinkType, scope: LinkScope) {
+        self.opened.of(link_type, scope).inc();
+    }
+
+    pub fn link_refused(&self) {
+        self.refused.inc();
+    }
+
+    pub fn links_revoked(&self, kinds: impl IntoIterator<Item = (LinkType, LinkScope)>) {
+        for (link_type, scope) in kinds {
+            self.revoked.of(link_type, scope).inc();
+        }
+    }
+
+    /// A transaction of a name was done, or failed for good.
+    pub fn transaction_ended(&self, transaction: &'static str, elapsed: Duration, retries: u32) {
+        let labels = Transaction { transaction };
+        self.transactions.get_or_create(&labels).observe(elapsed.as_secs_f64());
+        self.retries.get_or_create(&labels).inc_by(retries.into());
+    }
+
+    /// There are as many labels as the route table has rows, and a few for each.
+    pub(super) fn request_answered(&self, method: &'static str, route: &str, status: u16, elapsed: Duration) {
+        self.requests.get_or_create(&Requests { method, route: route.to_owned(), status }).inc();
+        self.durations.get_or_create(&Route { route: route.to_owned() }).observe(elapsed.as_secs_f64());
+    }
+
+    /// Everything in Prometheus' text format. Connections are counted when they are asked for.
+    pub fn render(&self, is_ready: bool, (connections, idle): (u32, usize)) -> String {
+        self.ready.set(is_ready.into());
+        self.connections.set(connections.into());
+        self.idle_connections.set(i64::try_from(idle).unwrap_or(i64::MAX));
+        let mut text = String::new();
+        // Writing to a text does not fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
+
+/// Registers a metric, and gives it back.
+fn add<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M {
+    registry.register(name, help, metric.clone());
+    metric
+}
+
+fn durations() -> Histogram {
+    Histogram::new(DURATIONS)
+}
+
+fn sizes() -> Histogram {
+    Histogram::new(SIZES)
+}
+
+fn histograms<L: Clone + std::hash::Hash + Eq>(make: fn() -> Histogram) -> Family<L, Histogram> {
+    Family::new_with_constructor(make)
+}
+
+fn links(registry: &mut Registry, name: &str, help: &str) -> LinkCounters {
+    let family = add(registry, name, help, Family::<Links, Counter>::default());
+    let of_scopes = |link_type: &LinkType| {
+        LinkScope::ALL.map(|scope| {
+            let labels = Links { r#type: link_type.as_str(), scope: scope.as_str() };
+            family.get_or_create(&labels).clone()
+        })
+    };
+    LinkCounters(LinkType::ALL.iter().map(of_scopes).collect())
+}
+
+/// A counter for each type of link and each scope, in their order.
+struct LinkCounters(Vec<[Counter; LinkScope::ALL.len()]>);
+
+impl LinkCounters {
+    fn of(&self, link_type: LinkType, scope: LinkScope) -> &Counter {
+        &self.0[link_type as usize][scope as usize]
     }
 }
 
@@ -53,175 +208,32 @@ pub struct BatchMetrics {
     pub wait: Histogram,
 }
 
-/// Upper bounds of the durations' buckets, in seconds.
-const DURATIONS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
-const REQUEST_DURATION: &str = "everlink_request_duration_seconds";
-const BATCH_SIZE: &str = "everlink_batch_requests";
-const BATCH_WAIT: &str = "everlink_batch_wait_seconds";
-/// Upper bounds of the batches' sizes.
-const SIZES: [f64; 11] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
-const METADATA: Metadata<'static> = Metadata::new("everlink", Level::INFO, None);
-
-impl Default for Metrics {
-    fn default() -> Self {
-        Self::new()
-    }
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Requests {
+    method: &'static str,
+    route: String,
+    status: u16,
 }
 
-impl Metrics {
-    pub fn new() -> Self {
-        let recorder = PrometheusBuilder::new()
-            .set_buckets_for_metric(Matcher::Full(REQUEST_DURATION.to_owned()), &DURATIONS)
-            .and_then(|builder| {
-                builder.set_buckets_for_metric(Matcher::Full(BATCH_WAIT.to_owned()), &DURATIONS)
-            })
-            .and_then(|builder| builder.set_buckets_for_metric(Matcher::Full(BATCH_SIZE.to_owned()), &SIZES))
-            .expect("there are buckets")
-            .build_recorder();
-        for (name, description) in [
-            ("everlink_links_created_total", "Links made by createLink"),
-            ("everlink_links_returned_total", "Links that createLink found made already"),
-            ("everlink_links_opened_total", "Requests that a link let in"),
-        ] {
-            recorder.describe_counter(name.into(), None, description.into());
-        }
-        recorder.describe_counter(
-            "everlink_links_refused_total".into(),
-            None,
-            "Requests with a wrong, revoked or foreign key".into(),
-        );
-        recorder.describe_counter("everlink_links_revoked_total".into(), None, "Links revoked".into());
-        recorder.describe_counter("everlink_requests_total".into(), None, "Requests answered".into());
-        recorder.describe_histogram(
-            REQUEST_DURATION.into(),
-            None,
-            "Time until the head of the answer was ready".into(),
-        );
-        recorder.describe_gauge("everlink_batch_queue".into(), None, "Requests that wait for a batch".into());
-        recorder.describe_histogram(BATCH_SIZE.into(), None, "Requests that one query answered".into());
-        recorder.describe_histogram(
-            BATCH_WAIT.into(),
-            None,
-            "Time that requests waited for their batch to begin".into(),
-        );
-        recorder.describe_gauge(
-            "everlink_ready".into(),
-            None,
-            "1 where requests may be sent here, as /readyz says".into(),
-        );
-        recorder.describe_gauge(
-            "everlink_database_connections".into(),
-            None,
-            "Connections to the database".into(),
-        );
-        recorder.describe_gauge(
-            "everlink_database_connections_idle".into(),
-            None,
-            "Connections to the database that wait for work".into(),
-        );
-        let by_link = |name: &'static str| {
-            LinkType::ALL.map(|link_type| {
-                LinkScope::ALL.map(|scope| {
-                    let labels =
-                        vec![Label::new("type", link_type.as_str()), Label::new("scope", scope.as_str())];
-                    recorder.register_counter(&Key::from_parts(name, labels), &METADATA)
-                })
-            })
-        };
-        let counter = |name: &'static str| recorder.register_counter(&Key::from_name(name), &METADATA);
-        let gauge = |name: &'static str| recorder.register_gauge(&Key::from_name(name), &METADATA);
-        recorder.describe_gauge("everlink_build_info".into(), None, "1; the labels tell the build".into());
-        let build = vec![
-            Label::new("version", env!("CARGO_PKG_VERSION")),
-            Label::new("build", env!("EVERLINK_BUILD")),
-        ];
-        recorder.register_gauge(&Key::from_parts("everlink_build_info", build), &METADATA).set(1.0);
-        Self {
-            created: by_link("everlink_links_created_total"),
-            returned: by_link("everlink_links_returned_total"),
-            opened: by_link("everlink_links_opened_total"),
-            refused: counter("everlink_links_refused_total"),
-            revoked: by_link("everlink_links_revoked_total"),
-            ready: gauge("everlink_ready"),
-            connections: gauge("everlink_database_connections"),
-            idle_connections: gauge("everlink_database_connections_idle"),
-            recorder,
-            requests: RwLock::default(),
-        }
-    }
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Route {
+    route: String,
+}
 
-    /// For the batches of a kind: `open`, `find` or `make`.
-    pub fn batches(&self, kind: &'static str) -> BatchMetrics {
-        let key = |name: &'static str| Key::from_parts(name, vec![Label::new("kind", kind)]);
-        BatchMetrics {
-            kind,
-            depth: self.recorder.register_gauge(&key("everlink_batch_queue"), &METADATA),
-            size: self.recorder.register_histogram(&key(BATCH_SIZE), &METADATA),
-            wait: self.recorder.register_histogram(&key(BATCH_WAIT), &METADATA),
-        }
-    }
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Links {
+    r#type: &'static str,
+    scope: &'static str,
+}
 
-    pub fn link_answered(&self, link_type: LinkType, scope: LinkScope, created: bool) {
-        let counters = if created { &self.created } else { &self.returned };
-        counters[link_type as usize][scope as usize].increment(1);
-    }
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Transaction {
+    transaction: &'static str,
+}
 
-    pub fn link_opened(&self, link_type: LinkType, scope: LinkScope) {
-        self.opened[link_type as usize][scope as usize].increment(1);
-    }
-
-    pub fn link_refused(&self) {
-        self.refused.increment(1);
-    }
-
-    pub fn links_revoked(&self, kinds: impl IntoIterator<Item = (LinkType, LinkScope)>) {
-        for (link_type, scope) in kinds {
-            self.revoked[link_type as usize][scope as usize].increment(1);
-        }
-    }
-
-    pub(super) fn request_answered(&self, method: &'static str, route: &str, status: u16, elapsed: Duration) {
-        {
-            let requests = self.requests.read().unwrap_or_else(PoisonError::into_inner);
-            let mut of_route = requests.get(route).into_iter().flatten();
-            if let Some(known) = of_route.find(|known| known.method == method && known.status == status) {
-                return known.answered(elapsed);
-            }
-        }
-        self.register_requests(method, route, status).answered(elapsed);
-    }
-
-    /// Remembers the metrics of a method, a route and a status: the registry is slow to ask. There are
-    /// as many as the URL tables have rows, and a few for each.
-    fn register_requests(&self, method: &'static str, route: &str, status: u16) -> RequestMetrics {
-        let labels = vec![
-            Label::new("method", method),
-            Label::new("route", route.to_owned()),
-            Label::new("status", status.to_string()),
-        ];
-        let key = Key::from_parts("everlink_requests_total", labels);
-        let count = self.recorder.register_counter(&key, &METADATA);
-        let key = Key::from_parts(REQUEST_DURATION, vec![Label::new("route", route.to_owned())]);
-        let duration = self.recorder.register_histogram(&key, &METADATA);
-        let known = RequestMetrics { method, status, count, duration };
-        let mut requests = self.requests.write().unwrap_or_else(PoisonError::into_inner);
-        requests.entry(route.to_owned()).or_default().push(known.clone());
-        known
-    }
-
-    /// Sums up what was measured. To be called every few seconds: until then each value is kept.
-    pub fn sum_up(&self) {
-        self.recorder.handle().run_upkeep();
-    }
-
-    /// Everything in Prometheus' text format. Connections are counted when they are asked for.
-    pub fn render(&self, is_ready: bool, (connections, idle): (u32, usize)) -> String {
-        self.ready.set(f64::from(u8::from(is_ready)));
-        self.connections.set(f64::from(connections));
-        self.idle_connections.set(idle as f64);
-        self.sum_up();
-        self.recorder.handle().render()
-    }
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Batch {
+    kind: &'static str,
 }
 
 /// Clients may invent methods; what is told here doesn't follow them.

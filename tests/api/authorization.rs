@@ -1,4 +1,4 @@
-//! Who gets at what: every route, by every kind of caller. The routes are read from the tables in the source, so a
+//! Who gets at what: every route, by every kind of caller. The routes are those of the tables, so a
 //! new one fails here until it is said who may use it.
 
 use std::collections::BTreeSet;
@@ -49,20 +49,20 @@ fn access_of(method: &str, route: &str) -> Access {
         ("GET", "/item/permissions" | "/share/item/permissions") => Access::Write,
         (
             "GET" | "PATCH" | "DELETE",
-            "/item/permissions/{permission}" | "/share/item/permissions/{permission}",
+            "/item/permissions/{permission_id}" | "/share/item/permissions/{permission_id}",
         ) => Access::Write,
         ("GET", "/drive" | "/item" | "/item/children" | "/item/content" | "/item/search" | "/item/delta") => {
             Access::Read
         }
-        ("GET", "/item/versions" | "/item/versions/{version}/content") => Access::Read,
+        ("GET", "/item/versions" | "/item/versions/{version_id}/content") => Access::Read,
         ("PATCH" | "DELETE", "/item") | ("POST", "/item/children" | "/item/copy") => Access::Write,
-        ("PUT", "/item/content") | ("DELETE", "/item/versions/{version}") => Access::Write,
+        ("PUT", "/item/content") | ("DELETE", "/item/versions/{version_id}") => Access::Write,
         (
             "POST",
             "/item/permanentDelete"
             | "/item/restore"
             | "/item/createUploadSession"
-            | "/item/versions/{version}/restoreVersion",
+            | "/item/versions/{version_id}/restoreVersion",
         ) => Access::Write,
         other => panic!("{other:?} is in no row of this test: say who may use it"),
     }
@@ -70,16 +70,9 @@ fn access_of(method: &str, route: &str) -> Access {
 
 /// Methods and routes of the tables.
 fn routes() -> BTreeSet<(String, String)> {
-    let tables = concat!(include_str!("../../src/graph/mod.rs"), include_str!("../../src/pages/mod.rs"));
-    let mut routes = BTreeSet::new();
-    for part in tables.split("web::resource(\"").skip(1) {
-        let (route, rest) = part.split_once('"').expect("a route");
-        for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] {
-            if rest.contains(&format!(".{}(", method.to_lowercase())) {
-                routes.insert((method.to_owned(), route.to_owned()));
-            }
-        }
-    }
+    let tables = everlink::graph::routes::ROUTES.iter().chain(everlink::pages::PAGES);
+    let routes: BTreeSet<_> =
+        tables.map(|(method, route)| ((*method).to_owned(), (*route).to_owned())).collect();
     assert!(routes.len() > 40, "{routes:?}");
     routes
 }
@@ -221,16 +214,16 @@ fn request(fixture: &Fixture, route: &str, token: &Token<'_>) -> (String, Option
         "/item/delta" => format!("/drives/{drive}/root/delta"),
         "/item/restore" => return (format!("{item}/restore"), Some(json!({}))),
         "/item/createUploadSession" => return (format!("{item}/createUploadSession"), Some(json!({}))),
-        "/item/permissions/{permission}" => {
+        "/item/permissions/{permission_id}" => {
             return (format!("{item}/permissions/{permission}"), Some(json!({ "roles": ["read"] })));
         }
-        "/item/versions/{version}/content" => format!("{item}/versions/1.0/content"),
-        "/item/versions/{version}/restoreVersion" => format!("{item}/versions/1.0/restoreVersion"),
-        "/item/versions/{version}" => format!("{item}/versions/1.0"),
+        "/item/versions/{version_id}/content" => format!("{item}/versions/1.0/content"),
+        "/item/versions/{version_id}/restoreVersion" => format!("{item}/versions/1.0/restoreVersion"),
+        "/item/versions/{version_id}" => format!("{item}/versions/1.0"),
         "/share/item/createLink" => {
             return (format!("{share}/driveItem/createLink"), Some(json!({ "type": "view" })));
         }
-        "/share/item/permissions/{permission}" => {
+        "/share/item/permissions/{permission_id}" => {
             let path = format!("{share}/driveItem/permissions/{permission}");
             return (path, Some(json!({ "roles": ["read"] })));
         }

@@ -5,61 +5,39 @@ use std::path::{Path, PathBuf};
 
 /// What each module may use, from the bottom up.
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("error", &[]),
     ("clock", &[]),
-    ("domain", &["clock", "error"]),
-    ("limits", &["domain", "error"]),
+    ("domain", &["clock"]),
+    ("error", &["domain"]),
     ("config", &["domain"]),
+    ("keys", &["clock", "domain"]),
+    ("limits", &["domain", "error"]),
     ("telemetry", &["clock", "config", "domain", "error"]),
-    ("store", &["clock", "config", "domain", "error", "telemetry"]),
     ("content", &["clock", "config", "domain", "error"]),
-    ("auth", &["clock", "domain", "error"]),
-    ("keys", &["clock", "domain", "error", "store"]),
-    ("app", &["auth", "clock", "config", "content", "domain", "error", "limits", "store", "telemetry"]),
-    ("access", &["app", "clock", "domain", "error", "limits", "store"]),
-    ("drive", &["access", "app", "clock", "content", "domain", "error", "limits", "store"]),
-    ("sharing", &["access", "app", "clock", "domain", "error", "store"]),
-    (
-        "graph",
-        &[
-            "access",
-            "app",
-            "auth",
-            "clock",
-            "config",
-            "domain",
-            "drive",
-            "error",
-            "limits",
-            "sharing",
-            "telemetry",
-        ],
-    ),
-    ("pages", &["access", "app", "auth", "domain", "drive", "error", "graph"]),
-    ("admin", &["app"]),
+    ("auth", &["clock", "domain", "error", "keys"]),
+    ("service", &["clock", "config", "content", "domain", "error", "keys", "limits", "telemetry"]),
+    ("app", &["auth", "clock", "error", "service"]),
+    ("graph", &["app", "auth", "clock", "domain", "error", "limits", "service", "telemetry"]),
+    ("pages", &["auth", "domain", "error", "graph", "service"]),
     (
         "server",
-        &[
-            "admin",
-            "app",
-            "auth",
-            "clock",
-            "config",
-            "content",
-            "drive",
-            "error",
-            "graph",
-            "keys",
-            "limits",
-            "pages",
-            "store",
-            "telemetry",
-        ],
+        &["app", "auth", "clock", "config", "error", "graph", "limits", "pages", "service", "telemetry"],
     ),
     (
         "cli",
-        &["auth", "clock", "config", "content", "domain", "error", "keys", "server", "store", "telemetry"],
+        &["auth", "clock", "config", "content", "domain", "error", "keys", "server", "service", "telemetry"],
     ),
+];
+
+/// The same within the operations: their store is below all of them.
+const WITHIN_SERVICE: &[(&str, &[&str])] = &[
+    ("store", &[]),
+    ("author", &["store"]),
+    ("placed", &["store"]),
+    ("key_check", &["store"]),
+    ("installation", &["key_check", "store"]),
+    ("rights", &["author", "store"]),
+    ("links", &["rights", "store"]),
+    ("drive", &["author", "rights", "store"]),
 ];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -135,11 +113,54 @@ fn no_module_is_above_and_below_another() {
 }
 
 #[test]
+fn the_operations_use_only_what_is_below_them() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/service");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    let may_use: BTreeMap<&str, &[&str]> = WITHIN_SERVICE.iter().copied().collect();
+    for file in files {
+        let module = module_of(&file, &root);
+        if module == "mod" {
+            continue;
+        }
+        let text = std::fs::read_to_string(&file).expect("text");
+        let allowed = may_use.get(module.as_str()).unwrap_or_else(|| panic!("{module} has no place"));
+        for other in may_use.keys().filter(|other| **other != module && !allowed.contains(other)) {
+            assert!(!text.contains(&format!("crate::service::{other}::")), "{} uses {other}", file.display());
+        }
+    }
+}
+
+#[test]
+fn the_domain_knows_no_http() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/domain");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    for file in files {
+        let text = std::fs::read_to_string(&file).expect("text");
+        assert!(!text.contains("actix_web") && !text.contains("StatusCode"), "{}", file.display());
+    }
+}
+
+#[test]
+fn no_line_is_longer_than_a_screen() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    for file in files {
+        let text = std::fs::read_to_string(&file).expect("text");
+        for (number, line) in text.lines().enumerate() {
+            assert!(line.chars().count() <= 120, "{}:{} is too long", file.display(), number + 1);
+        }
+    }
+}
+
+#[test]
 fn sql_is_in_the_store_alone() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     sources(&root, &mut files);
-    for file in files.iter().filter(|file| module_of(file, &root) != "store") {
+    for file in files.iter().filter(|file| !file.starts_with(root.join("service/store"))) {
         let text = std::fs::read_to_string(file).expect("text");
         assert!(!text.contains("sqlx::query"), "{} has SQL", file.display());
     }

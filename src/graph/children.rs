@@ -1,0 +1,93 @@
+//! A folder's items.
+
+use actix_web::HttpResponse;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use utoipa::ToSchema;
+
+use crate::domain::address::ItemAddress;
+use crate::domain::grant::{FilesRead, FilesReadWrite, Granted};
+use crate::domain::name::Name;
+use crate::domain::upload::Conflict;
+use crate::error::{Error, Result};
+use crate::graph::body::JsonBody;
+use crate::graph::errors::ErrorBody;
+use crate::graph::list::{self, Entry};
+use crate::graph::openapi::{InDrive, PageParams};
+use crate::graph::query::{Query, parse_conflict};
+use crate::graph::routes::TABLE;
+use crate::graph::site::Site;
+use crate::graph::wire::{self, Collection, DriveItem};
+use crate::service::PlacedItem;
+use crate::service::drive::{self, ChildrenPage, PageRequest};
+use crate::service::rights::{self, ToRead};
+
+/// The items of a folder, in pages.
+#[utoipa::path(get, path = TABLE, params(InDrive, PageParams),
+    responses((status = 200, description = "Done", body = Collection<DriveItem>), ErrorBody))]
+pub async fn list_children(
+    granted: Granted<FilesRead>,
+    address: ItemAddress,
+    query: Query,
+    site: Site,
+) -> Result<HttpResponse> {
+    let wanted = query.page()?;
+    if query.expands_children()? {
+        return Err(Error::NotSupported(
+            "Children of children can't be expanded: ask each folder for its own.",
+        ));
+    }
+    let turn = site.service().turns.lists.take((&*granted.caller).into()).await?;
+    let folder = rights::manage(site.service(), &granted, &address).await?;
+    let right = folder.to_read();
+    let page = drive::list_children(site.service(), &right, &wanted).await?;
+    let placed = drive::place(site.service(), &folder).await?;
+    Ok(list::answer(turn, &managed_page(&site, &query, &wanted, &right, &placed, &page)?))
+}
+
+/// A page of a folder's items, as those see it who manage them.
+pub fn managed_page(
+    site: &Site,
+    query: &Query,
+    wanted: &PageRequest,
+    right: &ToRead,
+    folder: &PlacedItem,
+    page: &ChildrenPage,
+) -> Result<Collection<Entry>> {
+    let id = folder.item.id;
+    let entries = list::fill(query, wire::managed_children(site, right, folder, &page.items))?;
+    let next_link = page.next_after(entries.len()).map(|next| {
+        let query = query.next_page(wanted, &next);
+        format!("{}/v1.0/drives/{}/items/{id}/children?{query}", site.url, id.drive)
+    });
+    Ok(Collection::new(wire::context(site, "Collection(driveItem)"), next_link, entries))
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct NewFolder {
+    name: String,
+    #[schema(value_type = Object)]
+    folder: Option<IgnoredAny>,
+    #[serde(rename = "@microsoft.graph.conflictBehavior", alias = "@name.conflictBehavior")]
+    conflict: Option<String>,
+}
+
+/// Makes a folder.
+#[utoipa::path(post, path = TABLE, params(InDrive), request_body = NewFolder,
+    responses((status = 201, description = "Made", body = DriveItem), ErrorBody))]
+pub async fn create_folder(
+    granted: Granted<FilesReadWrite>,
+    parent: ItemAddress,
+    body: JsonBody<NewFolder>,
+    site: Site,
+) -> Result<HttpResponse> {
+    if body.0.folder.is_none() {
+        return Err(Error::invalid_request("The body has no member «folder»: files are made by uploading."));
+    }
+    let name = Name::parse(&body.0.name)?;
+    let conflict = body.0.conflict.as_deref().map_or(Ok(Conflict::Fail), parse_conflict)?;
+    let parent = rights::manage(site.service(), &granted, &parent).await?;
+    let folder = drive::create_folder(site.service(), &parent, &name, conflict).await?;
+    Ok(HttpResponse::Created()
+        .json(wire::managed_item(&site, &parent.to_read(), &folder).with_context(&site)))
+}

@@ -1,0 +1,69 @@
+//! A file's bytes, in one request.
+
+use actix_web::HttpResponse;
+use actix_web::http::header;
+
+use crate::domain::address::ItemAddress;
+use crate::domain::grant::{FilesRead, FilesReadWrite, Granted};
+use crate::domain::preconditions::Preconditions;
+use crate::domain::upload::Conflict;
+use crate::error::{Error, Result};
+use crate::graph::address::split_target;
+use crate::graph::body::UploadBody;
+use crate::graph::errors::ErrorBody;
+use crate::graph::openapi::InDrive;
+use crate::graph::query::Query;
+use crate::graph::routes::TABLE;
+use crate::graph::site::Site;
+use crate::graph::wire::{self, DriveItem};
+use crate::service::drive::{self, Upload};
+use crate::service::rights;
+
+/// Leads to a file's bytes.
+#[utoipa::path(get, path = TABLE, params(InDrive),
+    responses((status = 302, description = "Where the bytes are"), ErrorBody))]
+pub async fn download_content(
+    granted: Granted<FilesRead>,
+    address: ItemAddress,
+    site: Site,
+) -> Result<HttpResponse> {
+    let file = rights::manage(site.service(), &granted, &address).await?;
+    see(wire::download_url(&site, &file.to_read(), file.item()))
+}
+
+/// Sends the client to a URL that needs no token; a folder has none.
+pub fn see(url: Option<String>) -> Result<HttpResponse> {
+    let url = url.ok_or(Error::invalid_request("The item is a folder: it has no content."))?;
+    Ok(HttpResponse::Found().insert_header((header::LOCATION, url)).finish())
+}
+
+/// Gives a file new content, up to 250 MB.
+#[utoipa::path(put, path = TABLE, params(InDrive),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses(
+        (status = 200, description = "Done", body = DriveItem),
+        (status = 201, description = "Made", body = DriveItem),
+        ErrorBody
+    ))]
+pub async fn upload_content(
+    granted: Granted<FilesReadWrite>,
+    address: ItemAddress,
+    query: Query,
+    preconditions: Preconditions,
+    body: UploadBody,
+    site: Site,
+) -> Result<HttpResponse> {
+    let conflict = query.conflict(Conflict::Replace)?;
+    let (base, path) = split_target(&address);
+    let base = rights::manage(site.service(), &granted, &base).await?;
+    let to = base.to_write(site.service()).await?;
+    drive::check_target(base.item(), &path)?;
+    let target = Upload { to: &to, path: &path, conflict, preconditions: &preconditions };
+    let limit = body.size_limit();
+    let (item, is_new) = drive::upload(site.service(), &target, limit, body.into_stream()?).await?;
+    Ok(uploaded(is_new).json(wire::managed_item(&site, &base.to_read(), &item).with_context(&site)))
+}
+
+pub fn uploaded(is_new: bool) -> actix_web::HttpResponseBuilder {
+    if is_new { HttpResponse::Created() } else { HttpResponse::Ok() }
+}

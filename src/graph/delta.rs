@@ -1,0 +1,80 @@
+//! `delta`: what has changed in a drive, for clients that keep a copy.
+
+use actix_web::HttpResponse;
+use utoipa::IntoParams;
+
+use crate::domain::address::ItemAddress;
+use crate::domain::grant::{FilesRead, Granted};
+use crate::error::{Error, Result};
+use crate::graph::address::Argument;
+use crate::graph::errors::ErrorBody;
+use crate::graph::list;
+use crate::graph::openapi::OfDrive;
+use crate::graph::query::{LARGEST_PAGE, PAGE, Query};
+use crate::graph::routes::TABLE;
+use crate::graph::site::Site;
+use crate::graph::wire::{self, Collection, DriveItem};
+use crate::service::drive::{self, ChangePlace, Since};
+use crate::service::rights;
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "read by the derived code alone")]
+pub struct SinceToken {
+    /// That of a link of an answer before, or latest.
+    token: Option<String>,
+}
+
+/// What has changed in a drive since a token was given.
+#[utoipa::path(get, path = TABLE, params(OfDrive, SinceToken),
+    responses((status = 200, description = "Done", body = Collection<DriveItem>), ErrorBody))]
+pub async fn list_changes(
+    granted: Granted<FilesRead>,
+    address: ItemAddress,
+    argument: Argument,
+    query: Query,
+    site: Site,
+) -> Result<HttpResponse> {
+    let token = argument.0.or_else(|| query.get("token").map(str::to_owned));
+    let since = match token.as_deref() {
+        None | Some("") => Since::Beginning,
+        Some("latest") => Since::Now,
+        Some(token) => Since::Place(parse_change(token).ok_or(Error::ResyncRequired)?),
+    };
+    let top = query.top(PAGE, LARGEST_PAGE)?;
+    let turn = site.service().turns.lists.take((&*granted.caller).into()).await?;
+    let root = rights::manage(site.service(), &granted, &address).await?;
+    let page = drive::list_changes(site.service(), &root, since, top).await?;
+    let right = root.to_read();
+    let shown = page.items.iter().map(|item| Ok(wire::changed_item(&site, &right, item)));
+    let entries = list::fill(&query, shown)?;
+    let (next, has_more) = page.next_after(entries.len());
+    let token = write_change(next);
+    let drive = page.drive;
+    let select = query.passed_on(&["select"]);
+    let link = format!("{}/v1.0/drives/{drive}/root/delta?token={token}&$top={top}{select}", site.url);
+    let mut list = Collection::new(wire::context(&site, "Collection(driveItem)"), None, entries);
+    if has_more {
+        list.next_link = Some(link);
+    } else {
+        list.delta_link = Some(link);
+    }
+    Ok(list::answer(turn, &list))
+}
+
+fn write_change(place: ChangePlace) -> String {
+    match place.began_at {
+        Some(began_at) => format!("{}.{}.{began_at}", place.change, place.item),
+        None => format!("{}.{}", place.change, place.item),
+    }
+}
+
+fn parse_change(token: &str) -> Option<ChangePlace> {
+    let mut numbers = token.split('.').map(|number| number.parse::<i64>().ok().filter(|number| *number >= 0));
+    let (change, item) = (numbers.next()??, numbers.next()??);
+    let began_at = match numbers.next() {
+        Some(number) => Some(number?),
+        None => None,
+    };
+    numbers.next().is_none().then_some(ChangePlace { change, item, began_at })
+}

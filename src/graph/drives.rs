@@ -1,0 +1,38 @@
+//! Drives: `/drive`, `/drives`.
+
+use actix_web::HttpResponse;
+
+use crate::domain::address::DriveAddress;
+use crate::domain::grant::{FilesRead, Granted};
+use crate::error::Result;
+use crate::graph::errors::ErrorBody;
+use crate::graph::query::Query;
+use crate::graph::routes::TABLE;
+use crate::graph::site::Site;
+use crate::graph::wire::{self, Collection, DriveBody};
+use crate::service::{drive, rights};
+
+/// The caller's drive, made at the first call.
+#[utoipa::path(get, path = TABLE,
+    responses((status = 200, description = "Done", body = DriveBody), ErrorBody))]
+pub async fn get_drive(
+    granted: Granted<FilesRead>,
+    address: DriveAddress,
+    query: Query,
+    site: Site,
+) -> Result<HttpResponse> {
+    let drive = rights::manage_drive(site.service(), &granted, &address).await?;
+    let usage = drive::get_usage(site.service(), &drive).await?;
+    Ok(HttpResponse::Ok().json(query.shape(wire::drive(drive.drive(), usage).with_context(&site))?))
+}
+
+/// The drives that the caller manages: their own.
+#[utoipa::path(get, path = TABLE,
+    responses((status = 200, description = "Done", body = Collection<DriveBody>), ErrorBody))]
+pub async fn list_drives(granted: Granted<FilesRead>, query: Query, site: Site) -> Result<HttpResponse> {
+    let drive = rights::manage_drive(site.service(), &granted, &DriveAddress::Mine).await?;
+    let usage = drive::get_usage(site.service(), &drive).await?;
+    let context = wire::context(&site, "Collection(drive)");
+    let list = Collection::new(context, None, vec![wire::drive(drive.drive(), usage)]);
+    Ok(HttpResponse::Ok().json(query.shape(list)?))
+}

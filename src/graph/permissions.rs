@@ -1,0 +1,217 @@
+//! An item's permissions: its owner, and its links.
+
+use actix_web::{HttpResponse, web};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::domain::address::ItemAddress;
+use crate::domain::grant::{FilesReadWrite, Granted};
+use crate::domain::ids::LinkId;
+use crate::domain::link::{Act, Link};
+use crate::domain::preconditions::Preconditions;
+use crate::error::{Error, Result};
+use crate::graph::body::JsonBody;
+use crate::graph::errors::ErrorBody;
+use crate::graph::openapi::InDrive;
+use crate::graph::routes::TABLE;
+use crate::graph::site::Site;
+use crate::graph::wire::{
+    self, Collection, Identity, IdentitySet, ItemReference, identity_of, path_of, web_url,
+};
+use crate::service::links::{self, Ancestor, LinkSecrets, Permission};
+use crate::service::rights;
+
+/// Id of the owner's own permission, which every item has.
+pub const OWNER_PERMISSION: &str = "owner";
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "read by the derived code alone")]
+pub struct OfPermission {
+    #[param(pattern = "^[A-Za-z0-9_-]{22}$")]
+    permission_id: String,
+}
+
+#[skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PermissionBody {
+    #[serde(rename = "@odata.context")]
+    context: Option<String>,
+    id: String,
+    #[schema(value_type = Vec<String>)]
+    roles: [&'static str; 1],
+    granted_to: Option<IdentitySet>,
+    granted_to_v2: Option<IdentitySet>,
+    link: Option<SharingLink>,
+    share_id: Option<String>,
+    has_password: Option<bool>,
+    inherited_from: Option<ItemReference>,
+}
+
+#[skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct SharingLink {
+    r#type: &'static str,
+    scope: &'static str,
+    web_url: String,
+    web_html: Option<String>,
+    prevents_download: bool,
+    application: Identity,
+}
+
+impl PermissionBody {
+    pub fn with_context(mut self, site: &Site) -> Self {
+        self.context = Some(wire::context(site, "permission"));
+        self
+    }
+}
+
+/// A link with its secrets: for those who could have made it, and those who have it.
+pub fn link_permission(
+    site: &Site,
+    link: &Link,
+    inherited_from: Option<&Ancestor>,
+) -> Result<PermissionBody> {
+    let LinkSecrets { authkey, share_id } = links::secrets_of(site.service(), link)?;
+    let may_embed = link.link_type.permits(Act::Embed);
+    Ok(PermissionBody {
+        context: None,
+        id: permission_id(link.id),
+        roles: [link.link_type.role()],
+        granted_to: None,
+        granted_to_v2: None,
+        link: Some(SharingLink {
+            r#type: link.link_type.as_str(),
+            scope: link.scope.as_str(),
+            web_url: web_url(site, link, &authkey),
+            web_html: may_embed.then(|| frame(site, link, &authkey)),
+            prevents_download: !link.link_type.permits(Act::Download),
+            application: identity_of(&link.application),
+        }),
+        share_id: Some(share_id),
+        has_password: Some(false),
+        inherited_from: inherited_from.map(|ancestor| {
+            ItemReference::new(
+                ancestor.id.drive,
+                Some(ancestor.id),
+                Some(path_of(ancestor.id.drive, &ancestor.path)),
+            )
+        }),
+    })
+}
+
+/// The link's page, small, for another site's page.
+fn frame(site: &Site, link: &Link, authkey: &str) -> String {
+    let url = format!("{}/embed?resid={}&amp;authkey={authkey}", site.url, link.item);
+    let size = "width=\"98\" height=\"120\"";
+    format!("<iframe src=\"{url}\" {size} frameborder=\"0\" scrolling=\"no\"></iframe>")
+}
+
+pub fn permission(site: &Site, permission: &Permission) -> Result<PermissionBody> {
+    match permission {
+        Permission::Link { link, inherited_from } => link_permission(site, link, inherited_from.as_ref()),
+        Permission::Owner(user) => {
+            let identity = IdentitySet::of(Some(user), None);
+            Ok(PermissionBody {
+                context: None,
+                id: OWNER_PERMISSION.to_owned(),
+                roles: ["owner"],
+                granted_to: identity.clone(),
+                granted_to_v2: identity,
+                link: None,
+                share_id: None,
+                has_password: None,
+                inherited_from: None,
+            })
+        }
+    }
+}
+
+/// A link's permission is named by its link id, which is no secret.
+fn permission_id(link: LinkId) -> String {
+    URL_SAFE_NO_PAD.encode(link.to_bytes())
+}
+
+/// The link that a permission's id names; none for the owner's permission.
+pub fn parse_permission_id(id: &str) -> Result<Option<LinkId>> {
+    if id == OWNER_PERMISSION {
+        return Ok(None);
+    }
+    let bytes = URL_SAFE_NO_PAD.decode(id).ok().and_then(|bytes| bytes.try_into().ok());
+    bytes.map(|bytes| Some(LinkId::from_bytes(bytes))).ok_or(Error::ItemNotFound)
+}
+
+/// An item's permissions: its owner, its links, and those of the folders above it.
+#[utoipa::path(get, path = TABLE, params(InDrive),
+    responses((status = 200, description = "Done", body = Collection<PermissionBody>), ErrorBody))]
+pub async fn list_permissions(
+    granted: Granted<FilesReadWrite>,
+    address: ItemAddress,
+    site: Site,
+) -> Result<HttpResponse> {
+    let managed = rights::manage(site.service(), &granted, &address).await?;
+    let permissions = links::list_permissions(site.service(), &managed).await?;
+    let value = permissions.iter().map(|one| permission(&site, one)).collect::<Result<Vec<_>>>()?;
+    let context = wire::context(&site, "Collection(permission)");
+    Ok(HttpResponse::Ok().json(Collection::new(context, None, value)))
+}
+
+/// One permission of an item.
+#[utoipa::path(get, path = TABLE, params(InDrive, OfPermission),
+    responses((status = 200, description = "Done", body = PermissionBody), ErrorBody))]
+pub async fn get_permission(
+    granted: Granted<FilesReadWrite>,
+    address: ItemAddress,
+    id: web::Path<String>,
+    site: Site,
+) -> Result<HttpResponse> {
+    let id = parse_permission_id(&id)?;
+    let managed = rights::manage(site.service(), &granted, &address).await?;
+    let found = links::get_permission(site.service(), &managed, id).await?;
+    Ok(HttpResponse::Ok().json(permission(&site, &found)?.with_context(&site)))
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct PermissionChange {
+    #[serde(rename = "roles")]
+    _roles: Option<Vec<String>>,
+}
+
+/// Refused: a link keeps its role.
+#[utoipa::path(patch, path = TABLE, params(InDrive, OfPermission), request_body = PermissionChange,
+    responses(ErrorBody))]
+pub async fn change_permission(
+    granted: Granted<FilesReadWrite>,
+    address: ItemAddress,
+    id: web::Path<String>,
+    _change: JsonBody<PermissionChange>,
+    site: Site,
+) -> Result<HttpResponse> {
+    let id = parse_permission_id(&id)?;
+    let managed = rights::manage(site.service(), &granted, &address).await?;
+    links::get_permission(site.service(), &managed, id).await?;
+    Err(Error::NotSupported("A link keeps its role: make a link of the other type, and delete this one."))
+}
+
+/// Ends a link, at once and everywhere.
+#[utoipa::path(delete, path = TABLE, params(InDrive, OfPermission),
+    responses((status = 204, description = "Done"), ErrorBody))]
+pub async fn revoke_link(
+    granted: Granted<FilesReadWrite>,
+    address: ItemAddress,
+    id: web::Path<String>,
+    preconditions: Preconditions,
+    site: Site,
+) -> Result<HttpResponse> {
+    let Some(id) = parse_permission_id(&id)? else {
+        return Err(Error::AccessDenied("The owner's permission can't be deleted.".into()));
+    };
+    let managed = rights::manage(site.service(), &granted, &address).await?;
+    links::revoke_link(site.service(), &managed, id, &preconditions).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,168 @@
+//! The table of the API's operations: method, address, handler. It is the one source of the routes, of the segments
+//! that `address` knows, and of the OpenAPI document's paths.
+//!
+//! Addresses are as [`super::address::resolve`] leaves them: `/item` is any address of an item, with any version in
+//! front; `/share/item` is one reached through `/shares/{id}`.
+
+use actix_web::guard::{GuardContext, fn_guard};
+use actix_web::http::Method;
+use actix_web::{Resource, Route, web};
+use utoipa::OpenApi;
+use utoipa::openapi::path::{HttpMethod, Operation};
+
+use super::multipart::is_related_post;
+use super::openapi::{self, BearerToken};
+use super::{
+    batch, children, content, copy, create_link, delta, drives, errors, items, multipart, permissions,
+    search, shares, uploads, versions,
+};
+
+/// What `utoipa::path` says in the place of an address: that stands here alone.
+pub const TABLE: &str = "";
+
+/// An operation of the document.
+pub struct Documented {
+    /// What it is about.
+    pub tag: &'static str,
+    pub method: HttpMethod,
+    /// A pattern of the table.
+    pub pattern: &'static str,
+    pub operation: Operation,
+}
+
+macro_rules! routes {
+    (
+        $($tag:literal {
+            $($method:ident $pattern:literal $(if $guard:path)? => $file:ident::$handler:ident $(as $shown:literal)?;)*
+        })*
+        undocumented {
+            $($other_method:ident $other_pattern:literal => $other_handler:path;)*
+        }
+    ) => {
+        /// Methods and addresses.
+        pub const ROUTES: &[(&str, &str)] = &[
+            $($((stringify!($method), $pattern),)*)*
+            $((stringify!($other_method), $other_pattern),)*
+        ];
+
+        /// Adds all of them.
+        pub fn routes(api: &mut web::ServiceConfig) {
+            api.app_data(web::Data::new(openapi::Rendered::once()));
+            let routes = vec![
+                $($(($pattern, route(Method::$method, &[$($guard)?]).to($file::$handler)),)*)*
+                $(($other_pattern, route(Method::$other_method, &[]).to($other_handler)),)*
+            ];
+            for resource in resources(routes) {
+                api.service(resource);
+            }
+        }
+
+        /// What the document tells of them.
+        pub fn documented() -> Vec<Documented> {
+            pastey::paste! {
+                vec![$($(Documented {
+                    tag: $tag,
+                    method: HttpMethod::[<$method:camel>],
+                    pattern: [$($shown,)? $pattern][0],
+                    operation: <$file::[<__path_ $handler>] as utoipa::Path>::operation(),
+                },)*)*]
+            }
+        }
+
+        /// The document's parts, without its paths.
+        #[derive(OpenApi)]
+        #[openapi(
+            info(title = "Everlink", description = "Sharing links that never break, as Microsoft Graph has them."),
+            paths($($($file::$handler,)*)*),
+            components(schemas(errors::ErrorBody)),
+            modifiers(&BearerToken),
+            security(("token" = []))
+        )]
+        pub struct Parts;
+    };
+}
+
+// The router tries addresses in their order: what most requests are for comes first.
+routes! {
+    "Sharing" {
+        POST   "/item/createLink"                           => create_link::create_link;
+        GET    "/item/permissions"                          => permissions::list_permissions;
+        GET    "/item/permissions/{permission_id}"          => permissions::get_permission;
+        PATCH  "/item/permissions/{permission_id}"          => permissions::change_permission;
+        DELETE "/item/permissions/{permission_id}"          => permissions::revoke_link;
+    }
+    "Shared items" {
+        GET    "/share"                                     => shares::get_share;
+        GET    "/share/permission"                          => shares::get_shared_permission;
+        GET    "/share/item"                                => shares::get_shared_item;
+        GET    "/share/item/children"                       => shares::list_shared_children;
+        GET    "/share/item/content"                        => shares::download_shared_content;
+        PUT    "/share/item/content"                        => shares::upload_shared_content;
+    }
+    "Drives" {
+        GET    "/drive"                                     => drives::get_drive;
+        GET    "/drives"                                    => drives::list_drives;
+    }
+    "Items" {
+        GET    "/item"                                      => items::get_item;
+        PATCH  "/item"                                      => items::update_item;
+        DELETE "/item"                                      => items::delete_item;
+        POST   "/item/permanentDelete"                      => items::purge_item;
+        POST   "/item/restore"                              => items::restore_item;
+        GET    "/item/children"                             => children::list_children;
+        POST   "/item/children" if is_related_post          => multipart::create_file;
+        POST   "/item/children"                             => children::create_folder;
+        GET    "/item/content"                              => content::download_content;
+        PUT    "/item/content"                              => content::upload_content;
+        GET    "/item/search"                               => search::search_items as "/item/search(q='{text}')";
+        GET    "/item/delta"                                => delta::list_changes;
+        POST   "/item/copy"                                 => copy::copy_item;
+        GET    "/monitor/{copied}"                          => copy::get_copy;
+    }
+    "Versions" {
+        GET    "/item/versions"                             => versions::list_versions;
+        DELETE "/item/versions/{version_id}"                => versions::delete_version;
+        GET    "/item/versions/{version_id}/content"        => versions::download_version;
+        POST   "/item/versions/{version_id}/restoreVersion" => versions::restore_version;
+    }
+    "Upload sessions" {
+        POST   "/item/createUploadSession"                  => uploads::create_upload_session;
+        POST   "/share/item/createUploadSession"            => uploads::create_shared_upload_session;
+        PUT    "/upload/{secret}"                           => uploads::receive_range;
+        GET    "/upload/{secret}"                           => uploads::get_upload_session;
+        DELETE "/upload/{secret}"                           => uploads::cancel_upload_session;
+    }
+    "Batches" {
+        POST   "/batch"                                     => batch::send_batch;
+    }
+    undocumented {
+        // What the owner does with an item does not depend on how the item is named.
+        POST   "/share/item/createLink"                     => create_link::create_link;
+        GET    "/share/item/permissions"                    => permissions::list_permissions;
+        GET    "/share/item/permissions/{permission_id}"    => permissions::get_permission;
+        PATCH  "/share/item/permissions/{permission_id}"    => permissions::change_permission;
+        DELETE "/share/item/permissions/{permission_id}"    => permissions::revoke_link;
+        GET    "/openapi.json"                              => openapi::get_document;
+    }
+}
+
+/// A guard asks for the method itself, so that the method stands once among those that the address allows.
+fn route(method: Method, guard: &[fn(&GuardContext<'_>) -> bool]) -> Route {
+    match guard {
+        [guard] => web::route().guard(fn_guard(*guard)),
+        _ => web::method(method),
+    }
+}
+
+/// Each address with all its methods, so that others are told which there are.
+pub fn resources(routes: Vec<(&'static str, Route)>) -> Vec<Resource> {
+    let mut resources: Vec<(&str, Resource)> = Vec::new();
+    for (pattern, route) in routes {
+        let resource = match resources.iter().position(|(known, _)| *known == pattern) {
+            Some(at) => resources.remove(at).1,
+            None => web::resource(pattern),
+        };
+        resources.push((pattern, resource.route(route)));
+    }
+    resources.into_iter().map(|(_, resource)| resource).collect()
+}

@@ -1,0 +1,58 @@
+//! Finding items by their names.
+
+use actix_web::HttpResponse;
+use utoipa::IntoParams;
+
+use crate::domain::address::ItemAddress;
+use crate::domain::grant::{FilesRead, Granted};
+use crate::error::{Error, Result};
+use crate::graph::address::Argument;
+use crate::graph::errors::ErrorBody;
+use crate::graph::list;
+use crate::graph::openapi::InDrive;
+use crate::graph::query::{LARGEST_PAGE, PAGE, Query};
+use crate::graph::routes::TABLE;
+use crate::graph::site::Site;
+use crate::graph::wire::{self, Collection, DriveItem};
+use crate::service::{drive, rights};
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "read by the derived code alone")]
+pub struct SearchText {
+    /// A part of the names; a quote in it is doubled.
+    #[param(pattern = "^[a-z]{1,20}$")]
+    text: String,
+}
+
+/// Items below a folder whose names have a text in them.
+#[utoipa::path(get, path = TABLE, params(InDrive, SearchText),
+    responses((status = 200, description = "Done", body = Collection<DriveItem>), ErrorBody))]
+pub async fn search_items(
+    granted: Granted<FilesRead>,
+    address: ItemAddress,
+    argument: Argument,
+    query: Query,
+    site: Site,
+) -> Result<HttpResponse> {
+    let text = argument.0.or_else(|| query.get("q").map(str::to_owned)).unwrap_or_default();
+    let bad = || Error::invalid_request("$skipToken is not one of ours.");
+    let after = query.get("skipToken").map_or(Ok(0), str::parse).map_err(|_| bad())?;
+    let top = query.top(PAGE, LARGEST_PAGE)?;
+    let turn = site.service().turns.lists.take((&*granted.caller).into()).await?;
+    let folder = rights::manage(site.service(), &granted, &address).await?;
+    let found = drive::search(site.service(), &folder, &text, after, top).await?;
+    let right = folder.to_read();
+    let shown = found.items.iter().map(|placed| Ok(wire::managed_item(&site, &right, placed)));
+    let entries = list::fill(&query, shown)?;
+    let next_link = found.next_after(entries.len()).map(|next| {
+        let (folder, select) = (found.folder, query.passed_on(&["select"]));
+        let text: String = form_urlencoded::byte_serialize(text.as_bytes()).collect();
+        format!(
+            "{}/v1.0/drives/{}/items/{folder}/search?q={text}&$top={top}&$skipToken={next}{select}",
+            site.url, folder.drive
+        )
+    });
+    let context = wire::context(&site, "Collection(driveItem)");
+    Ok(list::answer(turn, &Collection::new(context, next_link, entries)))
+}

@@ -1,0 +1,125 @@
+//! A file's versions.
+
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+use serde_with::skip_serializing_none;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::domain::address::ItemAddress;
+use crate::domain::grant::{FilesRead, FilesReadWrite, Granted};
+use crate::domain::item::{FileVersion, Stamp};
+use crate::error::{Error, Result};
+use crate::graph::content::see;
+use crate::graph::errors::ErrorBody;
+use crate::graph::list;
+use crate::graph::openapi::InDrive;
+use crate::graph::query::{LARGEST_PAGE, Query};
+use crate::graph::routes::TABLE;
+use crate::graph::site::Site;
+use crate::graph::wire::{self, Collection, IdentitySet, identities, time};
+use crate::service::drive::{self, VersionsPage};
+use crate::service::rights;
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "read by the derived code alone")]
+pub struct OfVersion {
+    /// `3.0`
+    #[param(pattern = r"^[1-9][0-9]{0,8}\.0$")]
+    version_id: String,
+}
+
+#[skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VersionBody {
+    id: String,
+    last_modified_date_time: String,
+    last_modified_by: Option<IdentitySet>,
+    size: i64,
+}
+
+fn version((file, stamp): &(FileVersion, Stamp)) -> VersionBody {
+    VersionBody {
+        id: format!("{}.0", file.number),
+        last_modified_date_time: time(stamp.at),
+        last_modified_by: identities(stamp),
+        size: file.size,
+    }
+}
+
+/// The number of a version's id, `3.0`.
+fn parse_version_id(id: &str) -> Result<i64> {
+    let number = id.strip_suffix(".0").unwrap_or(id);
+    number.parse().ok().filter(|number| *number > 0 && !id.starts_with(['0', '+'])).ok_or(Error::ItemNotFound)
+}
+
+/// A file's versions, the newest first.
+#[utoipa::path(get, path = TABLE, params(InDrive),
+    responses((status = 200, description = "Done", body = Collection<VersionBody>), ErrorBody))]
+pub async fn list_versions(
+    granted: Granted<FilesRead>,
+    address: ItemAddress,
+    query: Query,
+    site: Site,
+) -> Result<HttpResponse> {
+    let bad = || Error::invalid_request("$skipToken is not one of ours.");
+    let before = query.get("skipToken").map(str::parse).transpose().map_err(|_| bad())?;
+    let top = query.top(LARGEST_PAGE, LARGEST_PAGE)?;
+    let turn = site.service().turns.lists.take((&*granted.caller).into()).await?;
+    let file = rights::manage(site.service(), &granted, &address).await?;
+    let VersionsPage { versions, has_more } =
+        drive::list_versions(site.service(), &file, before, top).await?;
+    let next_link = versions.last().filter(|_| has_more).map(|(last, _)| {
+        let (id, before) = (file.id(), last.number);
+        format!("{}/v1.0/drives/{}/items/{id}/versions?$top={top}&$skipToken={before}", site.url, id.drive)
+    });
+    let context = wire::context(&site, "Collection(driveItemVersion)");
+    let value: Vec<_> = versions.iter().map(version).collect();
+    Ok(list::answer(turn, &Collection::new(context, next_link, value)))
+}
+
+/// Leads to the bytes of a version.
+#[utoipa::path(get, path = TABLE, params(InDrive, OfVersion),
+    responses((status = 302, description = "Where the bytes are"), ErrorBody))]
+pub async fn download_version(
+    granted: Granted<FilesRead>,
+    address: ItemAddress,
+    version: web::Path<String>,
+    site: Site,
+) -> Result<HttpResponse> {
+    let number = parse_version_id(&version)?;
+    let file = rights::manage(site.service(), &granted, &address).await?;
+    let ticket = drive::version_ticket(site.service(), &file, number).await?;
+    see(Some(wire::ticket_url(&site, &ticket)))
+}
+
+/// Takes an old version away.
+#[utoipa::path(delete, path = TABLE, params(InDrive, OfVersion),
+    responses((status = 204, description = "Done"), ErrorBody))]
+pub async fn delete_version(
+    granted: Granted<FilesReadWrite>,
+    address: ItemAddress,
+    version: web::Path<String>,
+    site: Site,
+) -> Result<HttpResponse> {
+    let number = parse_version_id(&version)?;
+    let file = rights::manage(site.service(), &granted, &address).await?;
+    drive::delete_version(site.service(), &file, number).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Makes an old version current again.
+#[utoipa::path(post, path = TABLE, params(InDrive, OfVersion),
+    responses((status = 204, description = "Done"), ErrorBody))]
+pub async fn restore_version(
+    granted: Granted<FilesReadWrite>,
+    address: ItemAddress,
+    version: web::Path<String>,
+    site: Site,
+) -> Result<HttpResponse> {
+    let number = parse_version_id(&version)?;
+    let file = rights::manage(site.service(), &granted, &address).await?;
+    drive::restore_version(site.service(), &file, number).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

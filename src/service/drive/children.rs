@@ -1,0 +1,103 @@
+//! A folder's items.
+
+use crate::domain::grant::FilesReadWrite;
+use crate::domain::item::{Item, Kind};
+use crate::domain::name::Name;
+use crate::domain::order::{Order, OrderBy, PlaceInOrder};
+use crate::domain::upload::Conflict;
+use crate::error::{Error, Result};
+use crate::service::drive::upload::{Slot, find_slot};
+use crate::service::rights::{Managed, ToRead};
+use crate::service::store::Place;
+use crate::service::{PlacedItem, Service};
+
+/// Folders with more items than this are sorted in turns.
+const SORTED_AT_ONCE: i64 = 2_000;
+
+/// Some of a folder's items, in an order.
+#[derive(Debug)]
+pub struct ChildrenPage {
+    pub items: Vec<Item>,
+    /// Where the next page starts; none on the last.
+    next: Option<PlaceInOrder>,
+}
+
+impl ChildrenPage {
+    /// Where the next page starts, where so many of the items are shown; none on the last.
+    pub fn next_after(&self, shown: usize) -> Option<PlaceInOrder> {
+        if shown < self.items.len() {
+            self.items[..shown].last().map(PlaceInOrder::of)
+        } else {
+            self.next.clone()
+        }
+    }
+}
+
+/// Which of a folder's items are wanted.
+#[derive(Clone, Debug)]
+pub struct PageRequest {
+    pub order: Order,
+    /// The place that the page before gave; none for the first.
+    pub after: Option<PlaceInOrder>,
+    /// How many, at most.
+    pub limit: usize,
+}
+
+impl PageRequest {
+    /// The first items by name.
+    pub fn first(limit: usize) -> Self {
+        Self { order: Order { by: OrderBy::Name, descending: false }, after: None, limit }
+    }
+}
+
+pub async fn list_children(service: &Service, right: &ToRead, wanted: &PageRequest) -> Result<ChildrenPage> {
+    let folder = right.item();
+    if folder.kind() != Kind::Folder {
+        return Err(Error::invalid_request("The item is a file: it has no children."));
+    }
+    // One more than asked for tells whether there is a next page.
+    let limit = wanted.limit.saturating_add(1) as i64;
+    let (order, after) = (wanted.order, wanted.after.as_ref());
+    let mut tx = service.store.read("list_children").await?;
+    // By name they are in order already. By anything else all of them are looked at for each page.
+    let mut items = if order.by == OrderBy::Name || !tx.has_more_children(folder.id, SORTED_AT_ONCE).await? {
+        tx.children(folder.id, order, after, limit).await?
+    } else {
+        drop(tx);
+        let _turn = service.turns.slow.take(right.who()).await?;
+        service.store.read_slowly("sort_children").await?.children(folder.id, order, after, limit).await?
+    };
+    let has_more = items.len() > wanted.limit;
+    items.truncate(wanted.limit);
+    let next = items.last().filter(|_| has_more).map(PlaceInOrder::of);
+    Ok(ChildrenPage { items, next })
+}
+
+pub async fn create_folder(
+    service: &Service,
+    parent: &Managed<FilesReadWrite>,
+    name: &Name,
+    conflict: Conflict,
+) -> Result<PlacedItem> {
+    let author = parent.author(service).await?;
+    let now = service.clock.now();
+    service
+        .store
+        .write("create_folder", async |tx| {
+            let change = author.change(tx.begin_change(parent.id().drive).await?, now);
+            let parent = parent.prove(tx).await?;
+            if parent.kind() != Kind::Folder {
+                return Err(Error::invalid_request("The item is a file: nothing can be put into it."));
+            }
+            let name = match find_slot(tx, parent.id, name, conflict).await? {
+                Slot::Free { name, .. } => name,
+                // Replacing a folder would take away what is in it.
+                Slot::Taken(_) => return Err(Error::NameAlreadyExists),
+            };
+            let place = Place { folder: parent.id, name: &name };
+            let id = tx.insert_folder(place, change).await?;
+            let folder = tx.item(id).await?.ok_or(Error::ItemNotFound)?;
+            PlacedItem::of(tx, folder).await
+        })
+        .await
+}

@@ -1,0 +1,28 @@
+//! Reading a file's bytes.
+
+use std::ops::Range;
+
+use futures_util::stream::{BoxStream, StreamExt};
+
+use crate::error::Result;
+use crate::service::Service;
+use crate::service::rights::ToDownload;
+
+/// Where the bytes come from.
+pub enum Bytes {
+    /// From here, as they are read; the turn they take is over when they are dropped.
+    Here(BoxStream<'static, Result<bytes::Bytes>>),
+    /// The object store itself gives them, at this URL, for a minute.
+    Elsewhere(String),
+}
+
+/// A range of the content.
+pub async fn ask_for_bytes(service: &Service, right: &ToDownload, range: Range<u64>) -> Result<Bytes> {
+    let (drive, key) = (right.item().drive, right.file().content_key);
+    if let Some(url) = service.content.presigned_url(drive, key).await? {
+        return Ok(Bytes::Elsewhere(url));
+    }
+    let turn = service.turns.downloads.take(right.who()).await?;
+    let bytes = service.content.get(drive, key, range).await?;
+    Ok(Bytes::Here(bytes.inspect(move |_| _ = &turn).boxed()))
+}

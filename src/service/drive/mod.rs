@@ -1,0 +1,33 @@
+//! What one does with a drive: put files in, find them, change them, take them out. An operation is a
+//! function; each file holds those of one matter.
+
+mod changes;
+mod children;
+mod copy;
+mod delete;
+mod download;
+mod rename;
+mod search;
+mod subtree;
+mod sweep;
+mod upload;
+mod upload_session;
+mod usage;
+mod versions;
+
+pub use changes::{ChangePlace, ChangesPage, Since, list_changes};
+pub use children::{ChildrenPage, PageRequest, create_folder, list_children};
+pub use copy::{Copy, copy_item, find_copy};
+pub use delete::{Restoration, delete_item, purge_item, restore_item};
+pub use download::{Bytes, ask_for_bytes};
+pub use rename::{Destination, ItemUpdate, update_item};
+pub use search::{Found, search};
+pub use subtree::finish_abandoned;
+pub use sweep::sweep_loose_content;
+pub use upload::{Upload, check_target, upload};
+pub use upload_session::{
+    NewUploadSession, Received, cancel_upload_session, create_upload_session, get_upload_session,
+    receive_range,
+};
+pub use usage::{Usage, get_usage, place};
+pub use versions::{VersionsPage, delete_version, list_versions, restore_version, version_ticket};

@@ -1,0 +1,30 @@
+//! Takes away what uploads left behind that were broken off.
+
+use chrono::TimeDelta;
+
+use crate::error::Result;
+use crate::service::Service;
+use crate::service::drive::upload::discard;
+
+/// Longer than any upload takes.
+const GRACE: TimeDelta = TimeDelta::days(1);
+
+/// Sweeps content that has been loose for a day. Gives how many contents went.
+pub async fn sweep_loose_content(service: &Service) -> Result<usize> {
+    let before = service.clock.now() - GRACE;
+    service
+        .store
+        .write("delete_expired_uploads", async |tx| tx.delete_expired_uploads(service.clock.now()).await)
+        .await?;
+    let mut swept = 0;
+    loop {
+        let loose = service.store.read("loose_content").await?.loose_content(before).await?;
+        if loose.is_empty() {
+            return Ok(swept);
+        }
+        for (drive, key) in loose {
+            discard(service, drive, key).await?;
+            swept += 1;
+        }
+    }
+}

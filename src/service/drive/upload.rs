@@ -1,0 +1,230 @@
+//! Puts bytes into a drive.
+//!
+//! The bytes go to the content store first, under a fresh key; then one transaction makes them an
+//! item's current version. So no transaction waits for a client, and until the last moment nobody
+//! sees any of it.
+
+use bytes::Bytes;
+use futures_util::Stream;
+use uuid::Uuid;
+
+use crate::clock::{Timestamp, random_bytes};
+use crate::content::Stored;
+use crate::domain::ids::{DriveId, ItemId};
+use crate::domain::item::{FileVersion, Item, Kind, mime_type_of};
+use crate::domain::name::{ItemPath, Name};
+use crate::domain::preconditions::Preconditions;
+use crate::domain::upload::Conflict;
+use crate::error::{Error, Result};
+use crate::limits::Who;
+use crate::service::rights::ToWrite;
+use crate::service::store::{Below, Change, NewItem, Place, Tx};
+use crate::service::{PlacedItem, Service};
+
+/// How many names are tried for one that is free: a few, then all.
+const FEW_RENAMES: u32 = 10;
+const RENAMES: u32 = 1_000;
+
+/// Where an upload goes, and under which conditions.
+#[derive(Debug)]
+pub struct Upload<'a> {
+    /// To the file that is to get new content, or the folder that the path starts at.
+    pub to: &'a ToWrite,
+    /// Folders on the way are made where they are missing.
+    pub path: &'a ItemPath,
+    pub conflict: Conflict,
+    pub preconditions: &'a Preconditions,
+}
+
+/// Refuses what can never become an upload, before any byte is read.
+pub fn check_target(base: &Item, path: &ItemPath) -> Result<()> {
+    match base.kind() {
+        Kind::Folder if path.is_empty() => {
+            Err(Error::invalid_request("The item is a folder: it has no content."))
+        }
+        Kind::File if !path.is_empty() => Err(Error::ItemNotFound),
+        _ => Ok(()),
+    }
+}
+
+/// Stores the body, which is at most `limit` bytes, as a file's current version. True where that made the file.
+pub async fn upload(
+    service: &Service,
+    target: &Upload<'_>,
+    limit: u64,
+    body: impl Stream<Item = Result<Bytes>> + Unpin,
+) -> Result<(PlacedItem, bool)> {
+    check_target(target.to.base(), target.path)?;
+    let drive = target.to.base().id.drive;
+    let loose = put_loose(service, drive, target.to.who(), limit, body).await?;
+    let now = service.clock.now();
+    let outcome = service.store.write("upload", async |tx| commit(tx, target, &loose, now).await).await;
+    if outcome.is_err() {
+        // Best done now; the sweep does it later where this fails.
+        let _ = discard(service, drive, loose.key).await;
+    }
+    outcome
+}
+
+/// Content that is stored, and that no version names yet.
+pub(super) struct LooseContent {
+    pub key: Uuid,
+    pub stored: Stored,
+}
+
+/// Stores what the body yields under a fresh key. Nothing is left when it fails.
+pub(super) async fn put_loose(
+    service: &Service,
+    drive: DriveId,
+    who: Who,
+    limit: u64,
+    body: impl Stream<Item = Result<Bytes>> + Unpin,
+) -> Result<LooseContent> {
+    let memory = service.content.memory_of_upload(limit).div_ceil(1024);
+    let _turn = service.turns.uploads.take_many(who, memory).await?;
+    let key = Uuid::from_bytes(random_bytes());
+    let now = service.clock.now();
+    let note = async |tx: &mut Tx| tx.insert_loose_content(drive, key, now).await;
+    service.store.write("insert_loose_content", note).await?;
+    match service.content.put(drive, key, limit, body).await {
+        Ok(stored) => Ok(LooseContent { key, stored }),
+        Err(error) => {
+            // As in `upload`.
+            let _ = discard(service, drive, key).await;
+            Err(error)
+        }
+    }
+}
+
+/// Makes a content the current version of the file that the target names.
+pub(super) async fn commit(
+    tx: &mut Tx,
+    target: &Upload<'_>,
+    content: &LooseContent,
+    now: Timestamp,
+) -> Result<(PlacedItem, bool)> {
+    let drive = target.to.base().id.drive;
+    let change = target.to.author().change(tx.begin_change(drive).await?, now);
+    let slot = resolve(tx, target).await?;
+    let (name, existing) = match &slot {
+        Slot::Free { name, .. } => (name.as_str(), None),
+        Slot::Taken(item) => (item.name.as_str(), Some(&**item)),
+    };
+    if !target.preconditions.hold(existing) {
+        return Err(Error::ResourceModified);
+    }
+    let mut file = FileVersion {
+        number: 1,
+        content_key: content.key,
+        size: content.stored.size,
+        mime_type: mime_type_of(name),
+        hashes: content.stored.hashes.clone(),
+    };
+    let (id, is_new) = match &slot {
+        Slot::Taken(item) => {
+            file.number = tx.newest_version(item.id).await? + 1;
+            tx.replace_content(item, &file, change).await?;
+            (item.id, false)
+        }
+        Slot::Free { folder, missing, name } => {
+            let folder = make_folders(tx, *folder, missing, name, file.size, change).await?;
+            (tx.insert_item(Place { folder, name }, NewItem::File(&file), change).await?, true)
+        }
+    };
+    if !tx.delete_loose_content(drive, content.key).await? {
+        // It took so long that it was swept.
+        return Err(Error::RequestTimeout);
+    }
+    let item = tx.item(id).await?.ok_or(Error::ItemNotFound)?;
+    Ok((PlacedItem::of(tx, item).await?, is_new))
+}
+
+/// Where in a folder something can go.
+pub(super) enum Slot {
+    Free {
+        folder: ItemId,
+        /// Folders that are to be made within each other before.
+        missing: Vec<Name>,
+        name: Name,
+    },
+    /// In the place of this item.
+    Taken(Box<Item>),
+}
+
+/// Makes the folders that are missing on the way to a new file, with what is to be below them; gives the last one.
+/// Those above are told once, of all of it.
+async fn make_folders(
+    tx: &mut Tx,
+    folder: ItemId,
+    missing: &[Name],
+    file: &Name,
+    bytes: i64,
+    change: Change<'_>,
+) -> Result<ItemId> {
+    let mut path = file.characters() + missing.iter().map(|name| name.characters() + 1).sum::<i64>();
+    tx.tell_above(folder, Below { children: 1, bytes, longest_path: Some(path) }).await?;
+    let mut folder = folder;
+    for name in missing {
+        path -= name.characters() + 1;
+        let below = Below { children: 1, bytes, longest_path: Some(path) };
+        folder = tx.insert_item(Place { folder, name }, NewItem::Folder(below), change).await?;
+    }
+    Ok(folder)
+}
+
+/// Where the upload goes.
+async fn resolve(tx: &mut Tx, target: &Upload<'_>) -> Result<Slot> {
+    let base = target.to.prove(tx).await?;
+    check_target(&base, target.path)?;
+    let Some((last, folders)) = target.path.split_last() else { return Ok(Slot::Taken(Box::new(base))) };
+    let mut folder = base.id;
+    for (depth, name) in folders.iter().enumerate() {
+        let Some(id) = tx.child(Place { folder, name }).await? else {
+            let missing = folders[depth..].to_vec();
+            return Ok(Slot::Free { folder, missing, name: last.clone() });
+        };
+        folder = match tx.item(id).await? {
+            Some(item) if item.kind() == Kind::Folder => id,
+            _ => return Err(Error::invalid_request("A file is where the path wants a folder.")),
+        };
+    }
+    match find_slot(tx, folder, last, target.conflict).await? {
+        Slot::Taken(item) if item.kind() == Kind::Folder => Err(Error::NameAlreadyExists),
+        slot => Ok(slot),
+    }
+}
+
+/// Where something of this name can go.
+pub(super) async fn find_slot(tx: &mut Tx, folder: ItemId, name: &Name, conflict: Conflict) -> Result<Slot> {
+    let Some(existing) = tx.child(Place { folder, name }).await? else {
+        return Ok(Slot::Free { folder, missing: Vec::new(), name: name.clone() });
+    };
+    match conflict {
+        Conflict::Fail => Err(Error::NameAlreadyExists),
+        Conflict::Replace => Ok(Slot::Taken(Box::new(tx.item(existing).await?.ok_or(Error::ItemNotFound)?))),
+        Conflict::Rename => {
+            Ok(Slot::Free { folder, missing: Vec::new(), name: free_name(tx, folder, name).await? })
+        }
+    }
+}
+
+/// The name with the first number that is free.
+pub(super) async fn free_name(tx: &mut Tx, folder: ItemId, name: &Name) -> Result<Name> {
+    for numbers in [1..=FEW_RENAMES, FEW_RENAMES + 1..=RENAMES] {
+        let names = numbers.map(|number| name.numbered(number)).collect::<Result<Vec<_>, _>>()?;
+        if let Some(free) = tx.first_free_name(folder, &names).await? {
+            return Ok(names[free].clone());
+        }
+    }
+    Err(Error::NameAlreadyExists)
+}
+
+/// Takes a content away that no version names.
+pub(super) async fn discard(service: &Service, drive: DriveId, key: Uuid) -> Result<()> {
+    // The row first: from here on no transaction can make it a version's.
+    let forget = async |tx: &mut Tx| tx.delete_loose_content(drive, key).await;
+    if service.store.write("delete_loose_content", forget).await? {
+        service.content.delete(drive, key).await?;
+    }
+    Ok(())
+}

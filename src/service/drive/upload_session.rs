@@ -1,0 +1,279 @@
+//! Uploads that come in ranges, over many requests, and over restarts of the service.
+//!
+//! Each range is a content of its own until the last has come; then they are joined to one, and that
+//! becomes a version as any upload does. A range that was answered is not lost: its row names it.
+
+use bytes::Bytes;
+use chrono::TimeDelta;
+use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
+use uuid::Uuid;
+
+use crate::clock::random_bytes;
+use crate::domain::ids::UploadId;
+use crate::domain::item::ClientTimes;
+use crate::domain::link::Act;
+use crate::domain::name::ItemPath;
+use crate::domain::preconditions::Preconditions;
+use crate::domain::upload::{ByteRange, Conflict, UploadSession};
+use crate::error::{Error, Result};
+use crate::limits::Who;
+use crate::service::drive::upload::{LooseContent, commit, discard, put_loose};
+use crate::service::drive::{Upload, check_target};
+use crate::service::rights::{ToRead, ToWrite, prove_link, walk};
+use crate::service::store::{Tx, UploadRange};
+use crate::service::{PlacedItem, Service};
+
+/// How long a session waits for its next range. Shorter than loose content is kept.
+const LIFETIME: TimeDelta = TimeDelta::hours(12);
+/// The largest range, in bytes: Microsoft's limit.
+const LARGEST_RANGE: i64 = 60 * 1024 * 1024;
+
+/// How a session stands after a range.
+#[derive(Debug)]
+pub enum Received {
+    More(Box<UploadSession>),
+    /// The file is there.
+    All {
+        placed: Box<PlacedItem>,
+        /// The upload made it.
+        is_new: bool,
+        /// To see it as its owner does; none for who came with a link.
+        right: Option<ToRead>,
+    },
+}
+
+/// A session that was begun.
+#[derive(Debug)]
+pub struct NewUploadSession {
+    pub session: UploadSession,
+    /// What names it in its URL, and lets send ranges.
+    pub secret: String,
+}
+
+/// Begins a session that goes where a plain upload would.
+pub async fn create_upload_session(
+    service: &Service,
+    target: &Upload<'_>,
+    times: ClientTimes,
+) -> Result<NewUploadSession> {
+    let base = target.to.base();
+    check_target(base, target.path)?;
+    let mut tx = service.store.read("create_upload_session").await?;
+    let existing = match walk(&mut tx, base.clone(), target.path.names()).await {
+        Ok(item) => Some(item),
+        Err(Error::ItemNotFound) => None,
+        Err(error) => return Err(error),
+    };
+    drop(tx);
+    if !target.preconditions.hold(existing.as_ref()) {
+        return Err(Error::ResourceModified);
+    }
+    if existing.is_some() && !target.path.is_empty() && target.conflict == Conflict::Fail {
+        return Err(Error::NameAlreadyExists);
+    }
+    let names: Vec<&str> = target.path.names().iter().map(|name| name.as_str()).collect();
+    let session = UploadSession {
+        id: UploadId { drive: base.id.drive, upload: Uuid::from_bytes(random_bytes()) },
+        base: base.id,
+        path: names.join("/"),
+        // A file that must not be there now must not be there later either.
+        conflict: match target.preconditions.if_none_match {
+            Some(_) if existing.is_none() => Conflict::Fail,
+            _ => target.conflict,
+        },
+        if_match: existing.filter(|_| target.preconditions.if_match.is_some()).map(|item| item.etag()),
+        total: None,
+        received: 0,
+        completed: None,
+        created_by: target.to.author().user.clone(),
+        created_app_no: target.to.author().app_no,
+        through: target.to.through(),
+        client_times: times,
+        expires_at: service.clock.now() + LIFETIME,
+    };
+    service.store.write("create_upload_session", async |tx| tx.insert_upload(&session).await).await?;
+    Ok(NewUploadSession { secret: service.keys.sign_upload(session.id), session })
+}
+
+/// The session of a URL's secret part, while it is under way.
+pub async fn get_upload_session(service: &Service, secret: &str) -> Result<UploadSession> {
+    let session = find_session(service, secret).await?;
+    if session.completed.is_some() { Err(Error::UploadSessionNotFound) } else { Ok(session) }
+}
+
+async fn find_session(service: &Service, secret: &str) -> Result<UploadSession> {
+    let id = service.keys.prove_upload(secret).ok_or(Error::UploadSessionNotFound)?;
+    service
+        .store
+        .read("find_session")
+        .await?
+        .upload(id, service.clock.now())
+        .await?
+        .ok_or(Error::UploadSessionNotFound)
+}
+
+/// What the last range was answered with, for a client that missed the answer and sends it again.
+async fn answer_again(service: &Service, session: &UploadSession, range: ByteRange) -> Result<Received> {
+    let (item, is_new) = session
+        .completed
+        .filter(|_| range.is_last() && session.total == Some(range.total))
+        .ok_or(Error::UploadSessionNotFound)?;
+    let mut tx = service.store.read("answer_again").await?;
+    if let Some(at) = session.through {
+        prove_link(&mut tx, at, item, Act::Write).await?;
+    }
+    let item = tx.item(item).await?.ok_or(Error::ItemNotFound)?;
+    let right = ToRead::of_session(session, &item);
+    let placed = Box::new(PlacedItem::of(&mut tx, item).await?);
+    Ok(Received::All { placed, is_new, right })
+}
+
+/// Takes the next range. Whatever is wrong with it, the session goes on as it was.
+pub async fn receive_range(
+    service: &Service,
+    secret: &str,
+    range: ByteRange,
+    mut body: impl Stream<Item = Result<Bytes>> + Unpin,
+) -> Result<Received> {
+    let session = find_session(service, secret).await?;
+    if session.completed.is_some() {
+        let answer = answer_again(service, &session, range).await?;
+        // The client reads no answer before it has sent all.
+        while body.try_next().await?.is_some() {}
+        return Ok(answer);
+    }
+    let drive = session.id.drive;
+    check_range(&session, range)?;
+    let loose = put_loose(service, drive, who(&session), range.length().cast_unsigned(), body)
+        .await
+        .map_err(|error| match error {
+            Error::PayloadTooLarge { .. } => LONGER,
+            error => error,
+        })?;
+    let outcome = if loose.stored.size < range.length() {
+        Err(SHORTER)
+    } else if range.is_last() {
+        finish(service, &session, range, &loose).await
+    } else {
+        keep_range(service, &session, range, loose.key).await
+    };
+    // A range that was not kept as such is loose still: refused, or copied into the whole.
+    if !matches!(outcome, Ok(Received::More(_))) {
+        // Best done now; the sweep does it later where this fails.
+        let _ = discard(service, drive, loose.key).await;
+    }
+    outcome
+}
+
+/// Whose turn a session takes.
+fn who(session: &UploadSession) -> Who {
+    session.through.map_or(Who::Drive(session.id.drive), |at| Who::Link(at.link))
+}
+
+const LONGER: Error = Error::FragmentLengthMismatch("The body is longer than Content-Range says.");
+const SHORTER: Error = Error::FragmentLengthMismatch("The body is shorter than Content-Range says.");
+
+fn check_range(session: &UploadSession, range: ByteRange) -> Result<()> {
+    if session.total.is_some_and(|total| total != range.total) {
+        return Err(Error::FragmentLengthMismatch("The total is not the one of the ranges before."));
+    }
+    if range.length() > LARGEST_RANGE {
+        return Err(Error::PayloadTooLarge { limit: LARGEST_RANGE.cast_unsigned() });
+    }
+    match range.first.cmp(&session.received) {
+        std::cmp::Ordering::Less => Err(Error::FragmentOverlap),
+        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Greater => Err(Error::FragmentOutOfOrder),
+    }
+}
+
+async fn keep_range(
+    service: &Service,
+    session: &UploadSession,
+    range: ByteRange,
+    key: Uuid,
+) -> Result<Received> {
+    let now = service.clock.now();
+    let kept = UploadRange { size: range.length(), content_key: key };
+    service
+        .store
+        .write("keep_range", async |tx| {
+            if !tx.add_upload_range(session.id, range.first, range.total, kept, now + LIFETIME).await? {
+                // The same range came twice at once.
+                return Err(Error::FragmentOverlap);
+            }
+            tx.keep_upload_ranges(session.id, now).await?;
+            let session = tx.upload(session.id, now).await?.ok_or(Error::UploadSessionNotFound)?;
+            Ok(Received::More(Box::new(session)))
+        })
+        .await
+}
+
+/// Joins all ranges to the file's content, and makes that a version. The session ends in the same
+/// transaction; until then the client may send its last range again.
+async fn finish(
+    service: &Service,
+    session: &UploadSession,
+    range: ByteRange,
+    last: &LooseContent,
+) -> Result<Received> {
+    let drive = session.id.drive;
+    let to = ToWrite::of_session(service, session).await?;
+    let mut parts = service.store.read("upload_ranges").await?.upload_ranges(session.id).await?;
+    parts.push(UploadRange { size: range.length(), content_key: last.key });
+    let bytes = stream::iter(parts.clone().into_iter().map(Ok))
+        .and_then(|part| service.content.get(drive, part.content_key, 0..part.size.cast_unsigned()))
+        .try_flatten();
+    let total = range.total.cast_unsigned();
+    let whole = put_loose(service, drive, who(session), total, bytes.boxed_local()).await?;
+    let now = service.clock.now();
+    let preconditions =
+        Preconditions { if_match: session.if_match.clone().map(|tag| vec![tag]), if_none_match: None };
+    let path = ItemPath::parse(&session.path)?;
+    let target = Upload { to: &to, path: &path, conflict: session.conflict, preconditions: &preconditions };
+    let committed = service
+        .store
+        .write("finish_upload", async |tx| {
+            let (placed, is_new) = commit(tx, &target, &whole, now).await?;
+            let item = placed.item.id;
+            if !tx.complete_upload(session.id, range.first, range.total, item, is_new).await? {
+                // The last range came twice at once, or the session was cancelled.
+                return Err(Error::FragmentOverlap);
+            }
+            let times = session.client_times;
+            if times.created_at.is_none() && times.modified_at.is_none() {
+                return Ok((placed, is_new));
+            }
+            let id = placed.item.id;
+            tx.set_client_times(id, times, placed.item.change).await?;
+            let item = tx.item(id).await?.ok_or(Error::ItemNotFound)?;
+            Ok((PlacedItem { item, ..placed }, is_new))
+        })
+        .await;
+    let leftovers = match committed {
+        Ok(_) => parts.iter().map(|part| part.content_key).collect(),
+        Err(_) => vec![whole.key],
+    };
+    for key in leftovers {
+        // Best done now; the sweep does it later where this fails.
+        let _ = discard(service, drive, key).await;
+    }
+    let (placed, is_new) = committed?;
+    let right = ToRead::of_session(session, &placed.item);
+    Ok(Received::All { placed: Box::new(placed), is_new, right })
+}
+
+/// Ends a session, and takes away what it has received.
+pub async fn cancel_upload_session(service: &Service, secret: &str) -> Result<()> {
+    let session = get_upload_session(service, secret).await?;
+    let ranges = service.store.read("upload_ranges").await?.upload_ranges(session.id).await?;
+    let end = async |tx: &mut Tx| tx.delete_upload(session.id, session.received).await;
+    if !service.store.write("cancel_upload_session", end).await? {
+        return Err(Error::UploadSessionNotFound);
+    }
+    for range in ranges {
+        // As above.
+        let _ = discard(service, session.id.drive, range.content_key).await;
+    }
+    Ok(())
+}

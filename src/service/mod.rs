@@ -1,0 +1,150 @@
+//! What Everlink does, whoever asks for it and however: [`rights`] tells who may do what, [`links`] and [`drive`] are
+//! the operations, which take rights. The database is theirs alone: nothing outside of this module can name it.
+//!
+//! A handler that names the database does not compile:
+//!
+//! ```compile_fail,E0603
+//! use everlink::service::store::Store;
+//! ```
+//!
+//! An operation without a right does not compile, however well its caller is known:
+//!
+//! ```compile_fail,E0308
+//! # use everlink::domain::{grant::{FilesReadWrite, Granted}, preconditions::Preconditions};
+//! # use everlink::service::{Service, drive};
+//! async fn handler(service: &Service, granted: &Granted<FilesReadWrite>) {
+//!     let _ = drive::delete_item(service, granted, &Preconditions::default()).await;
+//! }
+//! ```
+//!
+//! This one does:
+//!
+//! ```
+//! # use everlink::domain::{grant::FilesReadWrite, preconditions::Preconditions};
+//! # use everlink::service::{Service, drive, rights::Managed};
+//! async fn handler(service: &Service, item: &Managed<FilesReadWrite>) {
+//!     let _ = drive::delete_item(service, item, &Preconditions::default()).await;
+//! }
+//! ```
+//!
+//! A token that grants only to read changes nothing:
+//!
+//! ```compile_fail,E0308
+//! # use everlink::domain::{grant::FilesRead, preconditions::Preconditions};
+//! # use everlink::service::{Service, drive, rights::Managed};
+//! async fn handler(service: &Service, item: &Managed<FilesRead>) {
+//!     let _ = drive::delete_item(service, item, &Preconditions::default()).await;
+//! }
+//! ```
+//!
+//! What a link opens is not what it lets its bearer write to: that takes the right to write, which a link of another
+//! type does not turn into.
+//!
+//! ```compile_fail,E0308
+//! # use bytes::Bytes;
+//! # use everlink::error::Result;
+//! # use everlink::service::{Service, drive, rights::ToRead};
+//! # use everlink::domain::{name::ItemPath, preconditions::Preconditions, upload::Conflict};
+//! async fn handler(service: &Service, opened: &ToRead, path: ItemPath, preconditions: Preconditions) {
+//!     let target = drive::Upload { to: opened, path: &path, conflict: Conflict::Fail, preconditions: &preconditions };
+//!     let body = futures_util::stream::empty::<Result<Bytes>>();
+//!     let _ = drive::upload(service, &target, 0, body).await;
+//! }
+//! ```
+
+pub mod drive;
+pub mod installation;
+pub mod links;
+pub mod rights;
+
+mod author;
+mod key_check;
+mod placed;
+mod store;
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::content::Content;
+use crate::domain::link_scope::LinkScope;
+use crate::error::{Error, Result};
+use crate::keys::{KeyRing, Secret};
+use crate::limits::{Limits, Turns};
+use crate::telemetry::Metrics;
+use store::{LinkQueues, Store};
+
+pub use placed::PlacedItem;
+pub use store::Readiness;
+
+/// What the operations work with. Each worker thread has one: its queues are its own, the rest is shared.
+pub struct Service {
+    store: Store,
+    queues: LinkQueues,
+    content: Content,
+    keys: Arc<KeyRing>,
+    /// Scope of a link where the request names none.
+    default_scope: LinkScope,
+    pub clock: Clock,
+    pub limits: Limits,
+    pub turns: Arc<Turns>,
+    pub metrics: Arc<Metrics>,
+}
+
+impl Service {
+    /// Opens what the settings name: the database (migrated, unless that is forbidden), the keys and the content
+    /// store. Gives the local issuer's secret, too.
+    pub async fn open(settings: &Settings, clock: Clock, limits: Limits) -> Result<(Self, Secret)> {
+        let metrics = Arc::new(Metrics::new());
+        let store = installation::open_store(settings, metrics.clone()).await?;
+        let keys = key_check::keys_of(&store, &settings.key_file(), clock.now()).await?;
+        let content =
+            Content::open(&settings.content().map_err(Error::internal)?, settings.content_presigned)?;
+        let service = Self {
+            queues: LinkQueues::start(&store, settings, &metrics),
+            store,
+            content,
+            keys: Arc::new(keys.ring),
+            default_scope: settings.default_scope,
+            clock,
+            limits,
+            turns: Arc::new(Turns::default()),
+            metrics,
+        };
+        Ok((service, keys.local_issuer))
+    }
+
+    /// The same service for one more thread; called on that thread.
+    pub fn for_worker(&self) -> Self {
+        Self {
+            queues: self.queues.for_worker(&self.store, &self.metrics),
+            store: self.store.clone(),
+            content: self.content.clone(),
+            keys: self.keys.clone(),
+            default_scope: self.default_scope,
+            clock: self.clock.clone(),
+            limits: self.limits,
+            turns: self.turns.clone(),
+            metrics: self.metrics.clone(),
+        }
+    }
+
+    /// Which database it is.
+    pub fn database(&self) -> &'static str {
+        self.store.name()
+    }
+
+    pub async fn readiness(&self) -> Readiness {
+        self.store.readiness(self.clock.now()).await
+    }
+
+    /// Everything there is to tell by metrics, in Prometheus' text format.
+    pub fn render_metrics(&self, is_ready: bool) -> String {
+        self.metrics.render(is_ready, self.store.connections())
+    }
+
+    /// Waits for what is under way and closes the connections.
+    pub async fn close(&self) {
+        self.store.close().await;
+    }
+}

@@ -1,0 +1,700 @@
+//! Who may do what. Only this module makes rights, and operations take nothing else: so whoever forgets to ask for a
+//! right has nothing to call an operation with.
+//!
+//! There are two ways to an item. Its caller manages it: [`manage`] makes a [`Managed`], for what the caller's token
+//! grants. Or a link opens it: [`open`] makes a [`Shared`], with what the link's type permits. Both turn into the
+//! right to read, to download and to write; what is only shown in other sites' pages takes the right to embed.
+//!
+//! A right is good for the moment it was made at. What a later transaction relies on is proven again in it, by the
+//! right itself: see the methods named `prove`.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use secrecy::ExposeSecret;
+
+use crate::clock::{Timestamp, random_bytes};
+use crate::domain::address::{Base, DriveAddress, ItemAddress, ShareToken, SharedAddress};
+use crate::domain::grant::{FilesRead, FilesReadWrite, Granted, Scope};
+use crate::domain::identity::Caller;
+use crate::domain::ids::{DriveId, ItemId, LinkAt};
+use crate::domain::item::{Drive, FileVersion, Item};
+use crate::domain::link::{Act, Link, LinkType};
+use crate::domain::link_scope::LinkScope;
+use crate::domain::name::Name;
+use crate::domain::upload::UploadSession;
+use crate::error::{Error, Result};
+use crate::keys::{ProvenLink, Ticket};
+use crate::limits::Who;
+use crate::service::Service;
+use crate::service::author::Author;
+use crate::service::store::{OpenedLink, Place, Tx};
+
+/// A drive that its caller manages.
+#[derive(Debug)]
+pub struct ManagedDrive {
+    drive: Drive,
+}
+
+/// A live item that its caller manages, by a token that grants `S`.
+#[derive(Debug)]
+pub struct Managed<S> {
+    item: Arc<Item>,
+    caller: Arc<Caller>,
+    scope: PhantomData<S>,
+}
+
+/// An item that its caller manages, be it live or in the recycle bin.
+#[derive(Clone, Debug)]
+pub struct EvenDeleted {
+    id: ItemId,
+    caller: Arc<Caller>,
+}
+
+/// What createLink is asked for: an item that is named, by a caller who must turn out to manage it. The statement that
+/// makes the link proves both, so that nothing is looked up before.
+#[derive(Debug)]
+pub struct Claim {
+    id: ItemId,
+    caller: Arc<Caller>,
+}
+
+/// An item that a link opened, or that opened to who manages it by its own URL.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    item: Arc<Item>,
+    /// What is shared: the item itself, or a folder above it.
+    whole: Arc<Item>,
+    by: OpenedBy,
+}
+
+#[derive(Clone, Debug)]
+enum OpenedBy {
+    Link(Arc<Link>),
+    Manager,
+}
+
+/// What a right goes back to.
+#[derive(Clone, Debug)]
+enum Ground {
+    Manager(Arc<Caller>),
+    /// An item's own URL, opened by who manages it.
+    OwnUrl,
+    Link(LinkAt, LinkType),
+    /// An upload session's secret, begun by who managed the drive.
+    Session,
+}
+
+/// The right to see an item, and what is in it.
+#[derive(Clone, Debug)]
+pub struct ToRead {
+    item: Arc<Item>,
+    ground: Ground,
+}
+
+/// The right to a file's bytes, at one of its versions.
+#[derive(Clone, Debug)]
+pub struct ToDownload {
+    item: ItemId,
+    name: String,
+    file: FileVersion,
+    modified_at: Timestamp,
+    who: Who,
+}
+
+/// The right to show an item framed in another site's page.
+#[derive(Clone, Debug)]
+pub struct ToEmbed(ToRead);
+
+/// The right to give a file new content, or to put files into a folder.
+#[derive(Clone, Debug)]
+pub struct ToWrite {
+    base: Arc<Item>,
+    ground: Ground,
+    author: Author,
+}
+
+const NO_CONTENT: &str = "The item is a folder: it has no content.";
+
+impl ManagedDrive {
+    pub fn drive(&self) -> &Drive {
+        &self.drive
+    }
+}
+
+impl<S> Managed<S> {
+    pub fn item(&self) -> &Arc<Item> {
+        &self.item
+    }
+
+    pub fn id(&self) -> ItemId {
+        self.item.id
+    }
+
+    pub fn who(&self) -> Who {
+        (&*self.caller).into()
+    }
+
+    pub fn to_read(&self) -> ToRead {
+        ToRead { item: self.item.clone(), ground: Ground::Manager(self.caller.clone()) }
+    }
+
+    /// The item as it is in a later transaction, if it is live then and its caller still manages it.
+    pub(super) async fn prove(&self, tx: &mut Tx) -> Result<Item> {
+        live(tx, &self.caller, self.item.id).await
+    }
+}
+
+impl Managed<FilesReadWrite> {
+    pub(super) async fn author(&self, service: &Service) -> Result<Author> {
+        Author::of(service, &self.caller).await
+    }
+
+    pub async fn to_write(&self, service: &Service) -> Result<ToWrite> {
+        let ground = Ground::Manager(self.caller.clone());
+        Ok(ToWrite { base: self.item.clone(), ground, author: self.author(service).await? })
+    }
+
+    /// The right to write into another folder of the same drive.
+    pub(super) fn to_write_into(&self, folder: Item, author: Author) -> Result<ToWrite> {
+        if folder.id.drive != self.item.id.drive {
+            return Err(Error::ItemNotFound);
+        }
+        Ok(ToWrite { base: Arc::new(folder), ground: Ground::Manager(self.caller.clone()), author })
+    }
+
+    /// The same for another item of the same drive, one that was just made.
+    pub(super) fn even_deleted(&self, id: ItemId) -> Result<EvenDeleted> {
+        if id.drive != self.item.id.drive {
+            return Err(Error::ItemNotFound);
+        }
+        Ok(EvenDeleted { id, caller: self.caller.clone() })
+    }
+}
+
+impl EvenDeleted {
+    pub(super) fn id(&self) -> ItemId {
+        self.id
+    }
+
+    pub(super) fn who(&self) -> Who {
+        (&*self.caller).into()
+    }
+
+    pub(super) async fn author(&self, service: &Service) -> Result<Author> {
+        Author::of(service, &self.caller).await
+    }
+
+    /// The right to see it once it is restored.
+    pub fn to_read(&self, restored: &Item) -> Result<ToRead> {
+        if restored.id != self.id {
+            return Err(Error::ItemNotFound);
+        }
+        Ok(ToRead { item: Arc::new(restored.clone()), ground: Ground::Manager(self.caller.clone()) })
+    }
+
+    /// The item as it is in a later transaction: live, or deleted, if perhaps together with a folder above it.
+    pub(super) async fn prove(&self, tx: &mut Tx) -> Result<Item> {
+        let item = tx.item_or_deleted(self.id).await?;
+        managed_by(&self.caller, item)
+    }
+}
+
+impl Claim {
+    pub(super) fn id(&self) -> ItemId {
+        self.id
+    }
+
+    pub(super) fn caller(&self) -> &Arc<Caller> {
+        &self.caller
+    }
+
+    /// The item, if it is live and the caller manages it.
+    pub(super) async fn prove(&self, tx: &mut Tx) -> Result<Item> {
+        live(tx, &self.caller, self.id).await
+    }
+}
+
+impl Shared {
+    pub fn item(&self) -> &Arc<Item> {
+        &self.item
+    }
+
+    /// What is shared: the item itself, or a folder above it.
+    pub fn whole(&self) -> &Arc<Item> {
+        &self.whole
+    }
+
+    /// The link that opened it; none where it opened to who manages it.
+    pub fn link(&self) -> Option<&Link> {
+        match &self.by {
+            OpenedBy::Link(link) => Some(link),
+            OpenedBy::Manager => None,
+        }
+    }
+
+    pub fn who(&self) -> Who {
+        self.link().map_or(Who::Drive(self.item.id.drive), |link| Who::Link(link.id))
+    }
+
+    fn ground(&self) -> Ground {
+        self.link().map_or(Ground::OwnUrl, |link| Ground::Link(link.at(), link.link_type))
+    }
+
+    /// Refused as a wrong link is: what a link's type does not permit, its bearer is told nothing of.
+    fn check(&self, act: Act) -> Result<()> {
+        let is_permitted = self.link().is_none_or(|link| link.link_type.permits(act));
+        is_permitted.then_some(()).ok_or(Error::ItemNotFound)
+    }
+
+    pub fn to_read(&self) -> Result<ToRead> {
+        self.check(Act::Read)?;
+        Ok(ToRead { item: self.item.clone(), ground: self.ground() })
+    }
+
+    /// The right to the current content.
+    pub fn to_download(&self) -> Result<ToDownload> {
+        self.check(Act::Download)?;
+        ToDownload::of(&self.item, self.who())
+    }
+
+    pub fn to_embed(&self) -> Result<ToEmbed> {
+        if !self.link().is_some_and(|link| link.link_type.permits(Act::Embed)) {
+            return Err(Error::ItemNotFound);
+        }
+        self.to_read().map(ToEmbed)
+    }
+
+    /// Only a link lets write here: who manages the item addresses it as their own.
+    pub async fn to_write(&self, service: &Service, visitor: Option<&Caller>) -> Result<ToWrite> {
+        if !self.link().is_some_and(|link| link.link_type.permits(Act::Write)) {
+            return Err(Error::ItemNotFound);
+        }
+        let author = match visitor {
+            Some(caller) => Author::of(service, caller).await?,
+            None => Author::default(),
+        };
+        Ok(ToWrite { base: self.item.clone(), ground: self.ground(), author })
+    }
+}
+
+impl ToRead {
+    /// Whoever put a file into their own drive may see what became of it. Who came with a link knows of no more than
+    /// that opens.
+    pub(super) fn of_session(session: &UploadSession, made: &Item) -> Option<Self> {
+        let is_theirs = session.through.is_none() && session.id.drive == made.id.drive;
+        is_theirs.then(|| Self { item: Arc::new(made.clone()), ground: Ground::Session })
+    }
+
+    pub fn item(&self) -> &Arc<Item> {
+        &self.item
+    }
+
+    /// Whose turn it takes.
+    pub fn who(&self) -> Who {
+        self.ground.who(self.item.id.drive)
+    }
+
+    /// A ticket that opens an item's current content for a while, without a token: the item that is read, or one
+    /// that is inside. Through a link, while the link lasts and the item is inside of what it shares. None where
+    /// there is no content, or it may not be downloaded.
+    pub fn ticket(&self, service: &Service, item: &Item) -> Option<String> {
+        let is_file = item.file().is_some() && !item.deleted;
+        self.may_download(item.id).filter(|_| is_file).map(|through| sign(service, item.id, None, through))
+    }
+
+    /// The same, of one of its versions.
+    pub(super) fn ticket_of_version(&self, service: &Service, version: &FileVersion) -> Option<String> {
+        let id = self.item.id;
+        self.may_download(id).map(|through| sign(service, id, Some(version.number), through))
+    }
+
+    /// The link that it is downloaded by, if any.
+    fn may_download(&self, id: ItemId) -> Option<Option<LinkAt>> {
+        if id.drive != self.item.id.drive {
+            return None;
+        }
+        match &self.ground {
+            Ground::Link(at, link_type) => link_type.permits(Act::Download).then_some(Some(*at)),
+            Ground::Manager(_) | Ground::OwnUrl | Ground::Session => Some(None),
+        }
+    }
+}
+
+fn sign(service: &Service, item: ItemId, version: Option<i64>, through: Option<LinkAt>) -> String {
+    let expires_at = service.clock.now() + service.limits.ticket;
+    service.keys.sign_ticket(&Ticket { item, version, expires_at, through })
+}
+
+impl ToDownload {
+    fn of(item: &Item, who: Who) -> Result<Self> {
+        let file = item.file().ok_or(Error::invalid_request(NO_CONTENT))?;
+        Ok(Self {
+            item: item.id,
+            name: item.name.clone(),
+            file: file.clone(),
+            modified_at: item.modified.at,
+            who,
+        })
+    }
+
+    pub fn item(&self) -> ItemId {
+        self.item
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn file(&self) -> &FileVersion {
+        &self.file
+    }
+
+    pub fn modified_at(&self) -> Timestamp {
+        self.modified_at
+    }
+
+    /// Whose turn it takes.
+    pub fn who(&self) -> Who {
+        self.who.clone()
+    }
+}
+
+impl ToEmbed {
+    pub fn to_read(&self) -> &ToRead {
+        &self.0
+    }
+}
+
+impl ToWrite {
+    pub(super) fn base(&self) -> &Item {
+        &self.base
+    }
+
+    pub(super) fn author(&self) -> &Author {
+        &self.author
+    }
+
+    /// Whose turn it takes.
+    pub(super) fn who(&self) -> Who {
+        self.ground.who(self.base.id.drive)
+    }
+
+    /// The link it comes through, if any.
+    pub(super) fn through(&self) -> Option<LinkAt> {
+        match self.ground {
+            Ground::Link(at, _) => Some(at),
+            _ => None,
+        }
+    }
+
+    /// The right that an upload session was begun with.
+    pub(super) async fn of_session(service: &Service, session: &UploadSession) -> Result<Self> {
+        let mut tx = service.store.read("session_base").await?;
+        let base = tx.item(session.base).await?.ok_or(Error::ItemNotFound)?;
+        let ground = match session.through {
+            Some(at) => Ground::Link(at, prove_link(&mut tx, at, base.id, Act::Write).await?),
+            None => Ground::Session,
+        };
+        let author = Author { user: session.created_by.clone(), app_no: session.created_app_no };
+        Ok(Self { base: Arc::new(base), ground, author })
+    }
+
+    /// The item to write to as it is in a later transaction, if the right still holds.
+    pub(super) async fn prove(&self, tx: &mut Tx) -> Result<Item> {
+        let id = self.base.id;
+        match &self.ground {
+            Ground::Manager(caller) => live(tx, caller, id).await,
+            Ground::Link(at, _) => {
+                prove_link(tx, *at, id, Act::Write).await?;
+                tx.item(id).await?.ok_or(Error::ItemNotFound)
+            }
+            Ground::Session => tx.item(id).await?.ok_or(Error::ItemNotFound),
+            Ground::OwnUrl => Err(Error::ItemNotFound),
+        }
+    }
+}
+
+impl Ground {
+    fn who(&self, drive: DriveId) -> Who {
+        match self {
+            Self::Manager(caller) => (&**caller).into(),
+            Self::Link(at, _) => Who::Link(at.link),
+            Self::OwnUrl | Self::Session => Who::Drive(drive),
+        }
+    }
+}
+
+/// Whether a link is there, permits something, and its item is, or has inside, this one.
+pub(super) async fn prove_link(tx: &mut Tx, at: LinkAt, item: ItemId, act: Act) -> Result<LinkType> {
+    let link_type = tx.link_type(at).await?.filter(|link_type| link_type.permits(act));
+    let link_type = link_type.ok_or(Error::ItemNotFound)?;
+    if tx.is_inside(item, at.item).await? { Ok(link_type) } else { Err(Error::ItemNotFound) }
+}
+
+fn managed_by(caller: &Caller, item: Option<Item>) -> Result<Item> {
+    item.filter(|item| caller.manages(&item.drive.tenant, &item.drive.owner)).ok_or(Error::ItemNotFound)
+}
+
+async fn live(tx: &mut Tx, caller: &Caller, id: ItemId) -> Result<Item> {
+    managed_by(caller, tx.item(id).await?)
+}
+
+/// The live item of an address, if the caller manages it.
+pub async fn manage<S: Scope>(
+    service: &Service,
+    granted: &Granted<S>,
+    address: &ItemAddress,
+) -> Result<Managed<S>> {
+    let caller = &granted.caller;
+    let item = match address {
+        ItemAddress::Shared(shared) => {
+            let opened = open(service, Some(caller), shared).await?;
+            if !caller.manages(&opened.item.drive.tenant, &opened.item.drive.owner) {
+                return Err(Error::ItemNotFound);
+            }
+            opened.item
+        }
+        ItemAddress::InDrive { drive, base, path } => {
+            let base = base_of(service, caller, drive, *base).await?;
+            let mut tx = service.store.read("manage").await?;
+            let item = live(&mut tx, caller, base).await?;
+            Arc::new(walk(&mut tx, item, path.names()).await?)
+        }
+    };
+    Ok(Managed { item, caller: caller.clone(), scope: PhantomData })
+}
+
+/// The drive of an address, if the caller manages it.
+pub async fn manage_drive<S: Scope>(
+    service: &Service,
+    granted: &Granted<S>,
+    address: &DriveAddress,
+) -> Result<ManagedDrive> {
+    Ok(ManagedDrive { drive: managed_drive(service, &granted.caller, address).await? })
+}
+
+/// An item by its id, if the caller manages it: one that is deleted has no other address.
+pub async fn manage_deleted(
+    service: &Service,
+    granted: &Granted<FilesReadWrite>,
+    address: &ItemAddress,
+) -> Result<EvenDeleted> {
+    let right = EvenDeleted { id: spelled_out(address)?, caller: granted.caller.clone() };
+    right.prove(&mut service.store.read("manage_deleted").await?).await?;
+    Ok(right)
+}
+
+/// An item by whatever address, if the caller manages it; by its id it may be deleted.
+pub async fn manage_even_deleted(
+    service: &Service,
+    granted: &Granted<FilesReadWrite>,
+    address: &ItemAddress,
+) -> Result<EvenDeleted> {
+    if spelled_out(address).is_ok() {
+        return manage_deleted(service, granted, address).await;
+    }
+    let item = manage(service, granted, address).await?;
+    Ok(EvenDeleted { id: item.id(), caller: item.caller })
+}
+
+/// An id that the address spells out is taken as it is; any other address is looked up.
+pub async fn claim(
+    service: &Service,
+    granted: &Granted<FilesReadWrite>,
+    address: &ItemAddress,
+) -> Result<Claim> {
+    let id = match address {
+        ItemAddress::InDrive {
+            drive: DriveAddress::Mine | DriveAddress::Id(_),
+            base: Base::Item(_),
+            path,
+        } if path.is_empty() => spelled_out(address)?,
+        _ => manage(service, granted, address).await?.id(),
+    };
+    Ok(Claim { id, caller: granted.caller.clone() })
+}
+
+/// The id of an address that is one.
+fn spelled_out(address: &ItemAddress) -> Result<ItemId> {
+    match address {
+        ItemAddress::InDrive { drive, base: Base::Item(id), path } if path.is_empty() => match drive {
+            DriveAddress::Id(drive) if *drive != id.drive => Err(Error::ItemNotFound),
+            _ => Ok(*id),
+        },
+        _ => Err(Error::ItemNotFound),
+    }
+}
+
+/// Opens what a link shares, or something inside of it: whoever shows the link's key gets it as it is now.
+///
+/// The key is checked first, without the database; then one statement finds link, item and current version together.
+/// Whatever is wrong (a wrong key, a revoked link, an item in the recycle bin) is one and the same «not found», so
+/// that nothing is learned by trying.
+///
+/// Who manages an item gets at it by its own URL, too. That asks for what every other way to a caller's own items
+/// asks for, the scope; a link asks for none.
+pub async fn open(
+    service: &Service,
+    visitor: Option<&Arc<Caller>>,
+    address: &SharedAddress,
+) -> Result<Shared> {
+    let opened = open_uncounted(service, visitor, address).await;
+    match &opened {
+        Ok(Shared { by: OpenedBy::Link(link), .. }) => {
+            service.metrics.link_opened(link.link_type, link.scope);
+        }
+        Err(Error::ItemNotFound | Error::Unauthenticated(_)) => service.metrics.link_refused(),
+        _ => {}
+    }
+    opened
+}
+
+async fn open_uncounted(
+    service: &Service,
+    visitor: Option<&Arc<Caller>>,
+    address: &SharedAddress,
+) -> Result<Shared> {
+    let proven = match &address.share {
+        ShareToken::ShareId(id) => service.keys.prove_share_id(id.expose_secret()),
+        ShareToken::Link { item, authkey } => service.keys.prove_authkey(*item, authkey.expose_secret()),
+        ShareToken::Item(id) => {
+            let visitor = visitor.ok_or(Error::ItemNotFound)?;
+            let granted = Granted::<FilesRead>::to(visitor.clone())?;
+            let mut tx = service.store.read("open_own_url").await?;
+            let whole = Arc::new(live(&mut tx, &granted.caller, *id).await?);
+            let item = Arc::new(inside(&mut tx, &whole, address).await?);
+            return Ok(Shared { item, whole, by: OpenedBy::Manager });
+        }
+    };
+    let proven: ProvenLink = proven.ok_or(Error::ItemNotFound)?;
+    let opened = service.queues.open(proven).await?;
+    let OpenedLink { link, item: whole } = opened.ok_or(Error::ItemNotFound)?;
+    if link.scope == LinkScope::Organization
+        && visitor.is_none_or(|visitor| visitor.tenant != whole.drive.tenant)
+    {
+        return Err(Error::Unauthenticated("The link is for signed-in members of its owner's organization."));
+    }
+    let item = if address.is_whole() {
+        whole.clone()
+    } else {
+        Arc::new(inside(&mut service.store.read("open_inside").await?, &whole, address).await?)
+    };
+    Ok(Shared { item, whole, by: OpenedBy::Link(link) })
+}
+
+/// What a ticket opens now.
+pub async fn open_ticket(service: &Service, ticket: &str) -> Result<ToDownload> {
+    let ticket = service.keys.prove_ticket(ticket, service.clock.now()).ok_or(Error::ItemNotFound)?;
+    let mut tx = service.store.read("open_ticket").await?;
+    let item = tx.item(ticket.item).await?.filter(|item| item.file().is_some()).ok_or(Error::ItemNotFound)?;
+    let who = match ticket.through {
+        // It may be revoked by now, and the file may have left the shared folder.
+        Some(at) => {
+            prove_link(&mut tx, at, item.id, Act::Download).await?;
+            Who::Link(at.link)
+        }
+        None => Who::Drive(item.id.drive),
+    };
+    let mut right = ToDownload::of(&item, who)?;
+    if let Some(version) = ticket.version {
+        right.file = tx.version(item.id, version).await?.ok_or(Error::ItemNotFound)?;
+    }
+    Ok(right)
+}
+
+/// The caller's own drive, made at its first use.
+async fn own_drive(service: &Service, caller: &Caller) -> Result<Drive> {
+    let user = caller.user.as_ref().ok_or_else(|| {
+        Error::invalid_request(
+            "An application on its own has no drive: address one by /drives/{id} or /users/{id}/drive.",
+        )
+    })?;
+    let known = service.store.read("own_drive").await?.drive_of(&caller.tenant, &user.id).await?;
+    if let Some(mut drive) = known {
+        if let Some(name) = &user.name
+            && drive.owner_name.as_ref() != Some(name)
+        {
+            let rename = async |tx: &mut Tx| tx.rename_owner(drive.id, name).await;
+            service.store.write("rename_owner", rename).await?;
+            drive.owner_name = Some(name.clone());
+        }
+        return Ok(drive);
+    }
+    let now = service.clock.now();
+    service
+        .store
+        .write("make_drive", async |tx| {
+            let drive = Drive {
+                id: DriveId::from_bytes(random_bytes()),
+                tenant: caller.tenant.clone(),
+                owner: user.id.clone(),
+                owner_name: user.name.clone(),
+            };
+            if tx.insert_drive(&drive, now).await? {
+                return Ok(drive);
+            }
+            // Another request of the same user was first.
+            tx.drive_of(&caller.tenant, &user.id).await?.ok_or(Error::ItemNotFound)
+        })
+        .await
+}
+
+async fn managed_drive(service: &Service, caller: &Caller, address: &DriveAddress) -> Result<Drive> {
+    let mut tx = match address {
+        DriveAddress::Mine => return own_drive(service, caller).await,
+        DriveAddress::Of(owner) if caller.user_id() == Some(owner) => {
+            return own_drive(service, caller).await;
+        }
+        _ => service.store.read("manage_drive").await?,
+    };
+    let drive = match address {
+        DriveAddress::Of(owner) => tx.drive_of(&caller.tenant, owner).await?,
+        DriveAddress::Id(id) => tx.drive(*id).await?,
+        DriveAddress::Mine => None,
+    };
+    drive.filter(|drive| caller.manages(&drive.tenant, &drive.owner)).ok_or(Error::ItemNotFound)
+}
+
+/// The id of the item that an address's path starts at. That the caller manages it is still to be seen.
+async fn base_of(service: &Service, caller: &Caller, drive: &DriveAddress, base: Base) -> Result<ItemId> {
+    match (base, drive) {
+        (Base::Root, DriveAddress::Id(id)) => Ok(ItemId::root_of(*id)),
+        (Base::Root, drive) => Ok(ItemId::root_of(managed_drive(service, caller, drive).await?.id)),
+        (Base::Item(item), DriveAddress::Id(id)) if item.drive != *id => Err(Error::ItemNotFound),
+        (Base::Item(item), DriveAddress::Of(_)) => {
+            let drive = managed_drive(service, caller, drive).await?;
+            if item.drive == drive.id { Ok(item) } else { Err(Error::ItemNotFound) }
+        }
+        // An id names its drive. Whether that is the caller's is seen with the item.
+        (Base::Item(item), DriveAddress::Id(_) | DriveAddress::Mine) => Ok(item),
+    }
+}
+
+/// Follows names down from an item.
+pub(super) async fn walk(tx: &mut Tx, from: Item, names: &[Name]) -> Result<Item> {
+    if names.is_empty() {
+        return Ok(from);
+    }
+    let mut id = from.id;
+    for name in names {
+        id = tx.child(Place { folder: id, name }).await?.ok_or(Error::ItemNotFound)?;
+    }
+    tx.item(id).await?.ok_or(Error::ItemNotFound)
+}
+
+/// The item that is addressed inside of what is shared. Nothing outside is ever found.
+async fn inside(tx: &mut Tx, whole: &Item, address: &SharedAddress) -> Result<Item> {
+    let start = match address.item {
+        None => whole.clone(),
+        Some(id) if id == whole.id => whole.clone(),
+        Some(id) if id.drive == whole.id.drive => {
+            if !tx.is_inside(id, whole.id).await? {
+                return Err(Error::ItemNotFound);
+            }
+            tx.item(id).await?.ok_or(Error::ItemNotFound)?
+        }
+        Some(_) => return Err(Error::ItemNotFound),
+    };
+    walk(tx, start, address.path.names()).await
+}

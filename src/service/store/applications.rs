@@ -1,0 +1,126 @@
+//! Applications: their numbers and names.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use quick_cache::sync::Cache;
+
+use crate::clock::Timestamp;
+use crate::domain::identity::Application;
+use crate::error::Result;
+use crate::service::store::Store;
+use crate::service::store::connect::begin;
+use crate::service::store::own_connection::OwnDatabase;
+use crate::service::store::statement::{on, within_limit};
+
+/// How many applications are remembered; past that, those that were used least are forgotten.
+const REMEMBERED: usize = 10_000;
+/// How old a name may be that another server has changed.
+const NAMES_LAST: Duration = Duration::from_secs(5);
+
+/// What is remembered of applications. Of thousands of links that are made or opened in a second, most are
+/// of the same few.
+pub(super) struct KnownApplications {
+    /// Numbers, which never change, and the names that this server wrote last.
+    numbers: Cache<String, (i32, Option<String>)>,
+    /// By number, as the table has them, and when it was asked for them.
+    by_number: Cache<i32, (Instant, Application)>,
+}
+
+impl Default for KnownApplications {
+    fn default() -> Self {
+        Self { numbers: Cache::new(REMEMBERED), by_number: Cache::new(REMEMBERED) }
+    }
+}
+
+impl KnownApplications {
+    /// None where the application is not known, or has a name that was not written yet.
+    fn number(&self, application: &Application) -> Option<i32> {
+        let (number, name) = self.numbers.get(&application.id)?;
+        (application.name.is_none() || application.name == name).then_some(number)
+    }
+
+    /// What was just written.
+    fn remember(&self, application: &Application, number: i32) {
+        self.numbers.insert(application.id.clone(), (number, application.name.clone()));
+        if application.name.is_some() {
+            self.by_number.insert(number, (Instant::now(), application.clone()));
+        }
+    }
+
+    /// Applications by their numbers. Those are asked for that are not known, or were asked for too long ago.
+    pub async fn of_numbers(
+        &self,
+        numbers: impl Iterator<Item = i32>,
+        database: &mut OwnDatabase,
+    ) -> Result<HashMap<i32, Application>> {
+        let mut wanted: Vec<i32> = numbers.collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let mut found = HashMap::with_capacity(wanted.len());
+        wanted.retain(|number| match self.by_number.get(number) {
+            Some((asked_at, application)) if asked_at.elapsed() < NAMES_LAST => {
+                found.insert(*number, application);
+                false
+            }
+            _ => true,
+        });
+        if wanted.is_empty() {
+            return Ok(found);
+        }
+        let asked_at = Instant::now();
+        for (number, id, name) in read(database, &wanted).await? {
+            let application = Application { id, name };
+            // This server may have written another name meanwhile.
+            if self.by_number.get(&number).is_none_or(|(known_since, _)| known_since <= asked_at) {
+                self.by_number.insert(number, (asked_at, application.clone()));
+            }
+            found.insert(number, application);
+        }
+        Ok(found)
+    }
+}
+
+const APPLICATIONS_ON_POSTGRES: &str =
+    "SELECT app_no, app_id, display_name FROM applications WHERE app_no = ANY($1)";
+const APPLICATIONS_ON_SQLITE: &str = "
+    SELECT app_no, app_id, display_name FROM applications WHERE app_no IN (SELECT value FROM json_each($1))";
+
+async fn read(database: &mut OwnDatabase, numbers: &[i32]) -> Result<Vec<(i32, String, Option<String>)>> {
+    match database {
+        OwnDatabase::Postgres(connection) => {
+            let query = sqlx::query_as(APPLICATIONS_ON_POSTGRES).bind(numbers);
+            connection.fetch_all(query).await
+        }
+        OwnDatabase::Sqlite { readers, .. } => {
+            let mut reader = begin(readers.acquire()).await?;
+            let query = sqlx::query_as(APPLICATIONS_ON_SQLITE).bind(serde_json::json!(numbers).to_string());
+            within_limit(query.fetch_all(&mut *reader)).await
+        }
+    }
+}
+
+impl Store {
+    /// The application's number; it gets one, and its name is kept, where that is new.
+    pub async fn application_number(&self, application: &Application, now: Timestamp) -> Result<i32> {
+        if let Some(number) = self.applications.number(application) {
+            return Ok(number);
+        }
+        let number = self
+            .write("application_number", async |tx| {
+                on!(tx, |connection| sqlx::query_scalar(
+                    "INSERT INTO applications (app_id, display_name, first_seen_at) VALUES ($1, $2, $3)
+                     ON CONFLICT (app_id) DO UPDATE
+                     SET display_name = coalesce(excluded.display_name, applications.display_name)
+                     RETURNING app_no"
+                )
+                .bind(&application.id)
+                .bind(&application.name)
+                .bind(now)
+                .fetch_one(connection))
+            })
+            .await?;
+        self.applications.remember(application, number);
+        Ok(number)
+    }
+}

@@ -1,0 +1,102 @@
+//! Drives and their counters.
+
+use crate::clock::Timestamp;
+use crate::domain::ids::{DriveId, ItemId};
+use crate::domain::item::Drive;
+use crate::error::{Error, Result};
+use crate::service::store::statement::{Tx, execute, on};
+
+impl Tx {
+    pub async fn drive(&mut self, id: DriveId) -> Result<Option<Drive>> {
+        on!(self, |connection| sqlx::query_as(
+            "SELECT drive_id, tenant, owner, owner_name FROM drives WHERE drive_id = $1"
+        )
+        .bind(id)
+        .fetch_optional(connection))
+    }
+
+    pub async fn drive_of(&mut self, tenant: &str, owner: &str) -> Result<Option<Drive>> {
+        on!(self, |connection| sqlx::query_as(
+            "SELECT drive_id, tenant, owner, owner_name FROM drives WHERE tenant = $1 AND owner = $2"
+        )
+        .bind(tenant)
+        .bind(owner)
+        .fetch_optional(connection))
+    }
+
+    /// Makes a drive and its root folder. False where the owner has a drive by now.
+    pub async fn insert_drive(&mut self, drive: &Drive, now: Timestamp) -> Result<bool> {
+        let inserted = execute!(
+            self,
+            sqlx::query(
+                "INSERT INTO drives (drive_id, tenant, owner, owner_name, created_at) VALUES ($1, $2, $3, $4, $5)
+                 ON CONFLICT (tenant, owner) DO NOTHING"
+            )
+            .bind(drive.id)
+            .bind(&drive.tenant)
+            .bind(&drive.owner)
+            .bind(&drive.owner_name)
+            .bind(now)
+        )?;
+        if inserted == 0 {
+            return Ok(false);
+        }
+        execute!(
+            self,
+            sqlx::query("INSERT INTO counters (drive_id, next_item, next_change) VALUES ($1, $2, 2)")
+                .bind(drive.id)
+                .bind(ItemId::ROOT_NUMBER + 1)
+        )?;
+        execute!(
+            self,
+            sqlx::query(
+                "INSERT INTO items (drive_id, item_no, name, name_key, kind, size, change_no,
+                                    created_at, created_by, modified_at, modified_by)
+                 VALUES ($1, $2, 'root', 'root', 'folder', 0, 1, $3, $4, $3, $4)"
+            )
+            .bind(drive.id)
+            .bind(ItemId::ROOT_NUMBER)
+            .bind(now)
+            .bind(&drive.owner)
+        )?;
+        Ok(true)
+    }
+
+    pub async fn rename_owner(&mut self, drive: DriveId, name: &str) -> Result<()> {
+        execute!(
+            self,
+            sqlx::query("UPDATE drives SET owner_name = $2 WHERE drive_id = $1").bind(drive).bind(name)
+        )?;
+        Ok(())
+    }
+
+    /// Takes the drive's next change number. Whoever changes items calls this first: it makes the
+    /// drive's writers wait for each other, so that what one has read stays true until it commits.
+    /// Refused while a large folder is being deleted or restored.
+    pub async fn begin_change(&mut self, drive: DriveId) -> Result<i64> {
+        let number = on!(self, |connection| sqlx::query_scalar(
+            "UPDATE counters SET next_change = next_change + 1
+             WHERE drive_id = $1 AND taken_by IS NULL RETURNING next_change - 1"
+        )
+        .bind(drive)
+        .fetch_optional(connection))?;
+        number.ok_or(Error::TooBusy(
+            "A large folder of the drive is being deleted or restored: try again soon.",
+        ))
+    }
+
+    /// The number of the drive's last change.
+    pub async fn last_change(&mut self, drive: DriveId) -> Result<i64> {
+        on!(self, |connection| sqlx::query_scalar("SELECT next_change - 1 FROM counters WHERE drive_id = $1")
+            .bind(drive)
+            .fetch_one(connection))
+    }
+
+    pub(super) async fn next_item_number(&mut self, drive: DriveId) -> Result<i64> {
+        on!(self, |connection| sqlx::query_scalar(
+            "UPDATE counters SET next_item = next_item + 1 WHERE drive_id = $1 RETURNING next_item - 1"
+        )
+        .bind(drive)
+        .fetch_one(connection))
+    }
+}

@@ -1,0 +1,58 @@
+//! What the database's errors mean.
+
+use sqlx::error::DatabaseError;
+
+use crate::error::{Error, Result};
+
+/// Serialisation failures and deadlocks: the same work may well succeed a moment later.
+pub fn is_in_the_way(error: &Error) -> bool {
+    database_error(error).is_some_and(|error| matches!(error.code().as_deref(), Some("40001" | "40P01")))
+}
+
+/// Whether SQLite says that another writes.
+pub fn is_busy(error: &Error) -> bool {
+    let code = |error: &dyn DatabaseError| error.code().and_then(|code| code.parse::<u32>().ok());
+    database_error(error).and_then(code).is_some_and(|code| code & 0xFF == 5)
+}
+
+/// Names are unique among a folder's live items; the index has the last word.
+pub fn name_taken(written: Result<u64>) -> Result<u64> {
+    written.map_err(|error| match database_error(&error) {
+        Some(refused) if refused.is_unique_violation() => Error::NameAlreadyExists,
+        _ => error,
+    })
+}
+
+fn database_error(error: &Error) -> Option<&dyn DatabaseError> {
+    error.caused_by::<sqlx::Error>().and_then(sqlx::Error::as_database_error)
+}
+
+/// Which failures of a database mean that it is away or overloaded, rather than that a statement is wrong.
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let away = match &error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::BeginFailed => true,
+            sqlx::Error::Database(error) => match error.code().as_deref() {
+                Some(code) => {
+                    // PostgreSQL: connection, resources, intervention, the system, locks, time-outs, serialisation.
+                    code.len() == 5
+                        && (["08", "53", "57", "58"].iter().any(|class| code.starts_with(class))
+                            || matches!(code, "55P03" | "40001" | "40P01" | "25006"))
+                    // SQLite: busy, locked, and the disk's own errors (I/O, full, can't open).
+                        || code.parse::<u32>().is_ok_and(|code| {
+                            matches!(code & 0xFF, 5 | 6 | 10 | 13 | 14) && code < 10_000
+                        })
+                }
+                None => false,
+            },
+            _ => false,
+        };
+        if away { Self::unavailable(error) } else { Self::internal(error) }
+    }
+}

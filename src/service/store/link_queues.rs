@@ -1,0 +1,66 @@
+//! The queues by which links are opened, found and made, many at a time.
+
+use std::sync::Arc;
+
+use crate::config::Settings;
+use crate::domain::link::Link;
+use crate::error::Result;
+use crate::keys::ProvenLink;
+use crate::service::store::Store;
+use crate::service::store::connect::Pools;
+use crate::service::store::links::{FindLinks, LinkTables, MakeLinks, NewLink, OpenLinks, OpenedLink};
+use crate::service::store::own_connection::OwnDatabase;
+use crate::service::store::queue::{Queue, QueueSettings};
+use crate::telemetry::Metrics;
+
+/// The queues of a worker. Each task that answers one has a connection of its own.
+pub struct LinkQueues {
+    opening: Queue<OpenLinks>,
+    finding: Queue<FindLinks>,
+    making: Arc<Queue<MakeLinks>>,
+    settings: QueueSettings,
+}
+
+impl LinkQueues {
+    pub fn start(store: &Store, settings: &Settings, metrics: &Metrics) -> Self {
+        Self::with(store, settings.into(), metrics)
+    }
+
+    /// Queues for one more worker; called on its thread.
+    pub fn for_worker(&self, store: &Store, metrics: &Metrics) -> Self {
+        let queues = Self::with(store, self.settings, metrics);
+        match store.pools {
+            Pools::Postgres { .. } => queues,
+            // Its one writer is best kept busy by one queue.
+            Pools::Sqlite { .. } => Self { making: self.making.clone(), ..queues },
+        }
+    }
+
+    fn with(store: &Store, settings: QueueSettings, metrics: &Metrics) -> Self {
+        let tables = || LinkTables {
+            database: OwnDatabase::of(&store.pools),
+            applications: store.applications.clone(),
+        };
+        Self {
+            opening: Queue::start(settings, metrics.batches("open"), || OpenLinks(tables())),
+            finding: Queue::start(settings, metrics.batches("find"), || FindLinks(tables())),
+            making: Arc::new(Queue::start(settings, metrics.batches("make"), || MakeLinks(tables()))),
+            settings,
+        }
+    }
+
+    /// What a link opens now. None where the link is revoked or its item not live.
+    pub async fn open(&self, proven: ProvenLink) -> Result<Option<OpenedLink>> {
+        self.opening.ask(proven).await
+    }
+
+    /// The link that an item has of an application and a type, if the caller manages the item and it is live.
+    pub async fn find(&self, new: NewLink) -> Result<Option<Link>> {
+        self.finding.ask(new).await
+    }
+
+    /// Makes a link. None where another is there already, or where there can be none.
+    pub async fn make(&self, new: NewLink) -> Result<Option<Link>> {
+        self.making.ask(new).await
+    }
+}

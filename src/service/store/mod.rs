@@ -1,0 +1,154 @@
+//! The database: all SQL is in this folder, and nothing else is. Only the operations can name it.
+//!
+//! What starts at few rows is joined by `CROSS JOIN` and `WHERE`: SQLite then joins in that order, and
+//! does not read a whole table for each step of a recursion. To PostgreSQL it is a join like any.
+
+mod admin_role;
+mod all_links;
+mod applications;
+mod audit;
+mod bin;
+mod connect;
+mod drives;
+mod errors;
+mod items;
+mod key_epochs;
+mod link_queues;
+mod links;
+mod loose_content;
+mod migrations;
+mod own_connection;
+mod queue;
+mod readiness;
+mod statement;
+mod subtree_changes;
+mod tree;
+mod uploads;
+mod versions;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use sqlx::PgPool;
+
+use crate::config::{DatabaseUrl, Settings};
+use crate::error::Result;
+use crate::telemetry::{Metrics, SPANS};
+use applications::KnownApplications;
+use connect::{Pools, begin};
+use readiness::Probe;
+use statement::TxConnection;
+
+pub use all_links::{LinkFilter, PlacedLink};
+pub use items::{Change, NewItem, Place};
+pub use key_epochs::EpochUse;
+pub use link_queues::LinkQueues;
+pub use links::{NewLink, OpenedLink};
+pub use readiness::Readiness;
+pub use statement::Tx;
+pub use subtree_changes::{SubtreeChange, SubtreeWork};
+pub use tree::{Below, Folders, TreeItem};
+pub use uploads::UploadRange;
+
+/// How often a transaction is tried that others kept from running.
+const TRIES: u32 = 5;
+
+/// The database, and what is remembered of it. Its copies are the same.
+#[derive(Clone)]
+pub struct Store {
+    pools: Pools,
+    applications: Arc<KnownApplications>,
+    probe: Arc<Probe>,
+    metrics: Arc<Metrics>,
+}
+
+impl Store {
+    pub async fn connect(url: &DatabaseUrl, settings: &Settings, metrics: Arc<Metrics>) -> Result<Self> {
+        let (pools, probe) = connect::connect(url, settings).await?;
+        Ok(Self { pools, applications: Arc::default(), probe: Arc::new(probe), metrics })
+    }
+
+    /// A transaction that only reads, and sees one moment throughout: one after it began. Failures are logged under
+    /// its name.
+    #[tracing::instrument(target = SPANS, name = "read", skip_all, fields(step = step))]
+    pub async fn read(&self, step: &'static str) -> Result<Tx> {
+        let begun = match &self.pools {
+            Pools::Postgres { pool, .. } => read_postgres(pool).await,
+            Pools::Sqlite { readers, .. } => begin(readers.begin()).await.map(TxConnection::Sqlite),
+        };
+        begun.map(|connection| Tx { step, connection }).map_err(|error| error.in_step(step))
+    }
+
+    /// The same for what looks at many rows, by connections of its own. Its statements may take a minute.
+    #[tracing::instrument(target = SPANS, name = "slow read", skip_all, fields(step = step))]
+    pub async fn read_slowly(&self, step: &'static str) -> Result<Tx> {
+        let begun = match &self.pools {
+            Pools::Postgres { slow, .. } => read_postgres(slow).await,
+            Pools::Sqlite { slow, .. } => begin(slow.begin()).await.map(TxConnection::Sqlite),
+        };
+        begun.map(|connection| Tx { step, connection }).map_err(|error| error.in_step(step))
+    }
+
+    /// Does `work` in one transaction, and commits it. Work that the database refused because others
+    /// were in its way is done again, so it must have no effects but on the transaction. Failures are logged under
+    /// its name, and so are its durations and retries in the metrics.
+    ///
+    /// Not to be called where a client that goes away drops the future: see
+    /// `server::middleware::run_to_completion`.
+    #[tracing::instrument(target = SPANS, name = "transaction", skip_all, fields(step = step))]
+    pub async fn write<T>(
+        &self,
+        step: &'static str,
+        mut work: impl AsyncFnMut(&mut Tx) -> Result<T>,
+    ) -> Result<T> {
+        let started = Instant::now();
+        let mut retries = 0;
+        let done = loop {
+            match self.try_to_write(step, &mut work).await {
+                Err(error) if errors::is_in_the_way(&error) && retries + 1 < TRIES => retries += 1,
+                done => break done,
+            }
+        };
+        self.metrics.transaction_ended(step, started.elapsed(), retries);
+        done
+    }
+
+    async fn try_to_write<T>(
+        &self,
+        step: &'static str,
+        work: &mut impl AsyncFnMut(&mut Tx) -> Result<T>,
+    ) -> Result<T> {
+        let begun = match &self.pools {
+            Pools::Postgres { pool, .. } => begin(pool.begin()).await.map(TxConnection::Postgres),
+            Pools::Sqlite { writer, .. } => {
+                begin(writer.begin_with("BEGIN IMMEDIATE")).await.map(TxConnection::Sqlite)
+            }
+        };
+        let mut tx = Tx { step, connection: begun.map_err(|error| error.in_step(step))? };
+        let value = work(&mut tx).await?;
+        tx.commit().await.map(|()| value)
+    }
+
+    /// Connections to the database: all there are, and those that wait for work.
+    pub fn connections(&self) -> (u32, usize) {
+        let (size, idle) = self.pools.each().into_iter().unzip::<_, _, Vec<u32>, Vec<usize>>();
+        (size.into_iter().sum(), idle.into_iter().sum())
+    }
+
+    pub fn name(&self) -> &'static str {
+        match &self.pools {
+            Pools::Postgres { .. } => "PostgreSQL",
+            Pools::Sqlite { .. } => "SQLite",
+        }
+    }
+
+    /// Waits for what is under way and closes the connections.
+    pub async fn close(&self) {
+        self.pools.close().await;
+    }
+}
+
+async fn read_postgres(pool: &PgPool) -> Result<TxConnection> {
+    let beginning = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    begin(beginning).await.map(TxConnection::Postgres)
+}

@@ -1,0 +1,224 @@
+//! Upload sessions and the ranges they have received.
+
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::domain::ids::{ItemId, LinkAt, LinkId, UploadId};
+use crate::domain::item::ClientTimes;
+use crate::domain::upload::{Conflict, UploadSession};
+use crate::error::Result;
+use crate::service::store::statement::{Tx, execute, on};
+
+#[derive(FromRow)]
+struct UploadRow {
+    base_no: i64,
+    path: String,
+    conflict: Conflict,
+    if_match: Option<String>,
+    total: Option<i64>,
+    received: i64,
+    item_no: Option<i64>,
+    made_item: bool,
+    created_by: Option<String>,
+    created_app_no: Option<i32>,
+    link_id: Option<LinkId>,
+    link_item_no: Option<i64>,
+    client_created_at: Option<Timestamp>,
+    client_modified_at: Option<Timestamp>,
+    expires_at: Timestamp,
+}
+
+/// A range that has been received.
+#[derive(Clone, Copy, Debug, FromRow)]
+pub struct UploadRange {
+    pub size: i64,
+    pub content_key: Uuid,
+}
+
+impl Tx {
+    pub async fn insert_upload(&mut self, session: &UploadSession) -> Result<()> {
+        execute!(
+            self,
+            sqlx::query(
+                "INSERT INTO uploads (drive_id, upload_id, base_no, path, conflict, if_match, received,
+                                      created_by, created_app_no, link_id, link_item_no,
+                                      client_created_at, client_modified_at, expires_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9, $10, $11, $12, $13)"
+            )
+            .bind(session.id.drive)
+            .bind(session.id.upload)
+            .bind(session.base.number)
+            .bind(&session.path)
+            .bind(session.conflict)
+            .bind(&session.if_match)
+            .bind(&session.created_by)
+            .bind(session.created_app_no)
+            .bind(session.through.map(|at| at.link))
+            .bind(session.through.map(|at| at.item.number))
+            .bind(session.client_times.created_at)
+            .bind(session.client_times.modified_at)
+            .bind(session.expires_at)
+        )?;
+        Ok(())
+    }
+
+    /// A session that has not expired.
+    pub async fn upload(&mut self, id: UploadId, now: Timestamp) -> Result<Option<UploadSession>> {
+        let row: Option<UploadRow> = on!(self, |connection| {
+            sqlx::query_as(
+                "SELECT base_no, path, conflict, if_match, total, received, item_no, made_item, created_by,
+                    created_app_no, link_id,
+                    link_item_no, client_created_at, client_modified_at, expires_at
+             FROM uploads WHERE drive_id = $1 AND upload_id = $2 AND expires_at > $3",
+            )
+            .bind(id.drive)
+            .bind(id.upload)
+            .bind(now)
+            .fetch_optional(connection)
+        })?;
+        Ok(row.map(|row| UploadSession {
+            id,
+            base: ItemId { drive: id.drive, number: row.base_no },
+            path: row.path,
+            conflict: row.conflict,
+            if_match: row.if_match,
+            total: row.total,
+            received: row.received,
+            completed: row.item_no.map(|number| (ItemId { drive: id.drive, number }, row.made_item)),
+            created_by: row.created_by,
+            created_app_no: row.created_app_no,
+            through: row
+                .link_item_no
+                .zip(row.link_id)
+                .map(|(number, link)| LinkAt { item: ItemId { drive: id.drive, number }, link }),
+            client_times: ClientTimes {
+                created_at: row.client_created_at,
+                modified_at: row.client_modified_at,
+            },
+            expires_at: row.expires_at,
+        }))
+    }
+
+    /// Adds a range to a session that has received just what comes before it. False where it has not:
+    /// the range, or another one, was faster.
+    pub async fn add_upload_range(
+        &mut self,
+        id: UploadId,
+        first_byte: i64,
+        total: i64,
+        range: UploadRange,
+        expires_at: Timestamp,
+    ) -> Result<bool> {
+        let updated = execute!(
+            self,
+            sqlx::query(
+                "UPDATE uploads SET received = received + $4, total = $5, expires_at = $6
+                 WHERE drive_id = $1 AND upload_id = $2 AND received = $3 AND item_no IS NULL"
+            )
+            .bind(id.drive)
+            .bind(id.upload)
+            .bind(first_byte)
+            .bind(range.size)
+            .bind(total)
+            .bind(expires_at)
+        )?;
+        if updated == 0 {
+            return Ok(false);
+        }
+        execute!(
+            self,
+            sqlx::query(
+                "INSERT INTO upload_ranges (drive_id, upload_id, first_byte, size, content_key)
+                 VALUES ($1, $2, $3, $4, $5)"
+            )
+            .bind(id.drive)
+            .bind(id.upload)
+            .bind(first_byte)
+            .bind(range.size)
+            .bind(range.content_key)
+        )?;
+        Ok(true)
+    }
+
+    /// The ranges of a session, in the file's order.
+    pub async fn upload_ranges(&mut self, id: UploadId) -> Result<Vec<UploadRange>> {
+        on!(self, |connection| {
+            sqlx::query_as(
+            "SELECT size, content_key FROM upload_ranges WHERE drive_id = $1 AND upload_id = $2 ORDER BY first_byte"
+        )
+        .bind(id.drive)
+        .bind(id.upload)
+        .fetch_all(connection)
+        })
+    }
+
+    /// Lets a session's ranges stay loose for longer.
+    pub async fn keep_upload_ranges(&mut self, id: UploadId, now: Timestamp) -> Result<()> {
+        execute!(
+            self,
+            sqlx::query(
+                "UPDATE loose_content SET since = $3
+                 WHERE drive_id = $1 AND content_key IN
+                       (SELECT content_key FROM upload_ranges WHERE drive_id = $1 AND upload_id = $2)"
+            )
+            .bind(id.drive)
+            .bind(id.upload)
+            .bind(now)
+        )?;
+        Ok(())
+    }
+
+    /// Ends a session well: it has become a file. `received` is what it had received before its last
+    /// range. False where it is not there so.
+    pub async fn complete_upload(
+        &mut self,
+        id: UploadId,
+        received: i64,
+        total: i64,
+        item: ItemId,
+        made_item: bool,
+    ) -> Result<bool> {
+        let completed = execute!(
+            self,
+            sqlx::query(
+                "UPDATE uploads SET received = $4, total = $4, item_no = $5, made_item = $6
+                 WHERE drive_id = $1 AND upload_id = $2 AND received = $3 AND item_no IS NULL"
+            )
+            .bind(id.drive)
+            .bind(id.upload)
+            .bind(received)
+            .bind(total)
+            .bind(item.number)
+            .bind(made_item)
+        )?;
+        execute!(
+            self,
+            sqlx::query("DELETE FROM upload_ranges WHERE drive_id = $1 AND upload_id = $2")
+                .bind(id.drive)
+                .bind(id.upload)
+        )?;
+        Ok(completed == 1)
+    }
+
+    /// Ends a session; `received` is what it must have received. False where it is not there so.
+    pub async fn delete_upload(&mut self, id: UploadId, received: i64) -> Result<bool> {
+        let deleted = execute!(
+            self,
+            sqlx::query(
+                "DELETE FROM uploads
+                 WHERE drive_id = $1 AND upload_id = $2 AND received = $3 AND item_no IS NULL"
+            )
+            .bind(id.drive)
+            .bind(id.upload)
+            .bind(received)
+        )?;
+        Ok(deleted == 1)
+    }
+
+    /// Ends sessions that have expired. Their ranges are swept as loose content.
+    pub async fn delete_expired_uploads(&mut self, now: Timestamp) -> Result<()> {
+        execute!(self, sqlx::query("DELETE FROM uploads WHERE expires_at <= $1").bind(now))?;
+        Ok(())
+    }
+}
