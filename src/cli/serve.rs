@@ -25,7 +25,7 @@ fn greet(settings: &Settings, server: &server::Server) -> Result<(), Failure> {
     let bad = |bad: crate::config::BadSetting| Failure(bad.to_string());
     println!("Everlink {} is at {}", env!("CARGO_PKG_VERSION"), app.public_url);
     println!("  listening  {}", server.api);
-    println!("  admin      http://{}/readyz and /metrics", server.admin);
+    println!("  admin      http://{}/readyz and /metrics", server.health);
     println!("  database   {}: {}", app.service.database(), settings.database().map_err(bad)?.display());
     println!("  content    {}", settings.content().map_err(bad)?);
     match &settings.oidc_issuer {

@@ -28,11 +28,11 @@ pub async fn download_content(
     site: Site,
 ) -> Result<HttpResponse> {
     let file = rights::manage(site.service(), &granted, &address).await?;
-    see(wire::download_url(&site, &file.to_read(), file.item()))
+    redirect(wire::download_url(&site, &file.to_read(), file.item()))
 }
 
 /// Sends the client to a URL that needs no token; a folder has none.
-pub fn see(url: Option<String>) -> Result<HttpResponse> {
+pub fn redirect(url: Option<String>) -> Result<HttpResponse> {
     let url = url.ok_or(Error::invalid_request("The item is a folder: it has no content."))?;
     Ok(HttpResponse::Found().insert_header((header::LOCATION, url)).finish())
 }

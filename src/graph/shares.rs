@@ -12,7 +12,7 @@ use crate::domain::preconditions::Preconditions;
 use crate::domain::upload::Conflict;
 use crate::error::Result;
 use crate::graph::body::UploadBody;
-use crate::graph::content::{see, uploaded};
+use crate::graph::content::{redirect, uploaded};
 use crate::graph::errors::ErrorBody;
 use crate::graph::list::{self, Entry};
 use crate::graph::openapi::{InShare, PageParams};
@@ -134,7 +134,7 @@ pub async fn download_shared_content(
 ) -> Result<HttpResponse> {
     let shared = rights::open(site.service(), visitor.0.as_ref(), &address).await?;
     shared.to_download()?;
-    see(wire::download_url(&site, &shared.to_read()?, shared.item()))
+    redirect(wire::download_url(&site, &shared.to_read()?, shared.item()))
 }
 
 /// Opens an item that a link lets write to. Any other link is told what a wrong one is. The path need not be there yet.

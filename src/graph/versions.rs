@@ -9,7 +9,7 @@ use crate::domain::address::ItemAddress;
 use crate::domain::grant::{FilesRead, FilesReadWrite, Granted};
 use crate::domain::item::{FileVersion, Stamp};
 use crate::error::{Error, Result};
-use crate::graph::content::see;
+use crate::graph::content::redirect;
 use crate::graph::errors::ErrorBody;
 use crate::graph::list;
 use crate::graph::openapi::InDrive;
@@ -91,7 +91,7 @@ pub async fn download_version(
     let number = parse_version_id(&version)?;
     let file = rights::manage(site.service(), &granted, &address).await?;
     let ticket = drive::version_ticket(site.service(), &file, number).await?;
-    see(Some(wire::ticket_url(&site, &ticket)))
+    redirect(Some(wire::ticket_url(&site, &ticket)))
 }
 
 /// Takes an old version away.

@@ -140,10 +140,9 @@ pub async fn home() -> HttpResponse {
 pub fn error_page(error: &Error) -> HttpResponse {
     let text = error.to_string();
     let (title, text) = match error {
-        Error::ItemNotFound | Error::NoSuchApi => (
-            "Not found",
-            "This link is not there. It may have been removed by who shared it, or copied incompletely.",
-        ),
+        Error::ItemNotFound | Error::NoSuchApi => {
+            ("Not found", "This link is not there. It may have been removed, or copied incompletely.")
+        }
         Error::Unauthenticated(_) => ("Sign in to open this link", text.as_str()),
         Error::Unavailable(_) => {
             ("Not available", "The service is not available at the moment. Try again soon.")

@@ -26,7 +26,7 @@ use crate::graph;
 use crate::limits::Limits;
 use crate::pages;
 use crate::service::Service;
-use crate::service::drive::{finish_abandoned, sweep_loose_content};
+use crate::service::drive::{finish_abandoned, sweep_pending_content};
 use crate::telemetry;
 
 /// How long requests that are under way may take to end when the service stops, in seconds.
@@ -42,10 +42,11 @@ const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 /// A service that is ready to run.
 pub struct Server {
     pub api: SocketAddr,
-    pub admin: SocketAddr,
+    /// Of `/healthz`, `/readyz` and `/metrics`.
+    pub health: SocketAddr,
     app: web::Data<App>,
     api_listener: TcpListener,
-    admin_listener: TcpListener,
+    health_listener: TcpListener,
     workers: usize,
     connections: usize,
 }
@@ -58,9 +59,9 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Server> {
 /// The same with other limits than the usual.
 pub async fn bind_with(settings: &Settings, clock: Clock, limits: Limits) -> Result<Server> {
     let api_listener = listen(settings.listen)?;
-    let admin_listener = listen(settings.admin_listen)?;
+    let health_listener = listen(settings.admin_listen)?;
     let api = api_listener.local_addr().map_err(Error::internal)?;
-    let admin = admin_listener.local_addr().map_err(Error::internal)?;
+    let health = health_listener.local_addr().map_err(Error::internal)?;
     let (service, local_issuer) = Service::open(settings, clock, limits).await?;
     let issuer = match (&settings.oidc_issuer, &settings.oidc_audience) {
         (Some(issuer), Some(audience)) => {
@@ -84,7 +85,7 @@ pub async fn bind_with(settings: &Settings, clock: Clock, limits: Limits) -> Res
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
     let connections = usize::from(settings.connections);
-    Ok(Server { api, admin, app: web::Data::new(app), api_listener, admin_listener, workers, connections })
+    Ok(Server { api, health, app: web::Data::new(app), api_listener, health_listener, workers, connections })
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener> {
@@ -102,21 +103,21 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
         let is_stopping = Arc::new(AtomicBool::new(false));
         let api = self.serve_api()?;
-        let admin = self.serve_admin(&is_stopping)?;
-        let handles = [api.handle(), admin.handle()];
-        let (api, admin) = (actix_web::rt::spawn(api), actix_web::rt::spawn(admin));
+        let health = self.serve_health(&is_stopping)?;
+        let handles = [api.handle(), health.handle()];
+        let (api, health) = (actix_web::rt::spawn(api), actix_web::rt::spawn(health));
         let sweeping = actix_web::rt::spawn(sweep(self.app.clone()));
         let finishing = actix_web::rt::spawn(finish(self.app.clone()));
         stop.await;
         is_stopping.store(true, Ordering::Relaxed);
-        let [api_handle, admin_handle]: [ServerHandle; 2] = handles;
+        let [api_handle, health_handle]: [ServerHandle; 2] = handles;
         api_handle.stop(true).await;
         sweeping.abort();
         finishing.abort();
-        admin_handle.stop(false).await;
+        health_handle.stop(false).await;
         self.app.service.close().await;
         api.await.map_err(io::Error::other)??;
-        admin.await.map_err(io::Error::other)?
+        health.await.map_err(io::Error::other)?
     }
 
     fn serve_api(&self) -> io::Result<actix_web::dev::Server> {
@@ -171,7 +172,7 @@ impl Server {
         Ok(server.run())
     }
 
-    fn serve_admin(&self, is_stopping: &Arc<AtomicBool>) -> io::Result<actix_web::dev::Server> {
+    fn serve_health(&self, is_stopping: &Arc<AtomicBool>) -> io::Result<actix_web::dev::Server> {
         let app = self.app.clone();
         let is_stopping = web::Data::from(is_stopping.clone());
         let server = HttpServer::new(move || {
@@ -180,7 +181,7 @@ impl Server {
                 .app_data(is_stopping.clone())
                 .configure(health::routes)
         });
-        let server = server.listen(self.admin_listener.try_clone()?)?.workers(1);
+        let server = server.listen(self.health_listener.try_clone()?)?.workers(1);
         Ok(server.tcp_nodelay(true).disable_signals().run())
     }
 }
@@ -209,7 +210,7 @@ async fn sweep(app: web::Data<App>) {
     let mut every = tokio::time::interval(SWEEP_EVERY);
     loop {
         every.tick().await;
-        match sweep_loose_content(&app.service).await {
+        match sweep_pending_content(&app.service).await {
             Ok(0) => {}
             Ok(swept) => tracing::info!(swept, "took away what broken uploads left"),
             Err(error) => {

@@ -82,6 +82,11 @@ async fn every_metric_that_is_written_about_is_there(app: TestApp) {
     for name in names {
         assert!(metrics.contains(&format!("# TYPE {name} ")), "{name} is not in\n{metrics}");
     }
+    // And what is there is written about.
+    for line in metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+        let name = line.split(' ').next().expect("a name");
+        assert!(written[0].contains(&format!("`{name}`")), "docs/operations.md says nothing of {name}");
+    }
     // Of each value there is one that says something.
     for line in [
         "everlink_batch_requests_count{kind=\"open\"} 1",
@@ -89,6 +94,8 @@ async fn every_metric_that_is_written_about_is_there(app: TestApp) {
         "everlink_batch_requests_count{kind=\"make\"} 1",
         "everlink_batch_wait_seconds_count{kind=\"open\"} 1",
         "everlink_batch_queue{kind=\"open\"} 0",
+        "everlink_transaction_duration_seconds_count{transaction=\"upload\"} 1",
+        "everlink_transaction_retries_total{transaction=\"upload\"} 0",
     ] {
         assert!(metrics.lines().any(|shown| shown == line), "{line} is not in\n{metrics}");
     }

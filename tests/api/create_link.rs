@@ -7,7 +7,7 @@ use futures_util::stream;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{TestApp, on_each_database};
+use crate::support::{Kind, TestApp, on_each_database};
 
 on_each_database!(
     the_first_call_makes_the_link_and_later_ones_return_it,
@@ -27,6 +27,8 @@ on_each_database!(
     the_root_can_not_be_shared,
     a_thousand_callers_at_once_make_one_link,
     racing_with_deletions_no_call_fails_and_every_link_is_accounted_for,
+    a_call_whose_way_others_are_in_again_and_again_still_gets_its_link,
+    a_call_that_others_never_let_pass_is_told_to_come_again,
 );
 
 async fn the_first_call_makes_the_link_and_later_ones_return_it(app: TestApp) {
@@ -380,4 +382,52 @@ async fn racing_with_deletions_no_call_fails_and_every_link_is_accounted_for(app
     };
     assert_eq!((events("created").await, events("revoked").await), (created, revoked));
     assert!(revoked > 0, "nothing was raced with");
+}
+
+/// Lets so many insertions of links come to nothing, as where another request's link is in the way that has ended when
+/// it is looked for.
+async fn be_in_the_way(app: &TestApp, times: u32) {
+    app.database
+        .run(&format!("CREATE TABLE in_the_way (times bigint); INSERT INTO in_the_way VALUES ({times})"))
+        .await;
+    let trigger = match app.database.kind {
+        Kind::Postgres => {
+            "CREATE FUNCTION be_in_the_way() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN
+                 UPDATE in_the_way SET times = times - 1 WHERE times > 0;
+                 IF FOUND THEN RETURN NULL; END IF;
+                 RETURN NEW;
+             END $$;
+             CREATE TRIGGER be_in_the_way BEFORE INSERT ON links FOR EACH ROW EXECUTE FUNCTION be_in_the_way()"
+        }
+        // What the trigger changes lasts: the insertion alone is left out.
+        Kind::Sqlite => {
+            "CREATE TRIGGER be_in_the_way BEFORE INSERT ON links WHEN (SELECT times > 0 FROM in_the_way) BEGIN
+                 UPDATE in_the_way SET times = times - 1;
+                 SELECT raise(IGNORE);
+             END"
+        }
+    };
+    app.database.run(trigger).await;
+}
+
+async fn a_call_whose_way_others_are_in_again_and_again_still_gets_its_link(app: TestApp) {
+    let alice = app.user("alice");
+    let item = alice.upload("/b.txt", "one").await;
+    be_in_the_way(&app, 5).await;
+    let path = format!("/drive/items/{item}/createLink");
+    let link = alice.post(&path, json!({ "type": "view" })).await.expect(201).json();
+    assert_eq!(app.database.number("SELECT times FROM in_the_way").await, 0);
+    assert_eq!(alice.post(&path, json!({ "type": "view" })).await.expect(200).json(), link);
+    assert_eq!(app.database.number("SELECT count(*) FROM links").await, 1);
+    assert_eq!(app.database.number("SELECT count(*) FROM link_events").await, 1);
+}
+
+async fn a_call_that_others_never_let_pass_is_told_to_come_again(app: TestApp) {
+    let alice = app.user("alice");
+    let item = alice.upload("/b.txt", "one").await;
+    be_in_the_way(&app, 1_000_000).await;
+    let answer = alice.post(&format!("/drive/items/{item}/createLink"), json!({ "type": "view" })).await;
+    assert!(answer.expect_error(429, "activityLimitReached").header("retry-after").parse::<u32>().is_ok());
+    assert_eq!(app.database.number("SELECT count(*) FROM link_events").await, 0);
 }

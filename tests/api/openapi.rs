@@ -5,9 +5,10 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::support::{Kind, TestApp};
+use crate::support::{Kind, TestApp, seed};
 
-/// The document is kept beside the others, so that a change of the API is seen in a change's text.
+/// The document is kept beside the others, so that a change of the API is seen in a change's text. What it would be
+/// is written beside the tests' other leavings, for who has looked at it to put it in its place.
 #[tokio::test]
 async fn the_document_is_the_one_that_is_kept() {
     let app = TestApp::start(Kind::Sqlite).await;
@@ -17,12 +18,31 @@ async fn the_document_is_the_one_that_is_kept() {
     let text = std::fs::read_to_string(&kept).unwrap_or_default();
     let text: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
     if text != shown {
-        std::fs::write(&kept, format!("{}\n", serde_json::to_string_pretty(&shown).expect("JSON")))
+        let new = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/openapi.json");
+        std::fs::write(&new, format!("{}\n", serde_json::to_string_pretty(&shown).expect("JSON")))
             .expect("a file");
         panic!(
-            "the API's description has changed; docs/openapi.json is written anew: look at it, and commit it"
+            "the API's description has changed: look at the change, and cp {} {}",
+            new.display(),
+            kept.display()
         );
     }
+}
+
+/// Two of one name would be one in the document, whichever came last.
+#[test]
+fn no_two_structures_of_the_document_have_one_name() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/graph");
+    let mut known = std::collections::BTreeSet::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let text = std::fs::read_to_string(entry.expect("an entry").path()).expect("text");
+        for (start, _) in text.match_indices("ToSchema)]") {
+            let (_, rest) = text[start..].split_once("struct ").expect("a structure");
+            let name = rest.split(|c: char| !c.is_alphanumeric()).next().expect("a name").to_owned();
+            assert!(known.insert(name.clone()), "there are two structures named {name}");
+        }
+    }
+    assert!(known.len() > 20, "{known:?}");
 }
 
 #[tokio::test]
@@ -57,6 +77,7 @@ async fn schemathesis(app: &TestApp, arguments: &[&str], config: &str) {
             "--request-timeout=10",
             "--no-color",
         ])
+        .arg(format!("--seed={}", seed()))
         .args(["--phases=examples,coverage,fuzzing", "--continue-on-failure", "--warnings=off"])
         .args(arguments);
     let told = tokio::task::spawn_blocking(move || command.output()).await.expect("it ends");

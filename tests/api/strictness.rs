@@ -1,7 +1,8 @@
 //! What was answered holds for whatever begins afterwards, however requests are batched, on every
 //! server, and while connections to the database are killed.
 //!
-//! `EVERLINK_STRICTNESS_SECONDS=600 cargo test strictness` tries for longer.
+//! `EVERLINK_STRICTNESS_SECONDS=600 cargo test strictness` tries for longer; `EVERLINK_TEST_SEED` picks the connections
+//! that are killed.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::support::{Kind, TestApp, User};
+use crate::support::{Kind, TestApp, User, seed};
 
 /// A link that was answered, and what has been answered about it since.
 #[derive(Clone)]
@@ -147,15 +148,20 @@ async fn try_it(kind: Kind, flags: &[&str]) {
         let files = &files;
         async move { read(&anybody, files, number, until).await }
     }));
+    let seed = seed();
     let killing = async {
+        let mut round = seed;
         let mut every = tokio::time::interval(Duration::from_millis(300));
         while kind == Kind::Postgres && Instant::now() < until {
             every.tick().await;
+            // A fifth of them, others in each round.
+            round = round.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             app.database
-                .run(
+                .run(&format!(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                     WHERE datname = current_database() AND application_name = 'everlink' AND random() < 0.2",
-                )
+                     WHERE datname = current_database() AND application_name = 'everlink' AND (pid + {}) % 5 = 0",
+                    round >> 60
+                ))
                 .await;
         }
     };

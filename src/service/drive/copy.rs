@@ -18,7 +18,7 @@ use crate::service::author::Author;
 use crate::service::drive::Upload;
 use crate::service::drive::delete::purge;
 use crate::service::drive::rename::{Destination, destination};
-use crate::service::drive::upload::{LooseContent, Slot, commit, discard, find_slot, put_loose};
+use crate::service::drive::upload::{PendingContent, Slot, commit, discard, find_slot, put_pending};
 use crate::service::rights::Managed;
 use crate::service::store::{Place, TreeItem};
 use crate::service::{PlacedItem, Service};
@@ -111,12 +111,12 @@ impl Copying<'_> {
         let path = ItemPath::default().child(name);
         let preconditions = Preconditions::default();
         let target = Upload { to: &to, path: &path, conflict, preconditions: &preconditions };
-        let loose: LooseContent = put_loose(service, drive, to.who(), size, bytes).await?;
+        let pending: PendingContent = put_pending(service, drive, to.who(), size, bytes).await?;
         let made =
-            service.store.write("copy_file", async |tx| commit(tx, &target, &loose, self.now).await).await;
+            service.store.write("copy_file", async |tx| commit(tx, &target, &pending, self.now).await).await;
         if made.is_err() {
             // Best done now; the sweep does it later where this fails.
-            let _ = discard(service, drive, loose.key).await;
+            let _ = discard(service, drive, pending.key).await;
         }
         made.map(|(placed, _)| placed.item.id)
     }

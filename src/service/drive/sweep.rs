@@ -9,8 +9,8 @@ use crate::service::drive::upload::discard;
 /// Longer than any upload takes.
 const GRACE: TimeDelta = TimeDelta::days(1);
 
-/// Sweeps content that has been loose for a day. Gives how many contents went.
-pub async fn sweep_loose_content(service: &Service) -> Result<usize> {
+/// Sweeps content that has been pending for a day. Gives how many contents went.
+pub async fn sweep_pending_content(service: &Service) -> Result<usize> {
     let before = service.clock.now() - GRACE;
     service
         .store
@@ -18,11 +18,11 @@ pub async fn sweep_loose_content(service: &Service) -> Result<usize> {
         .await?;
     let mut swept = 0;
     loop {
-        let loose = service.store.read("loose_content").await?.loose_content(before).await?;
-        if loose.is_empty() {
+        let pending = service.store.read("pending_content").await?.pending_content(before).await?;
+        if pending.is_empty() {
             return Ok(swept);
         }
-        for (drive, key) in loose {
+        for (drive, key) in pending {
             discard(service, drive, key).await?;
             swept += 1;
         }

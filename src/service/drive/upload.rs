@@ -56,38 +56,38 @@ pub async fn upload(
 ) -> Result<(PlacedItem, bool)> {
     check_target(target.to.base(), target.path)?;
     let drive = target.to.base().id.drive;
-    let loose = put_loose(service, drive, target.to.who(), limit, body).await?;
+    let pending = put_pending(service, drive, target.to.who(), limit, body).await?;
     let now = service.clock.now();
-    let outcome = service.store.write("upload", async |tx| commit(tx, target, &loose, now).await).await;
+    let outcome = service.store.write("upload", async |tx| commit(tx, target, &pending, now).await).await;
     if outcome.is_err() {
         // Best done now; the sweep does it later where this fails.
-        let _ = discard(service, drive, loose.key).await;
+        let _ = discard(service, drive, pending.key).await;
     }
     outcome
 }
 
 /// Content that is stored, and that no version names yet.
-pub(super) struct LooseContent {
+pub(super) struct PendingContent {
     pub key: Uuid,
     pub stored: Stored,
 }
 
 /// Stores what the body yields under a fresh key. Nothing is left when it fails.
-pub(super) async fn put_loose(
+pub(super) async fn put_pending(
     service: &Service,
     drive: DriveId,
     who: Who,
     limit: u64,
     body: impl Stream<Item = Result<Bytes>> + Unpin,
-) -> Result<LooseContent> {
+) -> Result<PendingContent> {
     let memory = service.content.memory_of_upload(limit).div_ceil(1024);
     let _turn = service.turns.uploads.take_many(who, memory).await?;
     let key = Uuid::from_bytes(random_bytes());
     let now = service.clock.now();
-    let note = async |tx: &mut Tx| tx.insert_loose_content(drive, key, now).await;
-    service.store.write("insert_loose_content", note).await?;
+    let note = async |tx: &mut Tx| tx.insert_pending_content(drive, key, now).await;
+    service.store.write("insert_pending_content", note).await?;
     match service.content.put(drive, key, limit, body).await {
-        Ok(stored) => Ok(LooseContent { key, stored }),
+        Ok(stored) => Ok(PendingContent { key, stored }),
         Err(error) => {
             // As in `upload`.
             let _ = discard(service, drive, key).await;
@@ -100,7 +100,7 @@ pub(super) async fn put_loose(
 pub(super) async fn commit(
     tx: &mut Tx,
     target: &Upload<'_>,
-    content: &LooseContent,
+    content: &PendingContent,
     now: Timestamp,
 ) -> Result<(PlacedItem, bool)> {
     let drive = target.to.base().id.drive;
@@ -131,7 +131,7 @@ pub(super) async fn commit(
             (tx.insert_item(Place { folder, name }, NewItem::File(&file), change).await?, true)
         }
     };
-    if !tx.delete_loose_content(drive, content.key).await? {
+    if !tx.delete_pending_content(drive, content.key).await? {
         // It took so long that it was swept.
         return Err(Error::RequestTimeout);
     }
@@ -222,8 +222,8 @@ pub(super) async fn free_name(tx: &mut Tx, folder: ItemId, name: &Name) -> Resul
 /// Takes a content away that no version names.
 pub(super) async fn discard(service: &Service, drive: DriveId, key: Uuid) -> Result<()> {
     // The row first: from here on no transaction can make it a version's.
-    let forget = async |tx: &mut Tx| tx.delete_loose_content(drive, key).await;
-    if service.store.write("delete_loose_content", forget).await? {
+    let forget = async |tx: &mut Tx| tx.delete_pending_content(drive, key).await;
+    if service.store.write("delete_pending_content", forget).await? {
         service.content.delete(drive, key).await?;
     }
     Ok(())

@@ -17,13 +17,13 @@ use crate::domain::preconditions::Preconditions;
 use crate::domain::upload::{ByteRange, Conflict, UploadSession};
 use crate::error::{Error, Result};
 use crate::limits::Who;
-use crate::service::drive::upload::{LooseContent, commit, discard, put_loose};
+use crate::service::drive::upload::{PendingContent, commit, discard, put_pending};
 use crate::service::drive::{Upload, check_target};
 use crate::service::rights::{ToRead, ToWrite, prove_link, walk};
 use crate::service::store::{Tx, UploadRange};
 use crate::service::{PlacedItem, Service};
 
-/// How long a session waits for its next range. Shorter than loose content is kept.
+/// How long a session waits for its next range. Shorter than pending content is kept.
 const LIFETIME: TimeDelta = TimeDelta::hours(12);
 /// The largest range, in bytes: Microsoft's limit.
 const LARGEST_RANGE: i64 = 60 * 1024 * 1024;
@@ -144,23 +144,23 @@ pub async fn receive_range(
     }
     let drive = session.id.drive;
     check_range(&session, range)?;
-    let loose = put_loose(service, drive, who(&session), range.length().cast_unsigned(), body)
+    let pending = put_pending(service, drive, who(&session), range.length().cast_unsigned(), body)
         .await
         .map_err(|error| match error {
             Error::PayloadTooLarge { .. } => LONGER,
             error => error,
         })?;
-    let outcome = if loose.stored.size < range.length() {
+    let outcome = if pending.stored.size < range.length() {
         Err(SHORTER)
     } else if range.is_last() {
-        finish(service, &session, range, &loose).await
+        finish(service, &session, range, &pending).await
     } else {
-        keep_range(service, &session, range, loose.key).await
+        keep_range(service, &session, range, pending.key).await
     };
-    // A range that was not kept as such is loose still: refused, or copied into the whole.
+    // A range that was not kept as such is pending still: refused, or copied into the whole.
     if !matches!(outcome, Ok(Received::More(_))) {
         // Best done now; the sweep does it later where this fails.
-        let _ = discard(service, drive, loose.key).await;
+        let _ = discard(service, drive, pending.key).await;
     }
     outcome
 }
@@ -215,7 +215,7 @@ async fn finish(
     service: &Service,
     session: &UploadSession,
     range: ByteRange,
-    last: &LooseContent,
+    last: &PendingContent,
 ) -> Result<Received> {
     let drive = session.id.drive;
     let to = ToWrite::of_session(service, session).await?;
@@ -225,7 +225,7 @@ async fn finish(
         .and_then(|part| service.content.get(drive, part.content_key, 0..part.size.cast_unsigned()))
         .try_flatten();
     let total = range.total.cast_unsigned();
-    let whole = put_loose(service, drive, who(session), total, bytes.boxed_local()).await?;
+    let whole = put_pending(service, drive, who(session), total, bytes.boxed_local()).await?;
     let now = service.clock.now();
     let preconditions =
         Preconditions { if_match: session.if_match.clone().map(|tag| vec![tag]), if_none_match: None };

@@ -495,6 +495,7 @@ impl MakeLinks {
         let insertion = sqlx::query_as(INSERT_ON_SQLITE).bind(&text);
         let inserted: Vec<Inserted> = within_limit(insertion.fetch_all(&mut *tx)).await?;
         if inserted.is_empty() {
+            within_limit(tx.commit()).await?;
             return Ok(Vec::new());
         }
         let text = json_text(inserted.iter().map(|link| {

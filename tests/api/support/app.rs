@@ -102,7 +102,7 @@ impl TestApp {
                     });
                     let server =
                         server::bind_with(&settings, clock, limits).await.expect("the server starts");
-                    ready.send((server.api, server.admin)).expect("the test waits");
+                    ready.send((server.api, server.health)).expect("the test waits");
                     server.run(async { stopped.await.unwrap_or_default() }).await.expect("the server runs");
                 });
             })

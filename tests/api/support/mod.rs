@@ -34,6 +34,15 @@ macro_rules! on_each_database {
 }
 pub(crate) use on_each_database;
 
+/// What a test decides by chance: by a seed that it prints, and takes from `EVERLINK_TEST_SEED`.
+pub fn seed() -> u64 {
+    #[expect(clippy::disallowed_methods, reason = "a setting of the tests, not of the program")]
+    let given = std::env::var("EVERLINK_TEST_SEED").ok().and_then(|text| text.parse().ok());
+    let seed = given.unwrap_or_else(|| u64::from_ne_bytes(everlink::clock::random_bytes()));
+    println!("EVERLINK_TEST_SEED={seed} decides the same again");
+    seed
+}
+
 /// Waits until a condition holds; fails after a generous while.
 pub async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let waiting = async {

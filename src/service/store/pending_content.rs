@@ -1,4 +1,4 @@
-//! Content that no version names: an upload's until it commits, and what broken uploads left behind.
+//! Pending content, which no version names: an upload's until it commits, and what broken uploads left behind.
 //!
 //! The row is there before the first byte is, so that nothing in the content store is ever without
 //! a row that names it.
@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::service::store::statement::{Tx, execute, on};
 
 impl Tx {
-    pub async fn insert_loose_content(&mut self, drive: DriveId, key: Uuid, now: Timestamp) -> Result<()> {
+    pub async fn insert_pending_content(&mut self, drive: DriveId, key: Uuid, now: Timestamp) -> Result<()> {
         execute!(
             self,
             sqlx::query("INSERT INTO loose_content (drive_id, content_key, since) VALUES ($1, $2, $3)")
@@ -22,8 +22,8 @@ impl Tx {
         Ok(())
     }
 
-    /// False where it was not loose any more: it was swept.
-    pub async fn delete_loose_content(&mut self, drive: DriveId, key: Uuid) -> Result<bool> {
+    /// False where it was not pending any more: it was swept.
+    pub async fn delete_pending_content(&mut self, drive: DriveId, key: Uuid) -> Result<bool> {
         let deleted = execute!(
             self,
             sqlx::query("DELETE FROM loose_content WHERE drive_id = $1 AND content_key = $2")
@@ -33,8 +33,8 @@ impl Tx {
         Ok(deleted == 1)
     }
 
-    /// Some of what has been loose since before `before`.
-    pub async fn loose_content(&mut self, before: Timestamp) -> Result<Vec<(DriveId, Uuid)>> {
+    /// Some of what has been pending since before `before`.
+    pub async fn pending_content(&mut self, before: Timestamp) -> Result<Vec<(DriveId, Uuid)>> {
         on!(self, |connection| sqlx::query_as(
             "SELECT drive_id, content_key FROM loose_content WHERE since < $1 ORDER BY since LIMIT 100"
         )
