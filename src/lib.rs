@@ -4,21 +4,21 @@
 //! ([`service::rights`]) → an operation ([`service::links`], [`service::drive`]) → a statement. Arrows point down:
 //!
 //! ```text
-//!   main → cli → server ───┐       commands; listeners, middlewares
-//!            │     ↓       │
-//!            │   pages     │       HTML
-//!            │     ↓       │
-//!            │   graph     │       JSON: the route table, addresses, bodies, answers
-//!            │     ↓       │
-//!            │    app      │       the service over HTTP
-//!            │   ↙    ↘    ↓
-//!            │  │      auth        makes a caller of a token
-//!            ↓  ↓
-//!          service                 rights · links · drive, and their store
-//!         ↙   ↓   ↘
-//!  content  limits  keys           bytes · what one may use · what signs
-//!         ↘   ↓   ↙
-//!          domain                  types and rules
+//! main → cli → server               commands; listeners, middlewares, the health listener
+//!         │      ↓
+//!         │    pages                HTML
+//!         │      ↓
+//!         │    graph                JSON: the route table, addresses, bodies, answers
+//!         │      ↓
+//!         │     app                 the service as it is served over HTTP
+//!         │    ↙   ↘
+//!         │   ↓    auth             makes a caller of a token
+//!         ↘   ↓     │
+//!         service   │               rights · links · drive; their store is their own
+//!        ↙   ↓   ↘  ↓
+//!  content limits keys              bytes · what one may use at once · what signs
+//!        ↘   ↓   ↙
+//!         domain                    types and rules
 //! ```
 //!
 //! [`error`], [`clock`], [`config`] and [`telemetry`] are used by all.

@@ -24,7 +24,6 @@ use crate::domain::address::{Base, DriveAddress, ItemAddress, ShareToken, Shared
 use crate::domain::ids::{DriveId, ItemId};
 use crate::domain::name::{ItemPath, Name};
 use crate::error::{Error, Result};
-use crate::graph::routes::ROUTES;
 
 /// What is encoded in a segment of a route: all but what ids are made of.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
@@ -32,6 +31,9 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 const PREFIXES: [&str; 4] = ["v1.0/", "v2.0/", "beta/", "_api/v2.0/"];
 /// Namespaces that clients of different years put before an action.
 const NAMESPACES: [&str; 4] = ["microsoft.graph.", "onedrive.", "action.", "view."];
+/// Methods and patterns of the route table: the segments of its patterns are those that addresses may have.
+type Routes = &'static [(&'static str, &'static str)];
+
 /// What a request's path says.
 #[derive(Debug)]
 struct Parsed {
@@ -58,16 +60,16 @@ impl Parsed {
         Self { route, named: Named::Nothing, argument: None }
     }
 
-    fn item(start: &str, tail: &str, address: Result<ItemAddress>) -> Self {
+    fn item(start: &str, tail: &str, address: Result<ItemAddress>, routes: Routes) -> Self {
         let (tail, argument) = split_argument(tail);
-        Self { route: format!("{start}{}", route_of(tail)), named: Named::Item(address), argument }
+        Self { route: format!("{start}{}", route_of(tail, routes)), named: Named::Item(address), argument }
     }
 }
 
 /// Replaces the request's path by its route, and keeps what the path names for the extractors. What
 /// is wrong with an address is told by the extractor, after the caller was asked who they are.
-pub fn resolve(request: &mut ServiceRequest) -> Result<()> {
-    let route = match parse(request.uri().path()) {
+pub fn resolve(request: &mut ServiceRequest, routes: Routes) -> Result<()> {
+    let route = match parse(request.uri().path(), routes) {
         Some(Parsed { route, named, argument }) => {
             let mut extensions = request.extensions_mut();
             extensions.insert(named);
@@ -89,15 +91,15 @@ pub fn resolve(request: &mut ServiceRequest) -> Result<()> {
 }
 
 /// None where the path is of no form that addresses have.
-fn parse(raw: &str) -> Option<Parsed> {
+fn parse(raw: &str, routes: Routes) -> Option<Parsed> {
     let Ok(path) = percent_decode_str(raw).decode_utf8() else {
-        return Some(Parsed::item("/item", "", Err(not_utf8())));
+        return Some(Parsed::item("/item", "", Err(not_utf8()), routes));
     };
     let path = path.strip_prefix('/')?;
     let path = PREFIXES.iter().find_map(|prefix| path.strip_prefix(prefix)).unwrap_or(path);
     let path = path.strip_suffix('/').unwrap_or(path);
     if let Some(rest) = path.strip_prefix("shares/") {
-        return parse_share(rest);
+        return parse_share(rest, routes);
     }
     match path.split_once('/') {
         None if path == "openapi.json" => return Some(Parsed::plain("/openapi.json".to_owned())),
@@ -117,7 +119,7 @@ fn parse(raw: &str) -> Option<Parsed> {
     let (base, path, tail) = split_item(rest)?;
     let (path, tail) = enter_child(path, tail);
     let address = drive.and_then(|drive| Ok(ItemAddress::InDrive { drive, base: base?, path: path? }));
-    Some(Parsed::item("/item", tail, address))
+    Some(Parsed::item("/item", tail, address, routes))
 }
 
 /// The drive at a path's start, and what follows its slash.
@@ -182,7 +184,7 @@ fn split_path(rest: &str) -> (Result<ItemPath>, &str) {
 /// `/drive/search(q='text')` and `/drive/delta` are about the drive's root.
 fn is_of_drive(segment: &str) -> bool {
     let name = segment.split('(').next().unwrap_or_default();
-    matches!(&*table_spelling(name), "search" | "delta")
+    matches!(&*bare(name), "search" | "delta")
 }
 
 /// `children/{name}` and `children('name')` name one child, and what follows is about that.
@@ -213,7 +215,7 @@ fn split_argument(tail: &str) -> (&str, Option<Argument>) {
     (function, Some(Argument(text.map(|text| text.replace("''", "'")))))
 }
 
-fn parse_share(rest: &str) -> Option<Parsed> {
+fn parse_share(rest: &str, routes: Routes) -> Option<Parsed> {
     let (token, rest) = rest.split_once('/').unwrap_or((rest, ""));
     let share = parse_share_token(token).ok_or(Error::ItemNotFound);
     let end = rest.find([':', '/']).unwrap_or(rest.len());
@@ -234,7 +236,7 @@ fn parse_share(rest: &str) -> Option<Parsed> {
     let (path, tail) = enter_child(path, tail);
     let address =
         share.and_then(|share| Ok(ItemAddress::Shared(SharedAddress { share, item: item?, path: path? })));
-    Some(Parsed::item(route, tail, address))
+    Some(Parsed::item(route, tail, address, routes))
 }
 
 /// `s!…` is a share id; `u!…` is a URL in base64url, with or without padding.
@@ -277,21 +279,26 @@ pub fn link_parameters(query: &str) -> Option<ShareToken> {
 }
 
 /// What follows an item, as the table spells it. Segments it does not know keep their spelling.
-fn route_of(tail: &str) -> String {
+fn route_of(tail: &str, routes: Routes) -> String {
     let mut route = String::new();
     for segment in tail.split('/').filter(|_| !tail.is_empty()) {
         route.push('/');
-        route.push_str(&table_spelling(segment));
+        route.push_str(&table_spelling(segment, routes));
     }
     route
 }
 
-fn table_spelling(segment: &str) -> Cow<'_, str> {
+/// A segment in lower case, without its namespace, by the name it has today.
+fn bare(segment: &str) -> String {
     let lower = segment.to_ascii_lowercase();
     let bare = NAMESPACES.iter().find_map(|namespace| lower.strip_prefix(namespace)).unwrap_or(&lower);
-    let bare = if bare == "upload.createsession" { "createuploadsession" } else { bare };
-    let mut known = ROUTES.iter().flat_map(|(_, pattern)| pattern.split('/'));
-    match known.find(|known| known.eq_ignore_ascii_case(bare)) {
+    if bare == "upload.createsession" { "createuploadsession".to_owned() } else { bare.to_owned() }
+}
+
+fn table_spelling(segment: &str, routes: Routes) -> Cow<'_, str> {
+    let bare = bare(segment);
+    let mut known = routes.iter().flat_map(|(_, pattern)| pattern.split('/'));
+    match known.find(|known| known.eq_ignore_ascii_case(&bare)) {
         Some(known) => Cow::Borrowed(known),
         None => utf8_percent_encode(segment, SEGMENT).to_string().into(),
     }
@@ -301,7 +308,8 @@ fn table_spelling(segment: &str) -> Cow<'_, str> {
 /// whatever else a URL may say, encoded as there.
 pub fn parse_reference(text: &str) -> Result<ItemAddress> {
     let text = if text.starts_with('/') { Cow::Borrowed(text) } else { format!("/{text}").into() };
-    match parse(&text) {
+    // A folder's address is all of it: nothing is wanted of it that a table would know.
+    match parse(&text, &[]) {
         Some(Parsed { route, named: Named::Item(address), .. }) if route == "/item" => address,
         _ => Err(Error::invalid_request("The parentReference's path names no folder.")),
     }
@@ -371,9 +379,17 @@ impl FromRequest for SharedAddress {
 mod tests {
     use super::*;
 
+    const ROUTES: Routes = &[
+        ("GET", "/item/children"),
+        ("GET", "/item/content"),
+        ("GET", "/item/search"),
+        ("GET", "/item/delta"),
+        ("POST", "/item/createLink"),
+    ];
+
     /// Route, drive, base and path in one text.
     fn read(raw: &str) -> String {
-        let Some(Parsed { route, named, argument }) = parse(raw) else { return "nothing".to_owned() };
+        let Some(Parsed { route, named, argument }) = parse(raw, ROUTES) else { return "nothing".to_owned() };
         let route = match argument {
             Some(Argument(text)) => format!("{route}={text:?}"),
             None => route,
@@ -567,19 +583,19 @@ mod tests {
 
     #[test]
     fn an_address_shows_no_secret_when_it_is_printed() {
-        let parsed = parse("/shares/s!topsecret/driveItem").expect("an address");
+        let parsed = parse("/shares/s!topsecret/driveItem", ROUTES).expect("an address");
         assert!(!format!("{parsed:?}").contains("topsecret"));
     }
 
     proptest::proptest! {
         #[test]
         fn any_path_is_read_without_a_panic(raw in "/.{0,60}") {
-            parse(&raw);
+            parse(&raw, ROUTES);
         }
 
         #[test]
         fn any_tail_of_a_drive_is_read_without_a_panic(raw in "/drive/[a-z:/%!0-9.]{0,40}") {
-            parse(&raw);
+            parse(&raw, ROUTES);
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::error::{Error, Result};
 use crate::graph::body::{Unread, parse_object};
 use crate::graph::errors::ErrorBody;
 use crate::graph::list;
-use crate::graph::routes::TABLE;
+use crate::graph::params::TABLE;
 use crate::graph::site::{LOOPBACK_URL, Site};
 
 /// Requests of a batch, at most.

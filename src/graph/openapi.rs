@@ -4,61 +4,12 @@
 use actix_web::{HttpResponse, web};
 use bytes::Bytes;
 use serde_json::Value;
+use utoipa::Modify;
+use utoipa::openapi::OpenApi;
 use utoipa::openapi::RefOr;
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::path::{HttpMethod, Paths};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::{IntoParams, Modify, OpenApi};
-
-use crate::graph::routes::{Documented, Parts, documented};
-
-/// An item by its drive and its id.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "read by the derived code alone")]
-pub struct InDrive {
-    /// 16 hexadecimal digits.
-    #[param(pattern = "^[0-9A-F]{16}$")]
-    drive_id: String,
-    /// `DRIVE!number`, or `root`.
-    #[param(pattern = "^([0-9A-F]{16}![1-9][0-9]{0,17}|root)$")]
-    item_id: String,
-}
-
-/// A drive by its id.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "read by the derived code alone")]
-pub struct OfDrive {
-    /// 16 hexadecimal digits.
-    #[param(pattern = "^[0-9A-F]{16}$")]
-    drive_id: String,
-}
-
-/// A page of a folder.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "read by the derived code alone")]
-pub struct PageParams {
-    /// Entries of a page.
-    #[param(rename = "$top", minimum = 1)]
-    top: Option<u32>,
-    /// `name`, `size` or `lastModifiedDateTime`; with ` desc` the other way round.
-    #[param(rename = "$orderby", pattern = "^(name|size|lastModifiedDateTime)( (asc|desc))?$")]
-    orderby: Option<String>,
-    /// Members that are wanted, separated by commas.
-    #[param(rename = "$select")]
-    select: Option<String>,
-}
-
-/// An item that is shared.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "read by the derived code alone")]
-pub struct InShare {
-    /// A link's `shareId`, or `u!` and its URL in base64url.
-    #[param(pattern = "^[su]![A-Za-z0-9_-]+$")]
-    share_id: String,
-}
 
 pub struct BearerToken;
 
@@ -71,18 +22,28 @@ impl Modify for BearerToken {
     }
 }
 
-/// The document. Answers leave out what is absent and never say `null`, so none is declared.
-pub fn json() -> Value {
-    let mut document = Parts::openapi();
-    document.paths = paths();
+/// An operation of the document.
+pub struct Documented {
+    /// What it is about.
+    pub tag: &'static str,
+    pub method: HttpMethod,
+    /// A pattern of the route table.
+    pub pattern: &'static str,
+    pub operation: Operation,
+}
+
+/// The document, of its parts and its operations. Answers leave out what is absent and never say `null`, so none is
+/// declared.
+pub fn json(mut document: OpenApi, operations: Vec<Documented>) -> Value {
+    document.paths = paths(operations);
     let mut document = serde_json::to_value(document).unwrap_or_default();
     without_null(&mut document);
     document
 }
 
-fn paths() -> Paths {
+fn paths(operations: Vec<Documented>) -> Paths {
     let mut paths = Paths::new();
-    for Documented { tag, method, pattern, mut operation } in documented() {
+    for Documented { tag, method, pattern, mut operation } in operations {
         operation.tags = Some(vec![tag.to_owned()]);
         let item = paths.paths.entry(shown_address(pattern)).or_default();
         let known = match method {
@@ -146,8 +107,8 @@ fn without_null(schema: &mut Value) {
 pub struct Rendered(Bytes);
 
 impl Rendered {
-    pub fn once() -> Self {
-        Self(json().to_string().into())
+    pub fn of(document: &Value) -> Self {
+        Self(document.to_string().into())
     }
 }
 

@@ -15,8 +15,7 @@ use crate::domain::preconditions::Preconditions;
 use crate::error::{Error, Result};
 use crate::graph::body::JsonBody;
 use crate::graph::errors::ErrorBody;
-use crate::graph::openapi::InDrive;
-use crate::graph::routes::TABLE;
+use crate::graph::params::{InDrive, TABLE};
 use crate::graph::site::Site;
 use crate::graph::wire::{
     self, Collection, Identity, IdentitySet, ItemReference, identity_of, path_of, web_url,

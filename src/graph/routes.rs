@@ -7,28 +7,16 @@
 use actix_web::guard::{GuardContext, fn_guard};
 use actix_web::http::Method;
 use actix_web::{Resource, Route, web};
+use serde_json::Value;
 use utoipa::OpenApi;
-use utoipa::openapi::path::{HttpMethod, Operation};
+use utoipa::openapi::path::HttpMethod;
 
 use super::multipart::is_related_post;
-use super::openapi::{self, BearerToken};
+use super::openapi::{self, BearerToken, Documented};
 use super::{
     batch, children, content, copy, create_link, delta, drives, errors, items, multipart, permissions,
     search, shares, uploads, versions,
 };
-
-/// What `utoipa::path` says in the place of an address: that stands here alone.
-pub const TABLE: &str = "";
-
-/// An operation of the document.
-pub struct Documented {
-    /// What it is about.
-    pub tag: &'static str,
-    pub method: HttpMethod,
-    /// A pattern of the table.
-    pub pattern: &'static str,
-    pub operation: Operation,
-}
 
 macro_rules! routes {
     (
@@ -47,7 +35,7 @@ macro_rules! routes {
 
         /// Adds all of them.
         pub fn routes(api: &mut web::ServiceConfig) {
-            api.app_data(web::Data::new(openapi::Rendered::once()));
+            api.app_data(web::Data::new(openapi::Rendered::of(&document())));
             let routes = vec![
                 $($(($pattern, route(Method::$method, &[$($guard)?]).to($file::$handler)),)*)*
                 $(($other_pattern, route(Method::$other_method, &[]).to($other_handler)),)*
@@ -57,16 +45,17 @@ macro_rules! routes {
             }
         }
 
-        /// What the document tells of them.
-        pub fn documented() -> Vec<Documented> {
-            pastey::paste! {
+        /// The OpenAPI document.
+        pub fn document() -> Value {
+            let operations = pastey::paste! {
                 vec![$($(Documented {
                     tag: $tag,
                     method: HttpMethod::[<$method:camel>],
                     pattern: [$($shown,)? $pattern][0],
                     operation: <$file::[<__path_ $handler>] as utoipa::Path>::operation(),
                 },)*)*]
-            }
+            };
+            openapi::json(Parts::openapi(), operations)
         }
 
         /// The document's parts, without its paths.
@@ -78,7 +67,7 @@ macro_rules! routes {
             modifiers(&BearerToken),
             security(("token" = []))
         )]
-        pub struct Parts;
+        struct Parts;
     };
 }
 

@@ -15,10 +15,9 @@ use crate::graph::body::UploadBody;
 use crate::graph::content::{redirect, uploaded};
 use crate::graph::errors::ErrorBody;
 use crate::graph::list::{self, Entry};
-use crate::graph::openapi::{InShare, PageParams};
+use crate::graph::params::{InShare, PageParams, TABLE};
 use crate::graph::permissions::{self, PermissionBody};
 use crate::graph::query::{PAGE, Query};
-use crate::graph::routes::TABLE;
 use crate::graph::site::Site;
 use crate::graph::wire::{self, Collection, DriveItem, IdentitySet};
 use crate::service::drive::{self, PageRequest, Upload};
@@ -80,8 +79,8 @@ pub async fn get_shared_item(
 ) -> Result<HttpResponse> {
     let shared = rights::open(site.service(), visitor.0.as_ref(), &address).await?;
     let right = shared.to_read()?;
-    let mut item = wire::shared_item(&site, &shared, &right, shared.item())?.with_context(&site);
-    if query.expands_children()? && shared.item().kind() == Kind::Folder {
+    let mut item = wire::shared_item(&site, &shared, &right, right.item())?.with_context(&site);
+    if query.expands_children()? && right.item().kind() == Kind::Folder {
         let turn = site.service().turns.lists.take(shared.who()).await?;
         let wanted = PageRequest::first(PAGE);
         item = item.with_children(shared_page(&site, &Query::parse(""), &wanted, &shared, &right).await?);
@@ -119,7 +118,7 @@ async fn shared_page(
     let share = share_id(site, shared)?;
     let next_link = page.next_after(entries.len()).map(|next| {
         let query = query.next_page(wanted, &next);
-        format!("{}/v1.0/shares/{share}/items/{}/children?{query}", site.url, shared.item().id)
+        format!("{}/v1.0/shares/{share}/items/{}/children?{query}", site.url, right.item().id)
     });
     Ok(Collection::new(wire::context(site, "Collection(driveItem)"), next_link, entries))
 }
@@ -134,7 +133,8 @@ pub async fn download_shared_content(
 ) -> Result<HttpResponse> {
     let shared = rights::open(site.service(), visitor.0.as_ref(), &address).await?;
     shared.to_download()?;
-    redirect(wire::download_url(&site, &shared.to_read()?, shared.item()))
+    let right = shared.to_read()?;
+    redirect(wire::download_url(&site, &right, right.item()))
 }
 
 /// Opens an item that a link lets write to. Any other link is told what a wrong one is. The path need not be there yet.
@@ -167,7 +167,7 @@ pub async fn upload_shared_content(
 ) -> Result<HttpResponse> {
     let conflict = query.conflict(Conflict::Replace)?;
     let (shared, to, path) = open_to_write(&site, &visitor, address).await?;
-    drive::check_target(shared.item(), &path)?;
+    drive::check_target(to.base(), &path)?;
     let target = Upload { to: &to, path: &path, conflict, preconditions: &preconditions };
     let limit = body.size_limit();
     let (made, is_new) = drive::upload(site.service(), &target, limit, body.into_stream()?).await?;

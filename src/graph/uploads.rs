@@ -19,9 +19,8 @@ use crate::graph::body::{JsonBody, UploadBody};
 use crate::graph::content::uploaded;
 use crate::graph::errors::ErrorBody;
 use crate::graph::items::ClientTimesBody;
-use crate::graph::openapi::{InDrive, InShare};
+use crate::graph::params::{InDrive, InShare, TABLE};
 use crate::graph::query::parse_conflict;
-use crate::graph::routes::TABLE;
 use crate::graph::shares::open_to_write;
 use crate::graph::site::Site;
 use crate::graph::wire::{self, DriveItem, time};
@@ -141,8 +140,8 @@ pub async fn create_shared_upload_session(
     body: JsonBody<NewSession>,
     site: Site,
 ) -> Result<HttpResponse> {
-    let (shared, to, path) = open_to_write(&site, &visitor, address).await?;
-    let NewUpload { path, conflict, times } = body.0.upload(shared.item(), path)?;
+    let (_, to, path) = open_to_write(&site, &visitor, address).await?;
+    let NewUpload { path, conflict, times } = body.0.upload(to.base(), path)?;
     let target = Upload { to: &to, path: &path, conflict, preconditions: &preconditions };
     Ok(begun(&site, &drive::create_upload_session(site.service(), &target, times).await?))
 }

@@ -5,7 +5,7 @@ use askama::Template;
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::graph::openapi;
+use crate::graph::routes;
 use crate::pages::view::{PAGE_POLICY, html_text};
 
 #[derive(Template)]
@@ -32,7 +32,7 @@ pub struct Rendered(Bytes);
 
 impl Rendered {
     pub fn once() -> Self {
-        let page = DocsPage { groups: groups(&openapi::json()) };
+        let page = DocsPage { groups: groups(&routes::document()) };
         Self(page.render().expect("the template renders: its values are plain text").into())
     }
 }

@@ -70,7 +70,7 @@ struct ErrorPage<'a> {
 pub async fn redir(visitor: Visitor, request: HttpRequest, site: Site) -> Result<HttpResponse> {
     let shared = open(&site, &visitor, &request).await?;
     let right = shared.to_read()?;
-    let item = shared.item();
+    let item = right.item();
     if wants_json(request.headers()) {
         let item = wire::shared_item(&site, &shared, &right, item)?;
         return Ok(HttpResponse::Ok().json(item.with_context(&site)));

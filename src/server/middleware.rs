@@ -34,7 +34,7 @@ pub async fn read_address<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
     if !pages::is_page(request.path()) {
-        graph::address::resolve(&mut request)?;
+        graph::address::resolve(&mut request, graph::routes::ROUTES)?;
     }
     next.call(request).await
 }

@@ -216,10 +216,6 @@ impl Claim {
 }
 
 impl Shared {
-    pub fn item(&self) -> &Arc<Item> {
-        &self.item
-    }
-
     /// What is shared: the item itself, or a folder above it.
     pub fn whole(&self) -> &Arc<Item> {
         &self.whole
@@ -367,7 +363,7 @@ impl ToEmbed {
 }
 
 impl ToWrite {
-    pub(super) fn base(&self) -> &Item {
+    pub fn base(&self) -> &Item {
         &self.base
     }
 

@@ -1,5 +1,6 @@
 //! What was answered is never lost, and what goes wrong is told soon and mends itself.
 
+use std::io::Read;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,27 @@ on_each_database!(
     every_link_that_was_answered_opens_after_a_kill,
     clients_that_go_away_leave_nothing_half_made,
     a_signal_lets_what_is_under_way_finish,
+    the_log_names_the_step_that_failed,
 );
+
+async fn the_log_names_the_step_that_failed(app: TestApp) {
+    let mut process = Process::serve(&app.data_dir(), &app.database, Stdio::piped());
+    let alice = process.user(&app.user("alice"));
+    let item = alice.upload("/b.txt", "one").await;
+    let link = alice.link(&item, "view").await;
+    // A transaction, a read, and a batch.
+    app.database.run("ALTER TABLE loose_content RENAME TO lost_content").await;
+    alice.put("/drive/root:/c.txt:/content", "two").await.expect_error(500, "generalException");
+    app.database.run("DROP VIEW item_details; ALTER TABLE links RENAME TO lost_links").await;
+    alice.get(&format!("/drive/items/{item}")).await.expect_error(500, "generalException");
+    alice.open(&link).await.expect(500);
+    assert!(process.signal("TERM").success());
+    let mut log = String::new();
+    process.child.stderr.take().expect("it is piped").read_to_string(&mut log).expect("text");
+    for step in ["insert_pending_content failed", "manage failed", "open failed"] {
+        assert!(log.contains(step), "{step} is not in\n{log}");
+    }
+}
 
 async fn every_link_that_was_answered_opens_after_a_kill(app: TestApp) {
     let alice = app.user("alice");

@@ -42,8 +42,7 @@ pub enum Received {
     },
 }
 
-/// A session that was begun.
-#[derive(Debug)]
+/// A session that was begun. Not to be printed: it has its secret.
 pub struct NewUploadSession {
     pub session: UploadSession,
     /// What names it in its URL, and lets send ranges.

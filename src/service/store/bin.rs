@@ -9,8 +9,9 @@ use crate::domain::link::LinkType;
 use crate::domain::link_scope::LinkScope;
 use crate::domain::name::Name;
 use crate::error::{Error, Result};
+use crate::service::store::change::Change;
 use crate::service::store::errors::name_taken;
-use crate::service::store::items::{Change, Place};
+use crate::service::store::items::Place;
 use crate::service::store::statement::{Tx, execute, execute_for_items, fetch_for_items, on};
 use crate::service::store::tree::Below;
 

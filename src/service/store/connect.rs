@@ -12,7 +12,6 @@ use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, SqliteConnection, S
 
 use crate::config::{DatabaseUrl, Settings};
 use crate::error::{Error, Result};
-use crate::service::store::readiness::Probe;
 use crate::service::store::statement::{LONG_LIMIT, STATEMENT_LIMIT, within, within_limit};
 
 /// How long to wait for a free connection. With [`STATEMENT_LIMIT`] it keeps the promise that a
@@ -48,7 +47,7 @@ pub enum Pools {
     },
 }
 
-pub async fn connect(url: &DatabaseUrl, settings: &Settings) -> Result<(Pools, Probe)> {
+pub async fn connect(url: &DatabaseUrl, settings: &Settings) -> Result<Pools> {
     match url {
         DatabaseUrl::Postgres(url) => connect_postgres(url.expose_secret(), settings).await,
         DatabaseUrl::Sqlite(path) => connect_sqlite(path).await,
@@ -62,7 +61,7 @@ pub fn begin<'b, T: 'b>(
     within(ACQUIRE_LIMIT + STATEMENT_LIMIT, beginning)
 }
 
-async fn connect_postgres(url: &str, settings: &Settings) -> Result<(Pools, Probe)> {
+async fn connect_postgres(url: &str, settings: &Settings) -> Result<Pools> {
     let mut options: PgConnectOptions = url.parse()?;
     if let Some(file) = &settings.database_password_file {
         let password = std::fs::read_to_string(file).map_err(|error| {
@@ -82,7 +81,6 @@ async fn connect_postgres(url: &str, settings: &Settings) -> Result<(Pools, Prob
     let quick = limited(STATEMENT_LIMIT).options(PLANNED_FOR_KEYS);
     // The pool would try again and again, and say only that time is up: one try says what is wrong.
     within_limit(PgConnection::connect_with(&quick)).await?.close().await?;
-    let probe = Probe::of_postgres(&quick);
     let pool = |connections| {
         PgPoolOptions::new()
             .max_connections(connections)
@@ -93,10 +91,10 @@ async fn connect_postgres(url: &str, settings: &Settings) -> Result<(Pools, Prob
     // What takes its time is planned freely: over many rows, joining them by key is the slowest way.
     let slow = pool(SLOW_CONNECTIONS).connect_lazy_with(limited(LONG_LIMIT).options([("jit", "off")]));
     let pool = begin(pool(settings.database_connections).connect_with(quick)).await?;
-    Ok((Pools::Postgres { pool, slow }, probe))
+    Ok(Pools::Postgres { pool, slow })
 }
 
-async fn connect_sqlite(path: &Path) -> Result<(Pools, Probe)> {
+async fn connect_sqlite(path: &Path) -> Result<Pools> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
@@ -119,7 +117,6 @@ async fn connect_sqlite(path: &Path) -> Result<(Pools, Probe)> {
     };
     // The writer first: it makes the file and sets the journal's mode.
     let writer = begin(pool(1).connect_with(options.clone())).await?;
-    let probe = Probe::of_sqlite(&options);
     let reading = options.pragma("query_only", "ON");
     let slow = pool(SLOW_CONNECTIONS)
         .after_connect(|_, _| {
@@ -130,7 +127,7 @@ async fn connect_sqlite(path: &Path) -> Result<(Pools, Probe)> {
         })
         .connect_lazy_with(reading.clone().thread_name(|number| format!("{SLOW_THREADS}{number}")));
     let readers = begin(pool(4).connect_with(reading)).await?;
-    Ok((Pools::Sqlite { writer, readers, slow }, probe))
+    Ok(Pools::Sqlite { writer, readers, slow })
 }
 
 /// SQLite runs in this process: what takes its time is to run when nothing else wants to. Where the system does not

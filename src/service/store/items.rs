@@ -12,6 +12,7 @@ use crate::domain::link_scope::LinkScope;
 use crate::domain::name::{Name, name_key};
 use crate::domain::order::{Order, OrderBy, PlaceInOrder};
 use crate::error::Result;
+use crate::service::store::change::Change;
 use crate::service::store::errors::name_taken;
 use crate::service::store::statement::{
     LONG_LIMIT, STATEMENT_LIMIT, Tx, TxConnection, execute, on, within_step,
@@ -199,16 +200,6 @@ const FIRST_FREE_NAME_SQLITE: &str = "
 
 /// Items that one statement of a search looks at.
 const SEARCHED_AT_ONCE: i64 = 1_000;
-
-/// Who changes something, and when, as the tables keep it.
-#[derive(Clone, Copy, Debug)]
-pub struct Change<'a> {
-    /// The drive's change number, from [`Tx::begin_change`].
-    pub number: i64,
-    pub at: Timestamp,
-    pub by: Option<&'a str>,
-    pub app_no: Option<i32>,
-}
 
 /// A folder and a name in it.
 #[derive(Clone, Copy, Debug)]

@@ -8,6 +8,7 @@ mod all_links;
 mod applications;
 mod audit;
 mod bin;
+mod change;
 mod connect;
 mod drives;
 mod errors;
@@ -40,7 +41,8 @@ use readiness::Probe;
 use statement::TxConnection;
 
 pub use all_links::{LinkFilter, PlacedLink};
-pub use items::{Change, NewItem, Place};
+pub use change::Change;
+pub use items::{NewItem, Place};
 pub use key_epochs::EpochUse;
 pub use link_queues::LinkQueues;
 pub use links::{NewLink, OpenedLink};
@@ -64,8 +66,9 @@ pub struct Store {
 
 impl Store {
     pub async fn connect(url: &DatabaseUrl, settings: &Settings, metrics: Arc<Metrics>) -> Result<Self> {
-        let (pools, probe) = connect::connect(url, settings).await?;
-        Ok(Self { pools, applications: Arc::default(), probe: Arc::new(probe), metrics })
+        let pools = connect::connect(url, settings).await?;
+        let probe = Arc::new(Probe::of(&pools));
+        Ok(Self { pools, applications: Arc::default(), probe, metrics })
     }
 
     /// A transaction that only reads, and sees one moment throughout: one after it began. Failures are logged under

@@ -3,7 +3,6 @@
 //! It is asked by a connection of its own: however many requests wait for the others, a service is ready as long
 //! as its database is. And it is asked by writing, for a full disk is still good to read.
 
-use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::Mutex;
@@ -11,6 +10,7 @@ use tokio::sync::Mutex;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::service::store::Store;
+use crate::service::store::connect::Pools;
 use crate::service::store::errors::is_busy;
 use crate::service::store::migrations::NEWEST_MIGRATION;
 use crate::service::store::own_connection::OwnConnection;
@@ -36,13 +36,18 @@ enum ProbeConnection {
 }
 
 impl Probe {
-    pub fn of_postgres(options: &PgConnectOptions) -> Self {
-        Self(Mutex::new(ProbeConnection::Postgres(Box::new(OwnConnection::new(options.clone())))))
-    }
-
-    pub fn of_sqlite(options: &SqliteConnectOptions) -> Self {
-        let options = Box::new(options.clone());
-        Self(Mutex::new(ProbeConnection::Sqlite { options, idle: None }))
+    /// By a connection like those that write.
+    pub fn of(pools: &Pools) -> Self {
+        Self(Mutex::new(match pools {
+            Pools::Postgres { pool, .. } => {
+                let options = (*pool.connect_options()).clone();
+                ProbeConnection::Postgres(Box::new(OwnConnection::new(options)))
+            }
+            Pools::Sqlite { writer, .. } => {
+                let options = Box::new((*writer.connect_options()).clone());
+                ProbeConnection::Sqlite { options, idle: None }
+            }
+        }))
     }
 }
 

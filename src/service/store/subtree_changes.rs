@@ -6,7 +6,7 @@ use sqlx::FromRow;
 use crate::clock::Timestamp;
 use crate::domain::ids::ItemId;
 use crate::error::Result;
-use crate::service::store::items::Change;
+use crate::service::store::change::Change;
 use crate::service::store::statement::{Tx, execute, on};
 
 /// What is done with a large folder, slice by slice.

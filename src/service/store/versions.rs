@@ -7,7 +7,7 @@ use crate::domain::identity::{Application, User};
 use crate::domain::ids::ItemId;
 use crate::domain::item::{FileVersion, Item, Stamp};
 use crate::error::Result;
-use crate::service::store::items::Change;
+use crate::service::store::change::Change;
 use crate::service::store::statement::{Tx, execute, on};
 use crate::service::store::tree::Below;
 
