@@ -56,9 +56,9 @@ pub struct Settings {
     #[arg(long, env = "EVERLINK_OIDC_ISSUER", value_name = "URL", requires = "oidc_audience")]
     pub oidc_issuer: Option<String>,
 
-    /// What the issuer's tokens must name as their audience
-    #[arg(long, env = "EVERLINK_OIDC_AUDIENCE", value_name = "AUDIENCE")]
-    pub oidc_audience: Option<String>,
+    /// What the issuer's tokens must name as their audience: one of these, separated by commas
+    #[arg(long, env = "EVERLINK_OIDC_AUDIENCE", value_name = "AUDIENCES", value_delimiter = ',')]
+    pub oidc_audience: Vec<String>,
 
     /// Signature algorithms that the issuer uses
     #[arg(long, env = "EVERLINK_OIDC_ALGORITHMS", value_name = "ALGORITHMS", default_value = "RS256")]

@@ -36,6 +36,10 @@ pub enum Error {
     /// Microsoft's API has it, Everlink does not.
     #[error("{0}")]
     NotSupported(&'static str),
+    /// An option of the query that Microsoft's API has, and Everlink does not: what it would leave out or sort is asked
+    /// for all the same, so it is never passed over.
+    #[error("The option {0} is not supported.")]
+    OptionNotSupported(String),
     #[error("An item with this name is there already.")]
     NameAlreadyExists,
     #[error("The item has changed: its eTag does not match.")]
@@ -44,10 +48,16 @@ pub enum Error {
     MalformedEntityTag,
     #[error("The request's body is larger than {limit} bytes.")]
     PayloadTooLarge { limit: u64 },
+    /// The body is coded in a way that is not taken here. `taken` is what is, for `Accept-Encoding`.
+    #[error("A body with this Content-Encoding is not taken here.")]
+    UnsupportedEncoding { taken: &'static str },
     #[error("The range is not within the content's {size} bytes.")]
     InvalidRange { size: u64 },
     #[error("The token can't be served any more: start anew, without one.")]
-    ResyncRequired,
+    ResyncRequired {
+        /// Where to start anew; empty where that is not known yet.
+        start: String,
+    },
     #[error("The upload session is not there, or has expired.")]
     UploadSessionNotFound,
     #[error("These bytes have been received already.")]

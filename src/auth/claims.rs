@@ -12,8 +12,6 @@ use crate::clock::Timestamp;
 use crate::domain::identity::{Application, Caller, User};
 use crate::error::{Error, Result};
 
-/// Seconds that an issuer's clock may be ahead of ours.
-const SKEW: f64 = 5.0;
 /// Longest id or name that is taken over, in bytes.
 const TEXT_LIMIT: usize = 256;
 
@@ -24,9 +22,9 @@ const EXPIRED: Error = Error::Unauthenticated("Access token has expired or is no
 #[derive(Deserialize)]
 struct Claims {
     iss: String,
-    aud: OneOrMany,
+    aud: Option<OneOrMany>,
     exp: f64,
-    nbf: f64,
+    nbf: Option<f64>,
     sub: String,
     oid: Option<String>,
     tid: Option<String>,
@@ -34,10 +32,11 @@ struct Claims {
     appid: Option<String>,
     azp: Option<String>,
     client_id: Option<String>,
+    cid: Option<String>,
     app_displayname: Option<String>,
     scp: Option<OneOrMany>,
     scope: Option<OneOrMany>,
-    roles: Option<Vec<String>>,
+    roles: Option<OneOrMany>,
     idtyp: Option<String>,
     preferred_username: Option<IgnoredAny>,
     upn: Option<IgnoredAny>,
@@ -46,6 +45,19 @@ struct Claims {
 }
 
 impl Claims {
+    /// The application that the token was issued to, by whichever name its issuer has for it.
+    fn application(&self) -> Option<&String> {
+        self.appid.as_ref().or(self.azp.as_ref()).or(self.client_id.as_ref()).or(self.cid.as_ref())
+    }
+
+    /// Whether it is for us. Some issuers name no audience, and make a client of the service instead.
+    fn is_for(&self, audiences: &[String]) -> bool {
+        audiences.iter().any(|audience| match &self.aud {
+            Some(aud) => aud.contains(audience),
+            None => self.client_id.as_ref() == Some(audience),
+        })
+    }
+
     /// Whether an application calls on its own, by its issuer's word.
     ///
     /// Such a token is nobody's: it has no delegated scopes. That alone says nothing, for a user's token may
@@ -57,7 +69,7 @@ impl Claims {
         if self.scp.is_some() || self.scope.is_some() {
             return false;
         }
-        let application = self.appid.as_ref().or(self.azp.as_ref()).or(self.client_id.as_ref());
+        let application = self.application();
         let is_of_person = self.name.is_some()
             || [&self.preferred_username, &self.upn, &self.unique_name, &self.email]
                 .into_iter()
@@ -107,9 +119,12 @@ pub struct Verified {
 /// What a token must be.
 pub struct Expected<'a> {
     pub issuer: &'a str,
-    pub audience: &'a str,
+    /// One of these is enough.
+    pub audiences: &'a [String],
     pub algorithm: Algorithm,
     pub now: Timestamp,
+    /// Seconds that the issuer's clock and ours may differ by.
+    pub leeway: f64,
 }
 
 /// Checks a token's signature by one key, and its claims. The library checks the signature and that
@@ -126,17 +141,17 @@ pub fn verify(token: &str, key: &DecodingKey, expected: &Expected<'_>) -> Result
             return Err(NOT_VALID);
         }
     };
-    if claims.iss != expected.issuer || !claims.aud.contains(expected.audience) {
+    if claims.iss != expected.issuer || !claims.is_for(expected.audiences) {
         tracing::debug!(reason = "issuer or audience", "token refused");
         return Err(NOT_VALID);
     }
     let now = expected.now.timestamp_micros() as f64 / 1e6;
-    if now >= claims.exp || now + SKEW < claims.nbf {
+    if now >= claims.exp + expected.leeway || claims.nbf.is_some_and(|nbf| now + expected.leeway < nbf) {
         return Err(EXPIRED);
     }
     // A time beyond what can be told is as good as for ever.
-    let until =
-        DateTime::from_timestamp_micros((claims.exp * 1e6) as i64).unwrap_or(DateTime::<Utc>::MAX_UTC);
+    let until = DateTime::from_timestamp_micros(((claims.exp + expected.leeway) * 1e6) as i64)
+        .unwrap_or(DateTime::<Utc>::MAX_UTC);
     let caller = caller(claims).ok_or(NOT_VALID)?;
     Ok(Verified { caller: Arc::new(caller), until })
 }
@@ -154,8 +169,9 @@ fn reason(kind: &ErrorKind) -> &'static str {
 /// None where an id is missing, empty, or not plain text.
 fn caller(claims: Claims) -> Option<Caller> {
     let is_application = claims.is_of_application();
+    let application = claims.application().cloned();
     let granted = match is_application {
-        true => claims.roles.unwrap_or_default(),
+        true => claims.roles.map(OneOrMany::words).unwrap_or_default(),
         false => claims.scp.or(claims.scope).map(OneOrMany::words).unwrap_or_default(),
     };
     let id = |text: String| is_plain(&text).then_some(text);
@@ -164,10 +180,7 @@ fn caller(claims: Claims) -> Option<Caller> {
     Some(Caller {
         tenant: id(claims.tid.unwrap_or(claims.iss))?,
         user: (!is_application).then(|| User { id: user_id, name: name(claims.name) }),
-        application: Application {
-            id: id(claims.appid.or(claims.azp).or(claims.client_id)?)?,
-            name: name(claims.app_displayname),
-        },
+        application: Application { id: id(application?)?, name: name(claims.app_displayname) },
         granted,
     })
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use jsonwebtoken::jwk::{JwkSet, PublicKeyUse};
+use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use tokio::sync::Mutex;
@@ -23,6 +23,8 @@ use crate::error::{Error, Result};
 pub const COOL_DOWN: TimeDelta = TimeDelta::seconds(10);
 /// Keys older than this are fetched anew.
 pub const KEPT_FOR: TimeDelta = TimeDelta::minutes(15);
+/// Seconds that an issuer's clock and ours may differ by.
+const LEEWAY: f64 = 60.0;
 /// How long the issuer may take for one answer.
 const FETCH_LIMIT: Duration = Duration::from_secs(2);
 
@@ -30,7 +32,7 @@ const NOT_VALID: Error = Error::Unauthenticated("Access token is not valid.");
 
 pub struct OidcIssuer {
     issuer: String,
-    audience: String,
+    audiences: Vec<String>,
     algorithms: Vec<Algorithm>,
     http: reqwest::Client,
     keys: RwLock<Option<Arc<Keys>>>,
@@ -60,12 +62,18 @@ struct Description {
     jwks_uri: String,
 }
 
+/// The issuer's keys, each to be read by itself. <https://www.rfc-editor.org/rfc/rfc7517#section-5>
+#[derive(Deserialize)]
+struct KeySet {
+    keys: Vec<serde_json::Value>,
+}
+
 impl OidcIssuer {
-    pub fn new(issuer: &str, audience: &str, algorithms: &[Algorithm]) -> Result<Self> {
+    pub fn new(issuer: &str, audiences: &[String], algorithms: &[Algorithm]) -> Result<Self> {
         let http = reqwest::Client::builder().timeout(FETCH_LIMIT).build().map_err(Error::internal)?;
         Ok(Self {
             issuer: issuer.to_owned(),
-            audience: audience.to_owned(),
+            audiences: audiences.to_vec(),
             algorithms: algorithms.to_vec(),
             http,
             keys: RwLock::default(),
@@ -84,8 +92,13 @@ impl OidcIssuer {
                 && key.key.family() == header.alg.family()
                 && header.kid.as_ref().is_none_or(|id| key.id.as_ref() == Some(id))
         };
-        let expected =
-            Expected { issuer: &self.issuer, audience: &self.audience, algorithm: header.alg, now };
+        let expected = Expected {
+            issuer: &self.issuer,
+            audiences: &self.audiences,
+            algorithm: header.alg,
+            now,
+            leeway: LEEWAY,
+        };
         let mut keys = self.keys_at(now).await?;
         if !keys.keys.iter().any(|key| wanted(&key)) {
             keys = self.fetch(now).await?;
@@ -146,11 +159,13 @@ impl OidcIssuer {
         if description.issuer != self.issuer {
             return Err(format!("it calls itself {:?}", description.issuer).into());
         }
-        let set: JwkSet =
+        let set: KeySet =
             self.http.get(description.jwks_uri).send().await?.error_for_status()?.json().await?;
         let keys: Vec<Key> = set
             .keys
-            .iter()
+            .into_iter()
+            // Keys of kinds that are not known here may stand beside those that are.
+            .filter_map(|jwk| serde_json::from_value::<Jwk>(jwk).ok())
             .filter(|jwk| matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature)))
             .filter_map(|jwk| {
                 Some(Key {
@@ -159,7 +174,7 @@ impl OidcIssuer {
                         Some(algorithm) => Some(algorithm.to_string().parse().ok()?),
                         None => None,
                     },
-                    key: DecodingKey::from_jwk(jwk).ok()?,
+                    key: DecodingKey::from_jwk(&jwk).ok()?,
                 })
             })
             .collect();

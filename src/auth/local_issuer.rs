@@ -13,6 +13,8 @@ use crate::error::{Error, Result};
 use crate::keys::Secret;
 
 const ISSUER: &str = "urn:everlink:local";
+/// Servers whose clocks differ a little share a secret.
+const LEEWAY: f64 = 0.0;
 const AUDIENCE: &str = "everlink";
 /// One secret signs and checks, so a code is enough and a signature would only be slower.
 const ALGORITHM: Algorithm = Algorithm::HS256;
@@ -88,7 +90,9 @@ impl LocalIssuer {
     }
 
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Verified> {
-        let expected = Expected { issuer: ISSUER, audience: AUDIENCE, algorithm: ALGORITHM, now };
+        let audiences = [AUDIENCE.to_owned()];
+        let expected =
+            Expected { issuer: ISSUER, audiences: &audiences, algorithm: ALGORITHM, now, leeway: LEEWAY };
         claims::verify(token, &self.decoding, &expected)
     }
 }

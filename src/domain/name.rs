@@ -111,10 +111,14 @@ fn is_reserved(name: &str) -> bool {
 pub struct ItemPath(Vec<Name>);
 
 impl ItemPath {
-    /// From decoded text: names separated by single slashes, one more allowed at either end.
+    /// From decoded text: names separated by single slashes, one more allowed at either end; `./` at its start is the
+    /// folder itself.
     pub fn parse(text: &str) -> Result<Self, BadName> {
         let text = text.strip_prefix('/').unwrap_or(text);
+        // «Here», as some clients begin.
+        let text = text.strip_prefix("./").unwrap_or(text);
         let text = text.strip_suffix('/').unwrap_or(text);
+        let text = if text == "." { "" } else { text };
         if text.is_empty() {
             return Ok(Self::default());
         }

@@ -29,6 +29,8 @@ use crate::error::{Error, Result};
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 /// What every address may start with.
 const PREFIXES: [&str; 4] = ["v1.0/", "v2.0/", "beta/", "_api/v2.0/"];
+/// Collections whose keys may stand in brackets, as OData writes them.
+const KEYED: [&str; 6] = ["drives", "items", "users", "shares", "versions", "permissions"];
 /// Namespaces that clients of different years put before an action.
 const NAMESPACES: [&str; 4] = ["microsoft.graph.", "onedrive.", "action.", "view."];
 /// Methods and patterns of the route table: the segments of its patterns are those that addresses may have.
@@ -95,22 +97,26 @@ fn parse(raw: &str, routes: Routes) -> Option<Parsed> {
     let Ok(path) = percent_decode_str(raw).decode_utf8() else {
         return Some(Parsed::item("/item", "", Err(not_utf8()), routes));
     };
-    let path = path.strip_prefix('/')?;
-    let path = PREFIXES.iter().find_map(|prefix| path.strip_prefix(prefix)).unwrap_or(path);
+    let path = plain_slashes(path.strip_prefix('/')?);
+    let path = PREFIXES.iter().find_map(|prefix| strip_start(&path, prefix)).unwrap_or(&path);
     let path = path.strip_suffix('/').unwrap_or(path);
-    if let Some(rest) = path.strip_prefix("shares/") {
+    if let Some(rest) = strip_start(path, "shares/") {
         return parse_share(rest, routes);
     }
-    match path.split_once('/') {
-        None if path == "openapi.json" => return Some(Parsed::plain("/openapi.json".to_owned())),
-        None if path == "$batch" => return Some(Parsed::plain("/batch".to_owned())),
-        None if path == "drives" => return Some(Parsed::plain("/drives".to_owned())),
-        Some(("me", "drives")) => return Some(Parsed::plain("/drives".to_owned())),
-        Some((place @ ("upload" | "monitor"), secret)) => {
-            let secret = utf8_percent_encode(secret, SEGMENT);
-            return Some(Parsed::plain(format!("/{place}/{secret}")));
-        }
-        _ => {}
+    let alone = [
+        ("openapi.json", "/openapi.json"),
+        ("$batch", "/batch"),
+        ("drives", "/drives"),
+        ("me/drives", "/drives"),
+        ("me", "/me"),
+    ];
+    if let Some((_, route)) = alone.into_iter().find(|(known, _)| path.eq_ignore_ascii_case(known)) {
+        return Some(Parsed::plain(route.to_owned()));
+    }
+    // Secrets and ids have one spelling.
+    if let Some((place @ ("upload" | "monitor"), secret)) = path.split_once('/') {
+        let secret = utf8_percent_encode(secret, SEGMENT);
+        return Some(Parsed::plain(format!("/{place}/{secret}")));
     }
     let (drive, rest) = parse_drive(path)?;
     if rest.is_empty() {
@@ -122,11 +128,50 @@ fn parse(raw: &str, routes: Routes) -> Option<Parsed> {
     Some(Parsed::item("/item", tail, address, routes))
 }
 
+/// A text without its start, be that in upper or lower case.
+fn strip_start<'t>(text: &'t str, start: &str) -> Option<&'t str> {
+    let (head, rest) = text.split_at_checked(start.len())?;
+    head.eq_ignore_ascii_case(start).then_some(rest)
+}
+
+/// Up to the first colon or bracket of a function, where names and texts begin, slashes are single and keys stand
+/// between slashes: `v1.0//drives('7')/items('7!2')` becomes `v1.0/drives/7/items/7!2`.
+fn plain_slashes(path: &str) -> Cow<'_, str> {
+    let start = path.split(':').next().unwrap_or_default();
+    if !start.contains("//") && !start.contains("('") && !start.starts_with('/') {
+        return Cow::Borrowed(path);
+    }
+    let mut plain = String::with_capacity(path.len());
+    let mut rest = path;
+    while !rest.is_empty() {
+        let end = rest.find(['/', ':', '(']).unwrap_or(rest.len());
+        let (segment, after) = rest.split_at(end);
+        plain.push_str(segment);
+        let is_keyed = KEYED.iter().any(|known| segment.eq_ignore_ascii_case(known));
+        rest = if after.starts_with('/') {
+            if !plain.is_empty() && !plain.ends_with('/') {
+                plain.push('/');
+            }
+            after.trim_start_matches('/')
+        } else if let Some((key, after)) =
+            after.strip_prefix("('").filter(|_| is_keyed).and_then(|after| after.split_once("')"))
+        {
+            plain.push('/');
+            plain.push_str(&key.replace("''", "'"));
+            after
+        } else {
+            plain.push_str(after);
+            ""
+        };
+    }
+    Cow::Owned(plain)
+}
+
 /// The drive at a path's start, and what follows its slash.
 fn parse_drive(path: &str) -> Option<(Result<DriveAddress>, &str)> {
-    let within_me = path.strip_prefix("me/").unwrap_or(path);
+    let within_me = strip_start(path, "me/").unwrap_or(path);
     let (first, rest) = within_me.split_once('/').unwrap_or((within_me, ""));
-    match first {
+    match &*first.to_ascii_lowercase() {
         "drive" => Some((Ok(DriveAddress::Mine), rest)),
         "drives" if !rest.is_empty() => {
             let (id, rest) = rest.split_once('/').unwrap_or((rest, ""));
@@ -136,10 +181,13 @@ fn parse_drive(path: &str) -> Option<(Result<DriveAddress>, &str)> {
         "users" => {
             let (user, rest) = rest.split_once('/')?;
             let (drive, rest) = rest.split_once('/').unwrap_or((rest, ""));
-            let is_known = !user.is_empty() && !user.contains('\0');
-            let user =
-                if is_known { Ok(DriveAddress::Of(user.to_owned())) } else { Err(Error::ItemNotFound) };
-            (drive == "drive").then_some((user, rest))
+            let user = match user {
+                // What Microsoft's SDKs write for «me», and a middleware of theirs replaces.
+                "me-token-to-replace" => Ok(DriveAddress::Mine),
+                user if user.is_empty() || user.contains('\0') => Err(Error::ItemNotFound),
+                user => Ok(DriveAddress::Of(user.to_owned())),
+            };
+            drive.eq_ignore_ascii_case("drive").then_some((user, rest))
         }
         _ => None,
     }
@@ -149,10 +197,10 @@ type ItemParts<'a> = (Result<Base>, Result<ItemPath>, &'a str);
 
 /// An item below a drive: where it starts, the path from there, and what is wanted of it.
 fn split_item(text: &str) -> Option<ItemParts<'_>> {
-    let (in_items, text) = text.strip_prefix("items/").map_or((false, text), |rest| (true, rest));
+    let (in_items, text) = strip_start(text, "items/").map_or((false, text), |rest| (true, rest));
     let end = text.find([':', '/']).unwrap_or(text.len());
     let (head, mut rest) = text.split_at(end);
-    let base = match head {
+    let base = match &*head.to_ascii_lowercase() {
         "root" => Ok(Base::Root),
         "special" if !in_items => {
             let name = rest.strip_prefix('/').unwrap_or_default();
@@ -160,10 +208,10 @@ fn split_item(text: &str) -> Option<ItemParts<'_>> {
             Err(Error::NotSupported("A drive has no special folders here: address folders by id or by path."))
         }
         // What is asked of a whole drive is asked of its root.
-        function if !in_items && is_of_drive(function) => {
+        _ if !in_items && is_of_drive(head) => {
             return Some((Ok(Base::Root), Ok(ItemPath::default()), text));
         }
-        id if in_items => id.parse().map(Base::Item).map_err(|_| Error::ItemNotFound),
+        _ if in_items => head.parse().map(Base::Item).map_err(|_| Error::ItemNotFound),
         _ => return None,
     };
     let (path, tail) = split_path(rest);
@@ -181,10 +229,10 @@ fn split_path(rest: &str) -> (Result<ItemPath>, &str) {
     (ItemPath::parse(path).map_err(Error::from), tail.strip_prefix('/').unwrap_or(tail))
 }
 
-/// `/drive/search(q='text')` and `/drive/delta` are about the drive's root.
+/// `/drive/search(q='text')`, `/drive/delta` and their like are about the drive's root.
 fn is_of_drive(segment: &str) -> bool {
     let name = segment.split('(').next().unwrap_or_default();
-    matches!(&*bare(name), "search" | "delta")
+    matches!(&*bare(name), "search" | "delta" | "recent" | "sharedwithme")
 }
 
 /// `children/{name}` and `children('name')` name one child, and what follows is about that.
@@ -220,10 +268,10 @@ fn parse_share(rest: &str, routes: Routes) -> Option<Parsed> {
     let share = parse_share_token(token).ok_or(Error::ItemNotFound);
     let end = rest.find([':', '/']).unwrap_or(rest.len());
     let (head, after) = rest.split_at(end);
-    let (route, item, (path, tail)) = match head {
+    let (route, item, (path, tail)) = match &*head.to_ascii_lowercase() {
         "" => ("/share", Ok(None), (Ok(ItemPath::default()), "")),
         "permission" if after.is_empty() => ("/share/permission", Ok(None), (Ok(ItemPath::default()), "")),
-        "driveItem" | "root" => ("/share/item", Ok(None), split_path(after)),
+        "driveitem" | "root" => ("/share/item", Ok(None), split_path(after)),
         "items" => {
             let text = after.strip_prefix('/')?;
             let end = text.find([':', '/']).unwrap_or(text.len());
@@ -247,7 +295,7 @@ fn parse_share_token(token: &str) -> Option<ShareToken> {
     let encoded = token.strip_prefix("u!")?.trim_end_matches('=');
     let url = String::from_utf8(URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()?;
     let (place, query) = url.split_once('?')?;
-    let page = place.rsplit('/').next()?;
+    let page = place.trim_end_matches('/').rsplit('/').next()?;
     if !matches!(page, "redir" | "download" | "embed") {
         return None;
     }
@@ -255,11 +303,12 @@ fn parse_share_token(token: &str) -> Option<ShareToken> {
 }
 
 /// The `resid` and `authkey` of a link's URL. Names are read in any case; a name that is there twice
-/// makes it no link.
+/// makes it no link. A link that went through HTML may have `&amp;` between them.
 pub fn link_parameters(query: &str) -> Option<ShareToken> {
     let mut item = None;
     let mut authkey = None;
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let name = strip_start(&name, "amp;").unwrap_or(&name);
         let slot = if name.eq_ignore_ascii_case("resid") {
             &mut item
         } else if name.eq_ignore_ascii_case("authkey") {
@@ -297,7 +346,9 @@ fn bare(segment: &str) -> String {
 
 fn table_spelling(segment: &str, routes: Routes) -> Cow<'_, str> {
     let bare = bare(segment);
-    let mut known = routes.iter().flat_map(|(_, pattern)| pattern.split('/'));
+    let segments = routes.iter().flat_map(|(_, pattern)| pattern.split('/'));
+    // What stands in braces may be anything.
+    let mut known = segments.filter(|known| !known.starts_with('{'));
     match known.find(|known| known.eq_ignore_ascii_case(&bare)) {
         Some(known) => Cow::Borrowed(known),
         None => utf8_percent_encode(segment, SEGMENT).to_string().into(),
@@ -467,6 +518,44 @@ mod tests {
     }
 
     #[test]
+    fn segments_have_any_case_and_slashes_may_be_doubled() {
+        for raw in [
+            "/V1.0/Me/Drive/Root",
+            "/v1.0//me/drive/root",
+            "//v1.0/me/drive/root",
+            "/v1.0/me//drive/root",
+            "/ME/DRIVE/Items/ROOT",
+            "/v1.0/users/me-token-to-replace/drive/root",
+        ] {
+            assert_eq!(read(raw), "/item Mine root []", "{raw}");
+        }
+        assert_eq!(read("/v1.0/Drives"), "/drives");
+        assert_eq!(read("/v1.0/Me"), "/me");
+        assert!(read("/drive/root:/a//b:/children").contains("InvalidPath"));
+    }
+
+    #[test]
+    fn keys_stand_in_brackets_too() {
+        let drive = format!("{:?}", "ab".parse::<DriveId>().expect("an id"));
+        assert_eq!(
+            read("/v1.0/drives('ab')/items('AB!7')/createLink"),
+            format!("/item/createLink Id({drive}) 00000000000000AB!7 []")
+        );
+        assert_eq!(read("/drive/items('AB%217')"), "/item Mine 00000000000000AB!7 []");
+        assert_eq!(read("/drives('ab')/root"), format!("/item Id({drive}) root []"));
+        assert_eq!(read("/drive/root/search(q='a//b')"), r#"/item/search=Some("a//b") Mine root []"#);
+    }
+
+    #[test]
+    fn a_dot_at_a_paths_start_goes() {
+        for raw in ["/drive/root:/./a", "/drive/root:/.%2Fa", "/drive/root:/./a/"] {
+            assert_eq!(read(raw), r#"/item Mine root ["a"]"#, "{raw}");
+        }
+        assert_eq!(read("/drive/root:/."), "/item Mine root []");
+        assert!(read("/drive/root:/a/./b").contains("InvalidPath"));
+    }
+
+    #[test]
     fn a_child_is_named_after_its_folder() {
         let expected = r#"/item/content Mine root ["a", "it's b"]"#;
         for raw in [
@@ -569,6 +658,7 @@ mod tests {
     #[test]
     fn a_links_parameters_are_read_in_any_case_and_once() {
         assert!(matches!(link_parameters("ResId=AB!7&AUTHKEY=!x&more=1"), Some(ShareToken::Link { .. })));
+        assert!(matches!(link_parameters("resid=AB!7&amp;authkey=!x"), Some(ShareToken::Link { .. })));
         assert!(matches!(link_parameters("resid=AB%217"), Some(ShareToken::Item(_))));
         for bad in [
             "",

@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
 
-use actix_web::http::header::AUTHORIZATION;
+use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use percent_encoding::percent_decode_str;
 use reqwest::{Method, Request, Url};
 use serde::de::{MapAccess, SeqAccess, Visitor};
@@ -52,6 +52,9 @@ pub struct Batch<'a> {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct One<'a> {
+    /// A number is as good as its digits.
+    #[schema(value_type = String)]
+    #[serde(deserialize_with = "text_or_number")]
     id: String,
     #[schema(pattern = "^(GET|POST|PUT|PATCH|DELETE)$")]
     method: String,
@@ -65,6 +68,20 @@ struct One<'a> {
     body: Option<&'a RawValue>,
     #[serde(default, deserialize_with = "at_most::<_, MOST, _>")]
     depends_on: Vec<String>,
+}
+
+fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Id {
+        Text(String),
+        Number(serde_json::Number),
+    }
+
+    Ok(match Id::deserialize(deserializer)? {
+        Id::Text(text) => text,
+        Id::Number(number) => number.to_string(),
+    })
 }
 
 /// A list, of which no more is read than it may have.
@@ -90,9 +107,14 @@ fn at_most<'de, T: Deserialize<'de>, const MOST: usize, D: Deserializer<'de>>(
             }
             Ok(few)
         }
+
+        /// `null` for none.
+        fn visit_unit<E>(self) -> Result<Vec<T>, E> {
+            Ok(Vec::new())
+        }
     }
 
-    deserializer.deserialize_seq(AtMost::<T, MOST>(PhantomData))
+    deserializer.deserialize_any(AtMost::<T, MOST>(PhantomData))
 }
 
 /// A request's headers, of which no more are read than it may have.
@@ -116,9 +138,14 @@ fn few_headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String
             }
             Ok(few)
         }
+
+        /// `null` for none.
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(Vec::new())
+        }
     }
 
-    deserializer.deserialize_map(FewHeaders)
+    deserializer.deserialize_any(FewHeaders)
 }
 
 #[derive(Serialize, ToSchema)]
@@ -160,10 +187,13 @@ pub async fn send_batch(
     for (one, request) in ready {
         let has_failed =
             |id: &String| responses.iter().any(|answer| answer.id == *id && answer.status >= 400);
-        responses.push(if one.depends_on.iter().any(has_failed) {
-            refused(one, 424, "failedDependency", "A request that this one depends on has failed.")
-        } else {
-            send(&site, one, request, &mut room).await
+        responses.push(match request {
+            _ if one.depends_on.iter().any(has_failed) => {
+                refused(one, 424, "failedDependency", "A request that this one depends on has failed.")
+            }
+            Ok(request) => send(&site, one, request, &mut room).await,
+            // Its body is its own fault, and no other's.
+            Err(BadBody(why)) => refused(one, 400, "invalidRequest", why),
         });
     }
     Ok(list::answer(turn, &Answers { responses }))
@@ -192,8 +222,11 @@ fn order<'b, 'a>(requests: &'b [One<'a>]) -> Result<Vec<&'b One<'a>>> {
     Ok(ordered)
 }
 
+/// A body that can't be sent as it is, and why.
+struct BadBody(&'static str);
+
 /// The request as the service sends it to itself.
-fn prepare(site: &Site, one: &One<'_>, token: Option<&str>) -> Result<Request> {
+fn prepare(site: &Site, one: &One<'_>, token: Option<&str>) -> Result<Result<Request, BadBody>> {
     let bad = |what: &'static str| Error::invalid_request(what);
     let method = match one.method.to_ascii_uppercase().as_str() {
         "GET" => Method::GET,
@@ -204,14 +237,16 @@ fn prepare(site: &Site, one: &One<'_>, token: Option<&str>) -> Result<Request> {
         _ => return Err(bad("A request's method is none of GET, POST, PUT, PATCH, DELETE.")),
     };
     let mut request = site.loopback().http.request(method, address(site, &one.url)?);
-    let mut is_json = true;
+    let mut content_type = None;
     let mut has_token = false;
     for (name, value) in &one.headers {
         let name = name.to_ascii_lowercase();
         if NOT_PASSED_ON.contains(&name.as_str()) || name.starts_with("x-forwarded-") {
             continue;
         }
-        is_json &= name != "content-type" || value.contains("json");
+        if name == "content-type" {
+            content_type = Some(value.to_ascii_lowercase());
+        }
         has_token |= name == "authorization";
         request = request.header(name, value);
     }
@@ -220,14 +255,43 @@ fn prepare(site: &Site, one: &One<'_>, token: Option<&str>) -> Result<Request> {
     }
     // Answers are to begin with the URL that the batch was sent to.
     request = request.header(LOOPBACK_URL.as_str(), site.loopback().sign(&site.url));
-    let text = one.body.filter(|_| !is_json).and_then(|body| serde_json::from_str::<String>(body.get()).ok());
-    request = match (text, one.body) {
-        (Some(text), _) => request
-            .body(STANDARD.decode(text).map_err(|_| bad("A body that is not JSON is base64 in a batch."))?),
-        (None, Some(body)) => request.body(body.get().to_owned()),
-        (None, None) => request,
+    let body = match one.body.map(|body| body_bytes(body, content_type.as_deref())) {
+        None => return build(request).map(Ok),
+        Some(Err(bad)) => return Ok(Err(bad)),
+        Some(Ok(body)) => body,
     };
-    request.build().map_err(|_| bad("A request of the batch can't be sent as it is."))
+    build(request.body(body)).map(Ok)
+}
+
+fn build(request: reqwest::RequestBuilder) -> Result<Request> {
+    request.build().map_err(|_| Error::invalid_request("A request of the batch can't be sent as it is."))
+}
+
+/// What a body stands for: JSON is itself, and so is a text of a type of texts; anything else is base64, in whichever
+/// alphabet.
+fn body_bytes(body: &RawValue, content_type: Option<&str>) -> Result<Vec<u8>, BadBody> {
+    let is_json = content_type.is_none_or(|content_type| content_type.contains("json"));
+    if is_json {
+        return Ok(body.get().as_bytes().to_vec());
+    }
+    let is_text = content_type.is_some_and(|content_type| content_type.trim_start().starts_with("text/"));
+    match serde_json::from_str::<String>(body.get()) {
+        Ok(text) if is_text => Ok(text.into_bytes()),
+        Ok(text) => {
+            let plain: String = text.chars().map(standard).filter(|c| *c != '=').collect();
+            STANDARD_NO_PAD.decode(plain).map_err(|_| BadBody("A body of this type is base64 in a batch."))
+        }
+        Err(_) => Err(BadBody("A body of this type is a text in a batch.")),
+    }
+}
+
+/// A character of base64url as base64 has it.
+fn standard(c: char) -> char {
+    match c {
+        '-' => '+',
+        '_' => '/',
+        c => c,
+    }
 }
 
 /// Where a request of a batch goes: below the API's own prefix, and not to a batch again.
@@ -284,8 +348,10 @@ async fn try_to_send(
         .headers()
         .iter()
         .filter(|(name, _)| !NOT_PASSED_ON.contains(&name.as_str()))
-        .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
+        .filter_map(|(name, value)| Some((as_written(name.as_str()), value.to_str().ok()?.to_owned())))
         .collect();
+    let content_type = answer.headers().get(CONTENT_TYPE.as_str()).and_then(|value| value.to_str().ok());
+    let content_type = content_type.unwrap_or_default().to_owned();
     let mut bytes = Vec::new();
     while let Some(chunk) = answer.chunk().await? {
         bytes.extend_from_slice(&chunk);
@@ -293,17 +359,38 @@ async fn try_to_send(
             return Ok(None);
         }
     }
-    Ok(Some(Answer { id: one.id.clone(), status, headers, body: answered_body(bytes) }))
+    Ok(Some(Answer { id: one.id.clone(), status, headers, body: answered_body(bytes, &content_type) }))
 }
 
-/// JSON as it is, anything else in base64.
-fn answered_body(bytes: Vec<u8>) -> Option<Box<RawValue>> {
+/// A header's name as HTTP writes it: clients look for just that, though HTTP tells no cases apart.
+fn as_written(name: &str) -> String {
+    match name {
+        "etag" => return "ETag".to_owned(),
+        "www-authenticate" => return "WWW-Authenticate".to_owned(),
+        _ => {}
+    }
+    let mut is_start = true;
+    let cased = name.chars().map(|c| {
+        let cased = if is_start { c.to_ascii_uppercase() } else { c };
+        is_start = c == '-';
+        cased
+    });
+    cased.collect()
+}
+
+/// JSON as it is, a text as a text, anything else in base64.
+fn answered_body(bytes: Vec<u8>, content_type: &str) -> Option<Box<RawValue>> {
     if bytes.is_empty() {
         return None;
     }
-    let json = std::str::from_utf8(&bytes).ok().map(|text| RawValue::from_string(text.to_owned()));
-    if let Some(Ok(json)) = json {
+    let text = std::str::from_utf8(&bytes).ok();
+    if content_type.contains("json")
+        && let Some(Ok(json)) = text.map(|text| RawValue::from_string(text.to_owned()))
+    {
         return Some(json);
     }
-    to_raw_value(&STANDARD.encode(bytes)).ok()
+    match text.filter(|_| content_type.starts_with("text/")) {
+        Some(text) => to_raw_value(text).ok(),
+        None => to_raw_value(&STANDARD.encode(bytes)).ok(),
+    }
 }

@@ -1,15 +1,16 @@
 //! Reads requests' bodies, never more than allowed and never for ever.
 
 use std::future::{Ready, ready};
-use std::io;
+use std::io::{self, Read};
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_RANGE};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE};
 use actix_web::{FromRequest, HttpRequest, web};
 use bytes::{Bytes, BytesMut};
+use flate2::read::GzDecoder;
 use futures_util::stream::{Stream, StreamExt, TryStreamExt};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -38,6 +39,7 @@ impl<T: DeserializeOwned + 'static, const LIMIT: usize> FromRequest for JsonBody
 /// A small body that nothing was read of yet.
 pub struct Unread {
     payload: Payload,
+    is_gzip: bool,
     stall: Duration,
     declared: Option<u64>,
 }
@@ -45,7 +47,12 @@ pub struct Unread {
 impl Unread {
     fn of(request: &HttpRequest, payload: &mut Payload) -> Result<Self> {
         let stall = limits(request)?.stall;
-        Ok(Self { payload: payload.take(), stall, declared: declared_length(request) })
+        let is_gzip = match coding(request) {
+            None => false,
+            Some(coding) if matches!(&*coding, "gzip" | "x-gzip") => true,
+            Some(_) => return Err(Error::UnsupportedEncoding { taken: "gzip, identity" }),
+        };
+        Ok(Self { payload: payload.take(), is_gzip, stall, declared: declared_length(request) })
     }
 
     /// All of it, where it is no longer than `limit` bytes and comes in time.
@@ -54,7 +61,8 @@ impl Unread {
             return Err(Error::PayloadTooLarge { limit: limit as u64 });
         }
         let reading = read_all(self.payload, limit);
-        tokio::time::timeout(self.stall, reading).await.map_err(|_| Error::RequestTimeout)?
+        let body = tokio::time::timeout(self.stall, reading).await.map_err(|_| Error::RequestTimeout)??;
+        if self.is_gzip { unzip(&body, limit) } else { Ok(body) }
     }
 }
 
@@ -64,6 +72,31 @@ impl FromRequest for Unread {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         ready(Self::of(request, payload))
+    }
+}
+
+/// The body of which this is the gzip, where that is no longer than `limit` bytes: a small one may be the gzip of a
+/// very large one.
+fn unzip(coded: &[u8], limit: usize) -> Result<Bytes> {
+    let mut body = Vec::new();
+    let read = GzDecoder::new(coded).take(limit as u64 + 1).read_to_end(&mut body);
+    read.map_err(|_| Error::invalid_request("The request's body is no gzip, as its Content-Encoding says."))?;
+    if body.len() > limit { Err(Error::PayloadTooLarge { limit: limit as u64 }) } else { Ok(body.into()) }
+}
+
+/// How the body is coded; none where it is as it is.
+fn coding(request: &HttpRequest) -> Option<String> {
+    let coding = request.headers().get(CONTENT_ENCODING)?;
+    let coding =
+        coding.to_str().map_or_else(|_| "unreadable".to_owned(), |text| text.trim().to_ascii_lowercase());
+    (!coding.is_empty() && coding != "identity").then_some(coding)
+}
+
+/// Refuses a body that is coded, where it is to be kept: what is kept are never other bytes than were meant.
+pub fn check_is_plain(request: &HttpRequest) -> Result<()> {
+    match coding(request) {
+        None => Ok(()),
+        Some(_) => Err(Error::UnsupportedEncoding { taken: "identity" }),
     }
 }
 
@@ -89,7 +122,8 @@ async fn read_all(mut payload: Payload, limit: usize) -> Result<Bytes> {
 }
 
 pub fn parse_object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T> {
-    let text = bytes.trim_ascii();
+    // A mark that editors and serializers of Windows put before UTF-8.
+    let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii();
     if text.is_empty() {
         return serde_json::from_slice(b"{}")
             .map_err(|_| Error::invalid_request("The request's body is missing."));
@@ -115,7 +149,7 @@ impl FromRequest for UploadBody {
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        ready(limits(request).map(|limits| Self {
+        ready(check_is_plain(request).and_then(|()| limits(request)).map(|limits| Self {
             payload: payload.take(),
             limits,
             declared: declared_length(request),

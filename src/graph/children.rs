@@ -8,13 +8,15 @@ use utoipa::ToSchema;
 use crate::domain::address::ItemAddress;
 use crate::domain::grant::{FilesRead, FilesReadWrite, Granted};
 use crate::domain::name::Name;
+use crate::domain::preconditions::Preconditions;
 use crate::domain::upload::Conflict;
 use crate::error::{Error, Result};
 use crate::graph::body::JsonBody;
+use crate::graph::content::uploaded;
 use crate::graph::errors::ErrorBody;
 use crate::graph::list::{self, Entry};
 use crate::graph::params::{InDrive, PageParams, TABLE};
-use crate::graph::query::{Query, parse_conflict};
+use crate::graph::query::{Query, not_modified, parse_conflict};
 use crate::graph::site::Site;
 use crate::graph::wire::{self, Collection, DriveItem};
 use crate::service::PlacedItem;
@@ -28,6 +30,7 @@ pub async fn list_children(
     granted: Granted<FilesRead>,
     address: ItemAddress,
     query: Query,
+    preconditions: Preconditions,
     site: Site,
 ) -> Result<HttpResponse> {
     let wanted = query.page()?;
@@ -38,6 +41,9 @@ pub async fn list_children(
     }
     let turn = site.service().turns.lists.take((&*granted.caller).into()).await?;
     let folder = rights::manage(site.service(), &granted, &address).await?;
+    if let Some(answer) = not_modified(&preconditions, folder.item()) {
+        return Ok(answer);
+    }
     let right = folder.to_read();
     let page = drive::list_children(site.service(), &right, &wanted).await?;
     let placed = drive::place(site.service(), &folder).await?;
@@ -71,22 +77,40 @@ pub struct NewFolder {
     conflict: Option<String>,
 }
 
+impl NewFolder {
+    /// Its name, and what to do where that is taken.
+    pub fn folder(&self, query: &Query) -> Result<(Name, Conflict)> {
+        if self.folder.is_none() {
+            return Err(Error::invalid_request(
+                "The body has no member «folder»: files are made by uploading.",
+            ));
+        }
+        let conflict = match &self.conflict {
+            Some(behavior) => parse_conflict(behavior)?,
+            None => query.conflict(Conflict::Fail)?,
+        };
+        Ok((Name::parse(&self.name)?, conflict))
+    }
+}
+
 /// Makes a folder.
 #[utoipa::path(post, path = TABLE, params(InDrive), request_body = NewFolder,
-    responses((status = 201, description = "Made", body = DriveItem), ErrorBody))]
+    responses(
+        (status = 200, description = "Done", body = DriveItem),
+        (status = 201, description = "Made", body = DriveItem),
+        ErrorBody
+    ))]
 pub async fn create_folder(
     granted: Granted<FilesReadWrite>,
     parent: ItemAddress,
+    query: Query,
     body: JsonBody<NewFolder>,
     site: Site,
 ) -> Result<HttpResponse> {
-    if body.0.folder.is_none() {
-        return Err(Error::invalid_request("The body has no member «folder»: files are made by uploading."));
-    }
-    let name = Name::parse(&body.0.name)?;
-    let conflict = body.0.conflict.as_deref().map_or(Ok(Conflict::Fail), parse_conflict)?;
+    let (name, conflict) = body.0.folder(&query)?;
     let parent = rights::manage(site.service(), &granted, &parent).await?;
-    let folder = drive::create_folder(site.service(), &parent, &name, conflict).await?;
-    Ok(HttpResponse::Created()
-        .json(wire::managed_item(&site, &parent.to_read(), &folder).with_context(&site)))
+    let to = parent.to_write(site.service()).await?;
+    let (folder, is_new) = drive::create_folder(site.service(), &to, &name, conflict).await?;
+    let item = wire::managed_item(&site, &parent.to_read(), &folder).with_context(&site);
+    Ok(uploaded(is_new).json(query.shape(item)?))
 }

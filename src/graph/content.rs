@@ -12,7 +12,7 @@ use crate::graph::address::split_target;
 use crate::graph::body::UploadBody;
 use crate::graph::errors::ErrorBody;
 use crate::graph::params::{InDrive, TABLE};
-use crate::graph::query::Query;
+use crate::graph::query::{Query, not_modified};
 use crate::graph::site::Site;
 use crate::graph::wire::{self, DriveItem};
 use crate::service::drive::{self, Upload};
@@ -20,13 +20,22 @@ use crate::service::rights;
 
 /// Leads to a file's bytes.
 #[utoipa::path(get, path = TABLE, params(InDrive),
-    responses((status = 302, description = "Where the bytes are"), ErrorBody))]
+    responses(
+        (status = 302, description = "Where the bytes are"),
+        (status = 304, description = "Not changed"),
+        ErrorBody
+    ))]
 pub async fn download_content(
     granted: Granted<FilesRead>,
     address: ItemAddress,
+    _query: Query,
+    preconditions: Preconditions,
     site: Site,
 ) -> Result<HttpResponse> {
     let file = rights::manage(site.service(), &granted, &address).await?;
+    if let Some(answer) = not_modified(&preconditions, file.item()) {
+        return Ok(answer);
+    }
     redirect(wire::download_url(&site, &file.to_read(), file.item()))
 }
 
@@ -60,7 +69,8 @@ pub async fn upload_content(
     let target = Upload { to: &to, path: &path, conflict, preconditions: &preconditions };
     let limit = body.size_limit();
     let (item, is_new) = drive::upload(site.service(), &target, limit, body.into_stream()?).await?;
-    Ok(uploaded(is_new).json(wire::managed_item(&site, &base.to_read(), &item).with_context(&site)))
+    let item = wire::managed_item(&site, &base.to_read(), &item).with_context(&site);
+    Ok(uploaded(is_new).json(query.shape(item)?))
 }
 
 pub fn uploaded(is_new: bool) -> actix_web::HttpResponseBuilder {

@@ -14,6 +14,7 @@ use crate::graph::body::JsonBody;
 use crate::graph::errors::ErrorBody;
 use crate::graph::params::{InDrive, TABLE};
 use crate::graph::permissions::{PermissionBody, link_permission};
+use crate::graph::query::Query;
 use crate::graph::site::Site;
 use crate::service::links::{self, LinkRequest};
 use crate::service::rights;
@@ -82,11 +83,12 @@ impl CreateLink {
 pub async fn create_link(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,
+    query: Query,
     body: JsonBody<CreateLink>,
     site: Site,
 ) -> Result<HttpResponse> {
     let claim = rights::claim(site.service(), &granted, &address).await?;
     let (link, created) = links::create_link(site.service(), &claim, body.0.request()?).await?;
     let mut answer = if created { HttpResponse::Created() } else { HttpResponse::Ok() };
-    Ok(answer.json(link_permission(&site, &link, None)?.with_context(&site)))
+    Ok(answer.json(query.shape(link_permission(&site, &link, None)?.with_context(&site))?))
 }

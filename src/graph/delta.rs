@@ -34,24 +34,33 @@ pub async fn list_changes(
     query: Query,
     site: Site,
 ) -> Result<HttpResponse> {
+    let form = wire::PathForm::of(&address);
     let token = argument.0.or_else(|| query.get("token").map(str::to_owned));
     let since = match token.as_deref() {
         None | Some("") => Since::Beginning,
         Some("latest") => Since::Now,
-        Some(token) => Since::Place(parse_change(token).ok_or(Error::ResyncRequired)?),
+        Some(token) => match parse_change(token) {
+            Some(place) => Since::Place(place),
+            None => Since::Unknown,
+        },
     };
     let top = query.top(PAGE, LARGEST_PAGE)?;
     let turn = site.service().turns.lists.take((&*granted.caller).into()).await?;
     let root = rights::manage(site.service(), &granted, &address).await?;
-    let page = drive::list_changes(site.service(), &root, since, top).await?;
+    let start = || format!("{}/v1.0{}/root/delta", site.url, form.drive(root.id().drive));
+    let page = drive::list_changes(site.service(), &root, since, top).await.map_err(|error| match error {
+        Error::ResyncRequired { .. } => Error::ResyncRequired { start: start() },
+        error => error,
+    })?;
     let right = root.to_read();
-    let shown = page.items.iter().map(|item| Ok(wire::changed_item(&site, &right, item)));
+    let shown = page.items.iter().map(|placed| Ok(wire::changed_item(&site, &right, placed, &form)));
     let entries = list::fill(&query, shown)?;
     let (next, has_more) = page.next_after(entries.len());
     let token = write_change(next);
-    let drive = page.drive;
     let select = query.passed_on(&["select"]);
-    let link = format!("{}/v1.0/drives/{drive}/root/delta?token={token}&$top={top}{select}", site.url);
+    // In the form that was asked by, so that all pages have paths of one form.
+    let drive = form.drive(page.drive);
+    let link = format!("{}/v1.0{drive}/root/delta?token={token}&$top={top}{select}", site.url);
     let mut list = Collection::new(wire::context(&site, "Collection(driveItem)"), None, entries);
     if has_more {
         list.next_link = Some(link);

@@ -1,10 +1,12 @@
 //! Drives: `/drive`, `/drives`.
 
 use actix_web::HttpResponse;
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::domain::address::DriveAddress;
+use crate::domain::address::{DriveAddress, ItemAddress};
 use crate::domain::grant::{FilesRead, Granted};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::errors::ErrorBody;
 use crate::graph::params::TABLE;
 use crate::graph::query::Query;
@@ -35,4 +37,41 @@ pub async fn list_drives(granted: Granted<FilesRead>, query: Query, site: Site) 
     let context = wire::context(&site, "Collection(drive)");
     let list = Collection::new(context, None, vec![wire::drive(drive.drive(), usage)]);
     Ok(HttpResponse::Ok().json(query.shape(list)?))
+}
+
+/// Whoever calls.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Me {
+    #[serde(rename = "@odata.context")]
+    context: String,
+    id: String,
+    display_name: String,
+}
+
+/// The user whose token it is.
+#[utoipa::path(get, path = TABLE,
+    responses((status = 200, description = "Done", body = Me), ErrorBody))]
+pub async fn get_me(granted: Granted<FilesRead>, query: Query, site: Site) -> Result<HttpResponse> {
+    let user = granted
+        .caller
+        .user
+        .as_ref()
+        .ok_or(Error::invalid_request("An application on its own is no user."))?;
+    Ok(HttpResponse::Ok().json(query.shape(Me {
+        context: wire::context(&site, "users/$entity"),
+        id: user.id.clone(),
+        display_name: user.name.as_ref().unwrap_or(&user.id).clone(),
+    })?))
+}
+
+/// A list of a drive that is always empty here.
+pub async fn list_nothing(
+    granted: Granted<FilesRead>,
+    address: ItemAddress,
+    _query: Query,
+    site: Site,
+) -> Result<HttpResponse> {
+    rights::manage(site.service(), &granted, &address).await?;
+    Ok(HttpResponse::Ok().json(Collection::nothing(&site, "driveItem")))
 }

@@ -30,6 +30,7 @@ fn row(error: &Error) -> (StatusCode, &'static str, Option<&'static str>) {
         Error::InvalidPath(_) => (StatusCode::BAD_REQUEST, "invalidRequest", Some("invalidPath")),
         Error::PathTooLong => (StatusCode::BAD_REQUEST, "invalidRequest", Some("pathIsTooLong")),
         Error::TooBusy(_) => (StatusCode::TOO_MANY_REQUESTS, "activityLimitReached", None),
+        Error::OptionNotSupported(_) => (StatusCode::BAD_REQUEST, "invalidRequest", Some("notSupported")),
         Error::NotSupported(_) => (StatusCode::BAD_REQUEST, "notSupported", None),
         Error::NameAlreadyExists => (StatusCode::CONFLICT, "nameAlreadyExists", None),
         Error::ResourceModified => {
@@ -39,8 +40,11 @@ fn row(error: &Error) -> (StatusCode, &'static str, Option<&'static str>) {
         Error::PayloadTooLarge { .. } => {
             (StatusCode::PAYLOAD_TOO_LARGE, "invalidRequest", Some("maxStreamSizeExceeded"))
         }
+        Error::UnsupportedEncoding { .. } => {
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalidRequest", Some("unsupportedContentEncoding"))
+        }
         Error::InvalidRange { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, "invalidRange", None),
-        Error::ResyncRequired => (StatusCode::GONE, "resyncRequired", None),
+        Error::ResyncRequired { .. } => (StatusCode::GONE, "resyncRequired", None),
         Error::UploadSessionNotFound => {
             (StatusCode::NOT_FOUND, "itemNotFound", Some("uploadSessionNotFound"))
         }

@@ -1,7 +1,6 @@
 //! Items: what they are, and what changes about them.
 
 use actix_web::HttpResponse;
-use actix_web::http::header;
 use chrono::{Datelike, SubsecRound, Timelike};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
@@ -20,9 +19,9 @@ use crate::graph::children::managed_page;
 use crate::graph::errors::ErrorBody;
 use crate::graph::list;
 use crate::graph::params::{InDrive, TABLE};
-use crate::graph::query::{PAGE, Query, parse_conflict};
+use crate::graph::query::{PAGE, Query, not_modified, parse_conflict};
 use crate::graph::site::Site;
-use crate::graph::wire::{self, DriveItem};
+use crate::graph::wire::{self, Collection, DriveItem, Nothing};
 use crate::service::drive::{self, Destination, ItemUpdate, PageRequest, Restoration};
 use crate::service::rights;
 
@@ -42,9 +41,8 @@ pub async fn get_item(
 ) -> Result<HttpResponse> {
     let managed = rights::manage(site.service(), &granted, &address).await?;
     let placed = drive::place(site.service(), &managed).await?;
-    let seen = Preconditions { if_match: None, if_none_match: preconditions.if_none_match };
-    if !seen.hold(Some(&placed.item)) {
-        return Ok(HttpResponse::NotModified().insert_header((header::ETAG, placed.item.etag())).finish());
+    if let Some(answer) = not_modified(&preconditions, &placed.item) {
+        return Ok(answer);
     }
     let right = managed.to_read();
     let mut item = wire::managed_item(&site, &right, &placed).with_context(&site);
@@ -154,6 +152,7 @@ impl ParentReference {
 pub async fn update_item(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,
+    query: Query,
     preconditions: Preconditions,
     body: JsonBody<ItemChange>,
     site: Site,
@@ -163,11 +162,15 @@ pub async fn update_item(
         name: change.name()?,
         destination: change.destination()?,
         client_times: change.file_system_info.as_ref().map(ClientTimesBody::times).unwrap_or_default(),
-        conflict: change.conflict.as_deref().map_or(Ok(Conflict::Fail), parse_conflict)?,
+        conflict: match &change.conflict {
+            Some(behavior) => parse_conflict(behavior)?,
+            None => query.conflict(Conflict::Fail)?,
+        },
     };
     let managed = rights::manage(site.service(), &granted, &address).await?;
     let item = drive::update_item(site.service(), &managed, &update, &preconditions).await?;
-    Ok(HttpResponse::Ok().json(wire::managed_item(&site, &managed.to_read(), &item).with_context(&site)))
+    let item = wire::managed_item(&site, &managed.to_read(), &item).with_context(&site);
+    Ok(HttpResponse::Ok().json(query.shape(item)?))
 }
 
 /// Puts an item into the recycle bin.
@@ -204,6 +207,7 @@ pub async fn purge_item(
 pub async fn restore_item(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,
+    query: Query,
     body: JsonBody<ItemChange>,
     site: Site,
 ) -> Result<HttpResponse> {
@@ -211,5 +215,19 @@ pub async fn restore_item(
     let right = rights::manage_deleted(site.service(), &granted, &address).await?;
     let item = drive::restore_item(site.service(), &right, &restoration).await?;
     let right = right.to_read(&item.item)?;
-    Ok(HttpResponse::Ok().json(wire::managed_item(&site, &right, &item).with_context(&site)))
+    let item = wire::managed_item(&site, &right, &item).with_context(&site);
+    Ok(HttpResponse::Ok().json(query.shape(item)?))
+}
+
+/// An item's thumbnails: there are none, which is what Microsoft's API says of what it has none for.
+#[utoipa::path(get, path = TABLE, params(InDrive),
+    responses((status = 200, description = "Done", body = Collection<Nothing>), ErrorBody))]
+pub async fn list_thumbnails(
+    granted: Granted<FilesRead>,
+    address: ItemAddress,
+    _query: Query,
+    site: Site,
+) -> Result<HttpResponse> {
+    rights::manage(site.service(), &granted, &address).await?;
+    Ok(HttpResponse::Ok().json(Collection::nothing(&site, "thumbnailSet")))
 }

@@ -20,7 +20,7 @@ use crate::domain::name::{ItemPath, Name};
 use crate::domain::preconditions::Preconditions;
 use crate::domain::upload::Conflict;
 use crate::error::{Error, Result};
-use crate::graph::body::{SMALL, broken, limits, paced, parse_object};
+use crate::graph::body::{SMALL, broken, check_is_plain, limits, paced, parse_object};
 use crate::graph::content::uploaded;
 use crate::graph::errors::ErrorBody;
 use crate::graph::params::{InDrive, TABLE};
@@ -38,7 +38,7 @@ impl FromRequest for Related {
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let limits = match limits(request) {
+        let limits = match check_is_plain(request).and_then(|()| limits(request)) {
             Ok(limits) => limits,
             Err(error) => return ready(Err(error)),
         };

@@ -72,6 +72,7 @@ fn shown_address(pattern: &str) -> String {
         ("/share/item", "/v1.0/shares/{share_id}/driveItem"),
         ("/share", "/v1.0/shares/{share_id}"),
         ("/drive", "/v1.0/me/drive"),
+        ("/me", "/v1.0/me"),
         ("/batch", "/v1.0/$batch"),
     ];
     let start = starts.iter().find_map(|(start, shown)| Some((*shown, pattern.strip_prefix(start)?)));

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::graph::body::JsonBody;
 use crate::graph::errors::ErrorBody;
 use crate::graph::params::{InDrive, TABLE};
+use crate::graph::query::{Query, not_modified};
 use crate::graph::site::Site;
 use crate::graph::wire::{
     self, Collection, Identity, IdentitySet, ItemReference, identity_of, path_of, web_url,
@@ -151,13 +152,18 @@ pub fn parse_permission_id(id: &str) -> Result<Option<LinkId>> {
 pub async fn list_permissions(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,
+    query: Query,
+    preconditions: Preconditions,
     site: Site,
 ) -> Result<HttpResponse> {
     let managed = rights::manage(site.service(), &granted, &address).await?;
+    if let Some(answer) = not_modified(&preconditions, managed.item()) {
+        return Ok(answer);
+    }
     let permissions = links::list_permissions(site.service(), &managed).await?;
     let value = permissions.iter().map(|one| permission(&site, one)).collect::<Result<Vec<_>>>()?;
     let context = wire::context(&site, "Collection(permission)");
-    Ok(HttpResponse::Ok().json(Collection::new(context, None, value)))
+    Ok(HttpResponse::Ok().json(query.shape(Collection::new(context, None, value))?))
 }
 
 /// One permission of an item.
@@ -167,12 +173,17 @@ pub async fn get_permission(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,
     id: web::Path<String>,
+    query: Query,
+    preconditions: Preconditions,
     site: Site,
 ) -> Result<HttpResponse> {
     let id = parse_permission_id(&id)?;
     let managed = rights::manage(site.service(), &granted, &address).await?;
+    if let Some(answer) = not_modified(&preconditions, managed.item()) {
+        return Ok(answer);
+    }
     let found = links::get_permission(site.service(), &managed, id).await?;
-    Ok(HttpResponse::Ok().json(permission(&site, &found)?.with_context(&site)))
+    Ok(HttpResponse::Ok().json(query.shape(permission(&site, &found)?.with_context(&site))?))
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -3,8 +3,8 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::http::header::{self, HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::clock::Timestamp;
+use crate::domain::item::Item;
 use crate::domain::order::{Order, OrderBy, PlaceInOrder};
 use crate::domain::preconditions::Preconditions;
 use crate::domain::upload::Conflict;
@@ -22,12 +23,30 @@ use crate::service::drive::PageRequest;
 pub const PAGE: usize = 200;
 pub const LARGEST_PAGE: usize = 1_000;
 
+/// Members that are there because `$expand` names them.
+const EXPANDED: [&str; 3] = ["children", "driveItem", "root"];
+/// Options of OData that are not served. Passed over, they would give more than was asked for.
+const NOT_SERVED: [&str; 6] = ["filter", "skip", "search", "count", "apply", "format"];
+
 /// A query's options. OData's have a `$` in front, which clients of 2015 leave out.
 pub struct Query(Vec<(String, String)>);
 
 impl Query {
     pub fn parse(query: &str) -> Self {
         Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
+    }
+
+    /// Refuses what would have to be passed over.
+    fn check(&self) -> Result<()> {
+        for (name, value) in &self.0 {
+            let bare = name.strip_prefix('$').unwrap_or(name).to_ascii_lowercase();
+            // Every answer is JSON.
+            let is_json = bare == "format" && value.to_ascii_lowercase().contains("json");
+            if NOT_SERVED.contains(&&*bare) && !is_json {
+                return Err(Error::OptionNotSupported(format!("${bare}")));
+            }
+        }
+        Ok(())
     }
 
     pub fn get(&self, option: &str) -> Option<&str> {
@@ -51,7 +70,7 @@ impl Query {
         Some(wanted.split(',').map(|member| member.trim().split('/').next().unwrap_or_default()).collect())
     }
 
-    /// The answer with the members that `$select` names; annotations of OData stay, and so does what is
+    /// The answer with the members that `$select` names; the id and annotations of OData stay, and so does what is
     /// expanded.
     pub fn shape(&self, answer: impl Serialize) -> Result<Box<RawValue>> {
         let Some(wanted) = self.select().filter(|wanted| *wanted != ["*"]) else {
@@ -62,7 +81,8 @@ impl Query {
             if let Some(members) = value.as_object_mut() {
                 members.retain(|name, _| {
                     let member = name.split('@').next().unwrap_or_default();
-                    name.starts_with("@odata.") || member == "children" || wanted.contains(&name.as_str())
+                    let stays = name == "id" || name.starts_with("@odata.") || EXPANDED.contains(&member);
+                    stays || wanted.contains(&name.as_str())
                 });
             }
         };
@@ -73,11 +93,16 @@ impl Query {
         to_raw_value(&answer).map_err(Error::internal)
     }
 
-    /// Whether an item is wanted with its children. Anything else that can be expanded in Microsoft's
-    /// API and not here is refused; thumbnails may always be missing.
+    /// Whether an item is wanted with its children.
     pub fn expands_children(&self) -> Result<bool> {
+        self.expanded(&["children"]).map(|expanded| !expanded.is_empty())
+    }
+
+    /// Those of the members that are wanted expanded. Anything else that can be expanded in Microsoft's API and not
+    /// here is refused, and so are options within; thumbnails may always be missing.
+    pub fn expanded(&self, known: &[&'static str]) -> Result<Vec<&'static str>> {
         let expanded = self.get("expand").unwrap_or_default();
-        let mut has_children = false;
+        let mut wanted = Vec::new();
         // Commas within brackets are those of an option's own list: children($select=id,name).
         let mut depth = 0;
         let members = expanded.split(|c| {
@@ -85,13 +110,20 @@ impl Query {
             c == ',' && depth == 0
         });
         for member in members.map(str::trim).filter(|member| !member.is_empty()) {
-            match member.split('(').next().unwrap_or_default() {
-                "children" => has_children = true,
-                "thumbnails" => {}
-                _ => return Err(Error::NotSupported("Only children can be expanded.")),
+            let (name, options) =
+                member.split_once('(').map_or((member, None), |(name, rest)| (name, Some(rest)));
+            if name == "thumbnails" {
+                continue;
             }
+            let Some(name) = known.iter().find(|known| **known == name) else {
+                return Err(Error::NotSupported("Only children can be expanded."));
+            };
+            if let Some(options) = options {
+                return Err(Error::OptionNotSupported(format!("$expand={name}({options}")));
+            }
+            wanted.push(*name);
         }
-        Ok(has_children)
+        Ok(wanted)
     }
 
     /// The page of a folder's items that is wanted.
@@ -187,7 +219,8 @@ impl FromRequest for Query {
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self::parse(request.query_string())))
+        let query = Self::parse(request.query_string());
+        ready(query.check().map(|()| query))
     }
 }
 
@@ -204,6 +237,13 @@ impl FromRequest for Preconditions {
     }
 }
 
+/// «Not changed», where a client has seen the item as it is.
+pub fn not_modified(preconditions: &Preconditions, item: &Item) -> Option<HttpResponse> {
+    let seen = Preconditions { if_match: None, if_none_match: preconditions.if_none_match.clone() };
+    let tag = (header::ETAG, item.etag());
+    (!seen.hold(Some(item))).then(|| HttpResponse::NotModified().insert_header(tag).finish())
+}
+
 /// The entity tags of a header, with their quotes; none where the header is missing. A weak tag stands
 /// for the strong one: items' tags are all strong.
 fn tags(headers: &HeaderMap, name: HeaderName) -> Result<Option<Vec<String>>> {
@@ -216,7 +256,15 @@ fn tags(headers: &HeaderMap, name: HeaderName) -> Result<Option<Vec<String>>> {
                 rest = after;
             } else {
                 let quoted = rest.strip_prefix("W/").unwrap_or(rest);
-                let inner = quoted.strip_prefix('"').ok_or(Error::MalformedEntityTag)?;
+                let Some(inner) = quoted.strip_prefix('"') else {
+                    // Some clients leave the quotes out. Tags may have commas, so it is one or several.
+                    let bare = rest.split(',').chain([rest]).map(|tag| format!("\"{}\"", tag.trim()));
+                    tags.extend(bare.filter(|tag| !tag[1..tag.len() - 1].contains('"')));
+                    if rest.contains('"') {
+                        return Err(Error::MalformedEntityTag);
+                    }
+                    break;
+                };
                 let (tag, after) = inner.split_once('"').ok_or(Error::MalformedEntityTag)?;
                 tags.push(format!("\"{tag}\""));
                 rest = after;
@@ -253,8 +301,14 @@ mod tests {
     }
 
     #[test]
-    fn an_unquoted_tag_is_malformed() {
-        for bad in ["a", "\"a", "\"a\" \"b\"", "W/a", "**x"] {
+    fn a_tag_without_its_quotes_is_one_or_several() {
+        let expected = ["\"a\"", "\"1\"", "\"a,1\""].map(str::to_owned);
+        assert_eq!(read("a,1").expect("tags"), Some(expected.to_vec()));
+    }
+
+    #[test]
+    fn a_tag_with_half_its_quotes_is_malformed() {
+        for bad in ["\"a", "\"a\" \"b\"", "a\"", "**x"] {
             assert!(matches!(read(bad), Err(Error::MalformedEntityTag)), "{bad}");
         }
     }
@@ -266,6 +320,14 @@ mod tests {
         }
         assert_eq!(Query::parse("").top(200, 1000).expect("default"), 200);
         assert_eq!(Query::parse("$top=9999").top(200, 1000).expect("capped"), 1000);
+        for query in
+            ["$filter=x", "filter=x", "$Skip=2", "$search=x", "$count=true", "$apply=x", "format=pdf"]
+        {
+            assert!(matches!(Query::parse(query).check(), Err(Error::OptionNotSupported(_))), "{query}");
+        }
+        for query in ["$top=5", "utm_source=x", "$format=application/json", "$skipToken=x"] {
+            assert!(Query::parse(query).check().is_ok(), "{query}");
+        }
         assert!(Query::parse("$top=0").top(200, 1000).is_err());
         assert!(Query::parse("$top=x").top(200, 1000).is_err());
     }

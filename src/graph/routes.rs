@@ -40,7 +40,11 @@ macro_rules! routes {
                 $($(($pattern, route(Method::$method, &[$($guard)?]).to($file::$handler)),)*)*
                 $(($other_pattern, route(Method::$other_method, &[]).to($other_handler)),)*
             ];
-            for resource in resources(routes) {
+            let heads = [
+                $($(head!($method, $pattern, $file::$handler),)*)*
+                $(head!($other_method, $other_pattern, $other_handler),)*
+            ];
+            for resource in resources(routes.into_iter().chain(heads.into_iter().flatten())) {
                 api.service(resource);
             }
         }
@@ -71,6 +75,16 @@ macro_rules! routes {
     };
 }
 
+/// HEAD wherever GET is: the framework leaves the body out.
+macro_rules! head {
+    (GET, $pattern:literal, $handler:path) => {
+        Some(($pattern, route(Method::HEAD, &[]).to($handler)))
+    };
+    ($method:ident, $pattern:literal, $handler:path) => {
+        None
+    };
+}
+
 // The router tries addresses in their order: what most requests are for comes first.
 routes! {
     "Sharing" {
@@ -87,15 +101,18 @@ routes! {
         GET    "/share/item/children"                       => shares::list_shared_children;
         GET    "/share/item/content"                        => shares::download_shared_content;
         PUT    "/share/item/content"                        => shares::upload_shared_content;
+        POST   "/share/item/children"                       => shares::create_shared_folder;
     }
     "Drives" {
         GET    "/drive"                                     => drives::get_drive;
         GET    "/drives"                                    => drives::list_drives;
+        GET    "/me"                                        => drives::get_me;
     }
     "Items" {
         GET    "/item"                                      => items::get_item;
         PATCH  "/item"                                      => items::update_item;
         DELETE "/item"                                      => items::delete_item;
+        GET    "/item/thumbnails"                           => items::list_thumbnails;
         POST   "/item/permanentDelete"                      => items::purge_item;
         POST   "/item/restore"                              => items::restore_item;
         GET    "/item/children"                             => children::list_children;
@@ -110,6 +127,7 @@ routes! {
     }
     "Versions" {
         GET    "/item/versions"                             => versions::list_versions;
+        GET    "/item/versions/{version_id}"                => versions::get_version;
         DELETE "/item/versions/{version_id}"                => versions::delete_version;
         GET    "/item/versions/{version_id}/content"        => versions::download_version;
         POST   "/item/versions/{version_id}/restoreVersion" => versions::restore_version;
@@ -131,6 +149,9 @@ routes! {
         GET    "/share/item/permissions/{permission_id}"    => permissions::get_permission;
         PATCH  "/share/item/permissions/{permission_id}"    => permissions::change_permission;
         DELETE "/share/item/permissions/{permission_id}"    => permissions::revoke_link;
+        // What nobody shares with anybody here, and what nobody has opened.
+        GET    "/item/recent"                               => drives::list_nothing;
+        GET    "/item/sharedWithMe"                         => drives::list_nothing;
         GET    "/openapi.json"                              => openapi::get_document;
     }
 }
@@ -144,7 +165,7 @@ fn route(method: Method, guard: &[fn(&GuardContext<'_>) -> bool]) -> Route {
 }
 
 /// Each address with all its methods, so that others are told which there are.
-pub fn resources(routes: Vec<(&'static str, Route)>) -> Vec<Resource> {
+pub fn resources(routes: impl IntoIterator<Item = (&'static str, Route)>) -> Vec<Resource> {
     let mut resources: Vec<(&str, Resource)> = Vec::new();
     for (pattern, route) in routes {
         let resource = match resources.iter().position(|(known, _)| *known == pattern) {

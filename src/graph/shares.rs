@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use serde::Serialize;
+use serde_with::skip_serializing_none;
 use utoipa::ToSchema;
 
 use crate::auth::Visitor;
@@ -11,13 +12,14 @@ use crate::domain::name::ItemPath;
 use crate::domain::preconditions::Preconditions;
 use crate::domain::upload::Conflict;
 use crate::error::Result;
-use crate::graph::body::UploadBody;
+use crate::graph::body::{JsonBody, UploadBody};
+use crate::graph::children::NewFolder;
 use crate::graph::content::{redirect, uploaded};
 use crate::graph::errors::ErrorBody;
 use crate::graph::list::{self, Entry};
 use crate::graph::params::{InShare, PageParams, TABLE};
 use crate::graph::permissions::{self, PermissionBody};
-use crate::graph::query::{PAGE, Query};
+use crate::graph::query::{PAGE, Query, not_modified};
 use crate::graph::site::Site;
 use crate::graph::wire::{self, Collection, DriveItem, IdentitySet};
 use crate::service::drive::{self, PageRequest, Upload};
@@ -25,14 +27,25 @@ use crate::service::links;
 use crate::service::rights::{self, Shared, ToRead, ToWrite};
 
 /// What `/shares/{id}` shows.
+#[skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct SharedDriveItem {
     #[serde(rename = "@odata.context")]
     context: String,
     id: String,
     name: String,
     owner: IdentitySet,
+    drive_item: Option<DriveItem>,
+    root: Option<DriveItem>,
+    #[serde(rename = "children@odata.nextLink")]
+    children_next_link: Option<String>,
+    #[schema(value_type = Option<Vec<DriveItem>>)]
+    children: Option<Vec<Entry>>,
 }
+
+/// What of a share can be expanded.
+const EXPANDED: [&str; 3] = ["driveItem", "children", "root"];
 
 /// The id by which `/shares/{id}` knows it.
 fn share_id(site: &Site, shared: &Shared) -> Result<String> {
@@ -45,14 +58,49 @@ fn share_id(site: &Site, shared: &Shared) -> Result<String> {
 /// What a share is.
 #[utoipa::path(get, path = TABLE, params(InShare), security((), ("token" = [])),
     responses((status = 200, description = "Done", body = SharedDriveItem), ErrorBody))]
-pub async fn get_share(visitor: Visitor, address: SharedAddress, site: Site) -> Result<HttpResponse> {
+pub async fn get_share(
+    visitor: Visitor,
+    address: SharedAddress,
+    query: Query,
+    preconditions: Preconditions,
+    site: Site,
+) -> Result<HttpResponse> {
+    let expanded = query.expanded(&EXPANDED)?;
     let shared = rights::open(site.service(), visitor.0.as_ref(), &address).await?;
-    Ok(HttpResponse::Ok().json(SharedDriveItem {
+    if let Some(answer) = not_modified(&preconditions, shared.whole()) {
+        return Ok(answer);
+    }
+    let mut share = SharedDriveItem {
         context: wire::context(&site, "shares/$entity"),
         id: share_id(&site, &shared)?,
         name: shared.whole().name.clone(),
         owner: IdentitySet::of_owner(&shared.whole().drive),
-    }))
+        drive_item: None,
+        root: None,
+        children_next_link: None,
+        children: None,
+    };
+    if expanded.is_empty() {
+        return Ok(HttpResponse::Ok().json(query.shape(share)?));
+    }
+    let right = shared.to_read()?;
+    let item = || wire::shared_item(&site, &shared, &right, right.item());
+    let turn = site.service().turns.lists.take(shared.who()).await?;
+    for member in expanded {
+        match member {
+            "driveItem" => share.drive_item = Some(item()?),
+            "root" => share.root = Some(item()?),
+            // A file has none.
+            _ if right.item().kind() == Kind::File => share.children = Some(Vec::new()),
+            _ => {
+                let wanted = PageRequest::first(PAGE);
+                let page = shared_page(&site, &Query::parse(""), &wanted, &shared, &right).await?;
+                share.children_next_link = page.next_link;
+                share.children = Some(page.value);
+            }
+        }
+    }
+    Ok(list::answer(turn, &query.shape(share)?))
 }
 
 /// The permission behind a share.
@@ -61,11 +109,16 @@ pub async fn get_share(visitor: Visitor, address: SharedAddress, site: Site) -> 
 pub async fn get_shared_permission(
     visitor: Visitor,
     address: SharedAddress,
+    query: Query,
+    preconditions: Preconditions,
     site: Site,
 ) -> Result<HttpResponse> {
     let shared = rights::open(site.service(), visitor.0.as_ref(), &address).await?;
-    let permission = links::shared_permission(&shared);
-    Ok(HttpResponse::Ok().json(permissions::permission(&site, &permission)?.with_context(&site)))
+    if let Some(answer) = not_modified(&preconditions, shared.whole()) {
+        return Ok(answer);
+    }
+    let permission = permissions::permission(&site, &links::shared_permission(&shared))?;
+    Ok(HttpResponse::Ok().json(query.shape(permission.with_context(&site))?))
 }
 
 /// The item that is shared.
@@ -75,10 +128,14 @@ pub async fn get_shared_item(
     visitor: Visitor,
     address: SharedAddress,
     query: Query,
+    preconditions: Preconditions,
     site: Site,
 ) -> Result<HttpResponse> {
     let shared = rights::open(site.service(), visitor.0.as_ref(), &address).await?;
     let right = shared.to_read()?;
+    if let Some(answer) = not_modified(&preconditions, right.item()) {
+        return Ok(answer);
+    }
     let mut item = wire::shared_item(&site, &shared, &right, right.item())?.with_context(&site);
     if query.expands_children()? && right.item().kind() == Kind::Folder {
         let turn = site.service().turns.lists.take(shared.who()).await?;
@@ -96,11 +153,15 @@ pub async fn list_shared_children(
     visitor: Visitor,
     address: SharedAddress,
     query: Query,
+    preconditions: Preconditions,
     site: Site,
 ) -> Result<HttpResponse> {
     let wanted = query.page()?;
     let shared = rights::open(site.service(), visitor.0.as_ref(), &address).await?;
     let right = shared.to_read()?;
+    if let Some(answer) = not_modified(&preconditions, right.item()) {
+        return Ok(answer);
+    }
     let turn = site.service().turns.lists.take(shared.who()).await?;
     Ok(list::answer(turn, &shared_page(&site, &query, &wanted, &shared, &right).await?))
 }
@@ -129,11 +190,16 @@ async fn shared_page(
 pub async fn download_shared_content(
     visitor: Visitor,
     address: SharedAddress,
+    _query: Query,
+    preconditions: Preconditions,
     site: Site,
 ) -> Result<HttpResponse> {
     let shared = rights::open(site.service(), visitor.0.as_ref(), &address).await?;
     shared.to_download()?;
     let right = shared.to_read()?;
+    if let Some(answer) = not_modified(&preconditions, right.item()) {
+        return Ok(answer);
+    }
     redirect(wire::download_url(&site, &right, right.item()))
 }
 
@@ -172,5 +238,27 @@ pub async fn upload_shared_content(
     let limit = body.size_limit();
     let (made, is_new) = drive::upload(site.service(), &target, limit, body.into_stream()?).await?;
     let item = wire::shared_item(&site, &shared, &shared.to_read()?, &made.item)?;
-    Ok(uploaded(is_new).json(item.with_context(&site)))
+    Ok(uploaded(is_new).json(query.shape(item.with_context(&site))?))
+}
+
+/// Makes a folder with a link that lets write.
+#[utoipa::path(post, path = TABLE, params(InShare), request_body = NewFolder, security((), ("token" = [])),
+    responses(
+        (status = 200, description = "Done", body = DriveItem),
+        (status = 201, description = "Made", body = DriveItem),
+        ErrorBody
+    ))]
+pub async fn create_shared_folder(
+    visitor: Visitor,
+    address: SharedAddress,
+    query: Query,
+    body: JsonBody<NewFolder>,
+    site: Site,
+) -> Result<HttpResponse> {
+    let (name, conflict) = body.0.folder(&query)?;
+    let shared = rights::open(site.service(), visitor.0.as_ref(), &address).await?;
+    let to = shared.to_write(site.service(), visitor.0.as_deref()).await?;
+    let (folder, is_new) = drive::create_folder(site.service(), &to, &name, conflict).await?;
+    let item = wire::shared_item(&site, &shared, &shared.to_read()?, &folder.item)?;
+    Ok(uploaded(is_new).json(query.shape(item.with_context(&site))?))
 }

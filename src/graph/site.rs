@@ -15,6 +15,8 @@ use crate::service::Service;
 
 /// By it the service tells itself which URL it was asked for, when it calls itself.
 pub const LOOPBACK_URL: HeaderName = HeaderName::from_static("x-everlink-url");
+const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
+const PLAIN_HOST: HeaderName = HeaderName::from_static("host");
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -68,24 +70,78 @@ fn forwarded_url(headers: &HeaderMap, peer: Option<IpAddr>, trusted: &[IpNet]) -
     if !trusted.iter().any(|network| contains(network, peer)) {
         return None;
     }
-    let values = |name: &HeaderName| -> Vec<String> {
+    let values = |name: &HeaderName, separator: char| -> Vec<String> {
         let values = headers.get_all(name).filter_map(|value| value.to_str().ok());
-        values.flat_map(|value| value.split(',')).map(|value| value.trim().to_owned()).collect()
+        values.flat_map(|value| value.split(separator)).map(|value| value.trim().to_owned()).collect()
+    };
+    let hops: Vec<Hop> = values(&FORWARDED, ',').iter().map(|hop| Hop::parse(hop)).collect();
+    let forwarded_for = match hops.is_empty() {
+        true => values(&FOR, ','),
+        false => hops.iter().map(|hop| hop.client.clone()).collect(),
     };
     // Proxies that are trusted too may stand between the nearest and the client: each of them is one
     // step back in the lists.
-    let behind = values(&FOR)
-        .iter()
-        .rev()
-        .take_while(|hop| hop.parse().is_ok_and(|hop| trusted.iter().any(|network| contains(network, hop))))
-        .count();
+    let is_trusted =
+        |hop: &String| hop.parse().is_ok_and(|hop| trusted.iter().any(|network| contains(network, hop)));
+    let behind = forwarded_for.iter().rev().take_while(|hop| is_trusted(hop)).count();
     let step_back = |list: Vec<String>| {
         let at = list.len().checked_sub(1)?.saturating_sub(behind);
         list.into_iter().nth(at)
     };
-    let host = step_back(values(&HOST)).filter(|host| is_host(host))?;
-    let proto = step_back(values(&PROTO)).filter(|proto| proto == "http" || proto == "https");
+    let said = |of_hop: fn(&Hop) -> &String, name: &HeaderName| match hops.is_empty() {
+        true => values(name, ','),
+        false => hops.iter().map(of_hop).filter(|text| !text.is_empty()).cloned().collect(),
+    };
+    let proto = step_back(said(|hop| &hop.proto, &PROTO));
+    let proto =
+        proto.map(|proto| proto.to_ascii_lowercase()).filter(|proto| proto == "http" || proto == "https");
+    let host = match step_back(said(|hop| &hop.host, &HOST)) {
+        Some(host) => Some(host),
+        // A proxy that passes the client's Host on, and says what it was asked by, says the rest.
+        None if proto.is_some() => {
+            headers.get(PLAIN_HOST).and_then(|host| Some(host.to_str().ok()?.to_owned()))
+        }
+        None => None,
+    };
+    let host = host.filter(|host| is_host(host))?;
     Some(format!("{}://{host}", proto.as_deref().unwrap_or("http")))
+}
+
+/// What one proxy says of a request. <https://www.rfc-editor.org/rfc/rfc7239#section-4>
+#[derive(Default)]
+struct Hop {
+    client: String,
+    host: String,
+    proto: String,
+}
+
+impl Hop {
+    /// `for=192.0.2.43;proto=https;host="files.example"`
+    fn parse(text: &str) -> Self {
+        let mut hop = Self::default();
+        for (name, value) in text.split(';').filter_map(|pair| pair.split_once('=')) {
+            let value = value.trim().trim_matches('"');
+            match &*name.trim().to_ascii_lowercase() {
+                // An IPv6 address stands in brackets, and a port may follow.
+                "for" => hop.client = address(value).to_owned(),
+                "host" => hop.host = value.to_owned(),
+                "proto" => hop.proto = value.to_owned(),
+                _ => {}
+            }
+        }
+        hop
+    }
+}
+
+/// The address of an address with a port.
+fn address(text: &str) -> &str {
+    if let Some((address, _)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return address;
+    }
+    match text.split_once(':') {
+        Some((address, port)) if !port.contains(':') => address,
+        _ => text,
+    }
 }
 
 /// An IPv4 address may come written as an IPv6 one.
@@ -122,6 +178,30 @@ mod tests {
             Some("http://files.example:8443")
         );
         assert_eq!(url(&[], "10.1.2.3"), None);
+    }
+
+    #[test]
+    fn a_proxy_that_passes_the_host_on_says_what_it_was_asked_by() {
+        let headers = [(PLAIN_HOST, "files.example"), (PROTO, "https"), (FOR, "192.0.2.7")];
+        assert_eq!(url(&headers, "10.1.2.3").as_deref(), Some("https://files.example"));
+        assert_eq!(url(&[(PLAIN_HOST, "files.example")], "10.1.2.3"), None);
+    }
+
+    #[test]
+    fn forwarded_says_all_of_it() {
+        for (header, expected) in [
+            ("for=192.0.2.7;proto=https;host=files.example", "https://files.example"),
+            (
+                "For=\"[2001:db8::1]:4711\"; Host=\"files.example:8443\"; Proto=https",
+                "https://files.example:8443",
+            ),
+            (
+                "host=evil.example, for=192.0.2.7;host=files.example;proto=https, for=10.9.9.9;host=inner;proto=http",
+                "https://files.example",
+            ),
+        ] {
+            assert_eq!(url(&[(FORWARDED, header)], "10.1.2.3").as_deref(), Some(expected), "{header}");
+        }
     }
 
     #[test]

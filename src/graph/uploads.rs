@@ -20,7 +20,7 @@ use crate::graph::content::uploaded;
 use crate::graph::errors::ErrorBody;
 use crate::graph::items::ClientTimesBody;
 use crate::graph::params::{InDrive, InShare, TABLE};
-use crate::graph::query::parse_conflict;
+use crate::graph::query::{Query, parse_conflict};
 use crate::graph::shares::open_to_write;
 use crate::graph::site::Site;
 use crate::graph::wire::{self, DriveItem, time};
@@ -82,7 +82,7 @@ struct NewUpload {
 
 impl NewSession {
     /// `path` is the address's. A folder's own address may have the file's name in the body.
-    fn upload(&self, base: &Item, path: ItemPath) -> Result<NewUpload> {
+    fn upload(&self, base: &Item, path: ItemPath, query: &Query) -> Result<NewUpload> {
         if self.defer_commit == Some(true) {
             return Err(Error::NotSupported(
                 "A file is committed with its last range: deferCommit is not supported.",
@@ -97,7 +97,10 @@ impl NewSession {
         let info = item.and_then(|item| item.file_system_info.as_ref());
         Ok(NewUpload {
             path,
-            conflict: conflict.map_or(Ok(Conflict::Fail), |behavior| parse_conflict(behavior))?,
+            conflict: match conflict {
+                Some(behavior) => parse_conflict(behavior)?,
+                None => query.conflict(Conflict::Replace)?,
+            },
             times: info.map(ClientTimesBody::times).unwrap_or_default(),
         })
     }
@@ -117,13 +120,14 @@ fn begun(site: &Site, new: &NewUploadSession) -> HttpResponse {
 pub async fn create_upload_session(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,
+    query: Query,
     preconditions: Preconditions,
     body: JsonBody<NewSession>,
     site: Site,
 ) -> Result<HttpResponse> {
     let (base, path) = split_target(&address);
     let base = rights::manage(site.service(), &granted, &base).await?;
-    let NewUpload { path, conflict, times } = body.0.upload(base.item(), path)?;
+    let NewUpload { path, conflict, times } = body.0.upload(base.item(), path, &query)?;
     let to = base.to_write(site.service()).await?;
     let target = Upload { to: &to, path: &path, conflict, preconditions: &preconditions };
     Ok(begun(&site, &drive::create_upload_session(site.service(), &target, times).await?))
@@ -136,12 +140,13 @@ pub async fn create_upload_session(
 pub async fn create_shared_upload_session(
     visitor: Visitor,
     address: SharedAddress,
+    query: Query,
     preconditions: Preconditions,
     body: JsonBody<NewSession>,
     site: Site,
 ) -> Result<HttpResponse> {
     let (_, to, path) = open_to_write(&site, &visitor, address).await?;
-    let NewUpload { path, conflict, times } = body.0.upload(to.base(), path)?;
+    let NewUpload { path, conflict, times } = body.0.upload(to.base(), path, &query)?;
     let target = Upload { to: &to, path: &path, conflict, preconditions: &preconditions };
     Ok(begun(&site, &drive::create_upload_session(site.service(), &target, times).await?))
 }

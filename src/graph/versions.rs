@@ -75,7 +75,23 @@ pub async fn list_versions(
     });
     let context = wire::context(&site, "Collection(driveItemVersion)");
     let value: Vec<_> = versions.iter().map(version).collect();
-    Ok(list::answer(turn, &Collection::new(context, next_link, value)))
+    Ok(list::answer(turn, &query.shape(Collection::new(context, next_link, value))?))
+}
+
+/// One of a file's versions.
+#[utoipa::path(get, path = TABLE, params(InDrive, OfVersion),
+    responses((status = 200, description = "Done", body = VersionBody), ErrorBody))]
+pub async fn get_version(
+    granted: Granted<FilesRead>,
+    address: ItemAddress,
+    id: web::Path<String>,
+    query: Query,
+    site: Site,
+) -> Result<HttpResponse> {
+    let number = parse_version_id(&id)?;
+    let file = rights::manage(site.service(), &granted, &address).await?;
+    let found = drive::get_version(site.service(), &file, number).await?;
+    Ok(HttpResponse::Ok().json(query.shape(version(&found))?))
 }
 
 /// Leads to the bytes of a version.

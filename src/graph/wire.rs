@@ -11,6 +11,7 @@ use serde_with::skip_serializing_none;
 use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
+use crate::domain::address::{DriveAddress, ItemAddress};
 use crate::domain::identity::{Application, User};
 use crate::domain::ids::{DriveId, ItemId};
 use crate::domain::item::{Drive, Item, ItemContent, Kind, Stamp};
@@ -59,6 +60,16 @@ impl<T> Collection<T> {
     }
 }
 
+/// What is in a list that is always empty.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Nothing {}
+
+impl Collection<Nothing> {
+    pub fn nothing(site: &Site, of: &str) -> Self {
+        Self::new(context(site, &format!("Collection({of})")), None, Vec::new())
+    }
+}
+
 #[skip_serializing_none]
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct IdentitySet {
@@ -79,16 +90,18 @@ impl IdentitySet {
         if user.is_none() && application.is_none() {
             return None;
         }
-        Some(Self {
-            user: user.map(|user| Identity { id: user.id.clone(), display_name: user.name.clone() }),
-            application: application.map(identity_of),
-        })
+        Some(Self { user: user.map(person), application: application.map(identity_of) })
     }
 
     pub fn of_owner(drive: &Drive) -> Self {
-        let owner = drive.owner();
-        Self { user: Some(Identity { id: owner.id, display_name: owner.name }), application: None }
+        Self { user: Some(person(&drive.owner())), application: None }
     }
+}
+
+/// Somebody whose name is not known is called by their id.
+fn person(user: &User) -> Identity {
+    let name = user.name.as_ref().unwrap_or(&user.id);
+    Identity { id: user.id.clone(), display_name: Some(name.clone()) }
 }
 
 pub fn identity_of(application: &Application) -> Identity {
@@ -102,6 +115,7 @@ pub struct DriveBody {
     #[serde(rename = "@odata.context")]
     context: Option<String>,
     id: String,
+    name: &'static str,
     drive_type: &'static str,
     owner: IdentitySet,
     quota: Quota,
@@ -119,6 +133,7 @@ pub fn drive(drive: &Drive, usage: Usage) -> DriveBody {
     DriveBody {
         context: None,
         id: drive.id.to_string(),
+        name: "OneDrive",
         drive_type: DRIVE_TYPE,
         owner: IdentitySet::of_owner(drive),
         quota: Quota { used: usage.used, deleted: usage.deleted, state: "normal" },
@@ -157,7 +172,12 @@ impl ItemReference {
 
 /// `/drives/{id}/root:/a/b`, encoded so that a client may put it into a URL as it is.
 pub fn path_of(drive: DriveId, folders: &[String]) -> String {
-    let mut path = format!("/drives/{drive}/root:");
+    format!("/drives/{drive}/root:{}", encoded(folders))
+}
+
+/// `/a/b%20c`; nothing for none.
+fn encoded(folders: &[String]) -> String {
+    let mut path = String::new();
     for folder in folders {
         path.push('/');
         path.extend(utf8_percent_encode(folder, PATH));
@@ -328,10 +348,36 @@ fn managed_item_in(site: &Site, right: &ToRead, item: &Item, folders: &[String])
     drive_item(View { parent, web_url: item_url(site, item.id), download_url, item })
 }
 
-/// An item in a list of changes: without its path, which changes with the folders above it.
-pub fn changed_item(site: &Site, right: &ToRead, item: &Item) -> DriveItem {
+/// How paths begin in an answer: as the drive was addressed.
+pub enum PathForm {
+    /// `/drive/root:`
+    Mine,
+    /// `/drives/{id}/root:`
+    Id,
+}
+
+impl PathForm {
+    pub fn of(address: &ItemAddress) -> Self {
+        match address {
+            ItemAddress::InDrive { drive: DriveAddress::Mine, .. } => Self::Mine,
+            _ => Self::Id,
+        }
+    }
+
+    pub fn drive(&self, drive: DriveId) -> String {
+        match self {
+            Self::Mine => "/drive".to_owned(),
+            Self::Id => format!("/drives/{drive}"),
+        }
+    }
+}
+
+/// An item in a list of changes. A client that keeps a copy takes an item without a path for a root.
+pub fn changed_item(site: &Site, right: &ToRead, placed: &PlacedItem, form: &PathForm) -> DriveItem {
+    let item = &placed.item;
     let id = item.parent.map(|number| ItemId { number, ..item.id });
-    let parent = ItemReference::new(item.id.drive, id, None);
+    let path = id.map(|_| format!("{}/root:{}", form.drive(item.id.drive), encoded(&placed.folders)));
+    let parent = ItemReference::new(item.id.drive, id, path);
     let download_url = download_url(site, right, item);
     drive_item(View { parent, web_url: item_url(site, item.id), download_url, item })
 }

@@ -6,8 +6,10 @@
 use std::ops::Range;
 
 use actix_web::body::SizedStream;
+use actix_web::http::header::HeaderName;
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::DateTime;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::auth::Visitor;
@@ -58,7 +60,19 @@ async fn send(
     if preconditions.if_match.as_ref().is_some_and(|tags| !is_seen(tags)) {
         return Err(Error::ResourceModified);
     }
-    let range = match wanted_range(request, &etag, size) {
+    // To the second: that is all that HTTP tells.
+    let modified_at = right.modified_at().timestamp();
+    let is_since = |name| date_of(request, name).is_some_and(|date| modified_at <= date);
+    if preconditions.if_match.is_none()
+        && date_of(request, header::IF_UNMODIFIED_SINCE).is_some()
+        && !is_since(header::IF_UNMODIFIED_SINCE)
+    {
+        return Err(Error::ResourceModified);
+    }
+    if preconditions.if_none_match.is_none() && is_since(header::IF_MODIFIED_SINCE) {
+        return Ok(HttpResponse::NotModified().insert_header((header::ETAG, etag)).finish());
+    }
+    let range = match wanted_range(request, &etag, modified_at, size) {
         Part::All => None,
         Part::Range(range) => Some(range),
         Part::Nothing => return Err(Error::InvalidRange { size }),
@@ -102,17 +116,27 @@ enum Part {
 
 /// The one range that is asked for (RFC 9110, section 14). Several ranges, other units and what can't
 /// be read are as good as none, and so is a range of another version than the current one.
-fn wanted_range(request: &HttpRequest, etag: &str, size: u64) -> Part {
+fn wanted_range(request: &HttpRequest, etag: &str, modified_at: i64, size: u64) -> Part {
     let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let is_of_another = text(header::IF_RANGE).is_some_and(|seen| seen != etag);
+    let is_of_another = text(header::IF_RANGE).is_some_and(|seen| match date_of(request, header::IF_RANGE) {
+        Some(date) => date != modified_at,
+        None => seen != etag,
+    });
     match text(header::RANGE) {
         Some(range) if !is_of_another => parse_range(range, size),
         _ => Part::All,
     }
 }
 
+/// Seconds of a header's date; none where it has none.
+fn date_of(request: &HttpRequest, name: HeaderName) -> Option<i64> {
+    let text = request.headers().get(name)?.to_str().ok()?;
+    DateTime::parse_from_rfc2822(text.trim()).ok().map(|date| date.timestamp())
+}
+
 fn parse_range(text: &str, size: u64) -> Part {
-    let Some((first, last)) = text.strip_prefix("bytes=").and_then(|range| range.split_once('-')) else {
+    let bytes = text.split_once('=').filter(|(unit, _)| unit.trim().eq_ignore_ascii_case("bytes"));
+    let Some((first, last)) = bytes.and_then(|(_, range)| range.split_once('-')) else {
         return Part::All;
     };
     let number = |text: &str| {
@@ -157,6 +181,7 @@ mod tests {
     fn a_range_is_read_as_http_says() {
         for (text, expected) in [
             ("bytes=0-9", "0-9"),
+            ("Bytes=0-9", "0-9"),
             ("bytes=90-", "90-99"),
             ("bytes=-10", "90-99"),
             ("bytes=-1000", "0-99"),

@@ -30,7 +30,9 @@ macro_rules! pages {
 
 pages! {
     GET  "/"                  => view::home;
+    HEAD "/"                  => view::home;
     GET  "/docs"              => docs::docs;
+    HEAD "/docs"              => docs::docs;
     GET  "/redir"             => view::redir;
     HEAD "/redir"             => view::redir;
     GET  "/embed"             => view::embed;
@@ -40,6 +42,12 @@ pages! {
     GET  "/download/{ticket}" => download::by_ticket;
     HEAD "/download/{ticket}" => download::by_ticket;
     GET  "/everlink.css"      => style;
+    HEAD "/everlink.css"      => style;
+    // Proxies and frameworks add a slash.
+    GET  "/redir/"            => view::redir;
+    HEAD "/redir/"            => view::redir;
+    GET  "/embed/"            => view::embed;
+    HEAD "/embed/"            => view::embed;
 }
 
 /// Whether a path is one of these, rather than an address of the API.
@@ -48,6 +56,12 @@ pub fn is_page(path: &str) -> bool {
         Some((start, _)) => path.starts_with(start),
         None => path == *pattern,
     })
+}
+
+/// Whether a client is a browser that shows a page.
+pub fn wants_page(headers: &HeaderMap) -> bool {
+    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    accept.contains("text/html")
 }
 
 /// Whether a client would rather have JSON: it names it, and no HTML.

@@ -10,9 +10,9 @@ use crate::app::App;
 
 pub fn routes(health: &mut web::ServiceConfig) {
     health
-        .service(web::resource("/healthz").get(healthz))
-        .service(web::resource("/readyz").get(readyz))
-        .service(web::resource("/metrics").get(metrics));
+        .service(web::resource("/healthz").get(healthz).head(healthz))
+        .service(web::resource("/readyz").get(readyz).head(readyz))
+        .service(web::resource("/metrics").get(metrics).head(metrics));
 }
 
 /// The process answers. Says nothing of what it depends on: restarting it would mend none of that.

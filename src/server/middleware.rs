@@ -3,8 +3,8 @@
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpRequest, HttpResponse};
 use tracing::Instrument;
@@ -28,6 +28,43 @@ pub async fn run_to_completion<B: MessageBody + 'static>(
     }
 }
 
+/// Lets scripts of other sites' pages use the API, and what it leads them to. They show a token of their own, and there
+/// are no cookies, so any site may. Pages are no script's business.
+/// <https://fetch.spec.whatwg.org/#http-cors-protocol>
+pub async fn allow_other_sites<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
+    let is_open = !pages::is_page(request.path()) || request.path().starts_with("/download/");
+    let asks_first = request.method() == Method::OPTIONS
+        && request.headers().contains_key(header::ORIGIN)
+        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    if is_open && asks_first {
+        let asked = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+        let mut answer = HttpResponse::NoContent()
+            .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST, PUT, PATCH, DELETE"))
+            .insert_header((header::ACCESS_CONTROL_MAX_AGE, "86400"))
+            .finish();
+        allow_any_site(answer.headers_mut());
+        if let Some(asked) = asked {
+            answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked);
+        }
+        return Ok(request.into_response(answer).map_into_right_body());
+    }
+    let mut answer = next.call(request).await?.map_into_left_body();
+    if is_open {
+        allow_any_site(answer.headers_mut());
+    }
+    Ok(answer)
+}
+
+fn allow_any_site(headers: &mut HeaderMap) {
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    let shown = "Accept-Ranges, Content-Disposition, Content-Range, ETag, Location, Retry-After, WWW-Authenticate, \
+                 client-request-id, request-id";
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(shown));
+}
+
 /// Reads the addresses of the API; pages have plain ones.
 pub async fn read_address<B: MessageBody + 'static>(
     mut request: ServiceRequest,
@@ -48,12 +85,15 @@ pub async fn render_errors<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
     let ids = RequestIds::get(request.request());
     let style = Style::wanted(request.request());
+    let wants_page = pages::wants_page(request.headers());
     let render = |error: &Error, headers: Option<&HeaderMap>| {
         if let Some(inside) = error.inside() {
             let request_id = ids.as_ref().map(|ids| ids.request.to_string());
             tracing::error!(request_id, error = inside, "request failed");
         }
         let mut response = match style {
+            // Nothing is there for programs either.
+            Style::Json if wants_page && matches!(error, Error::NoSuchApi) => pages::error_page(error),
             Style::Json => graph::errors::answer(error, ids.as_ref(), clock.now()),
             Style::Page => pages::error_page(error),
         };
@@ -125,6 +165,14 @@ fn add_headers(response: &mut HttpResponse, error: &Error, framework: Option<&He
         }
         Error::Unavailable(_) | Error::TooBusy(_) => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+        }
+        Error::UnsupportedEncoding { taken } => {
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(taken));
+        }
+        Error::ResyncRequired { start } => {
+            if let Ok(start) = HeaderValue::from_str(start) {
+                headers.insert(header::LOCATION, start);
+            }
         }
         Error::InvalidRange { size } => {
             if let Ok(range) = HeaderValue::from_str(&format!("bytes */{size}")) {

@@ -63,11 +63,11 @@ pub async fn bind_with(settings: &Settings, clock: Clock, limits: Limits) -> Res
     let api = api_listener.local_addr().map_err(Error::internal)?;
     let health = health_listener.local_addr().map_err(Error::internal)?;
     let (service, local_issuer) = Service::open(settings, clock, limits).await?;
-    let issuer = match (&settings.oidc_issuer, &settings.oidc_audience) {
-        (Some(issuer), Some(audience)) => {
-            Issuer::Oidc(OidcIssuer::new(issuer, audience, &settings.oidc_algorithms)?)
+    let issuer = match &settings.oidc_issuer {
+        Some(issuer) => {
+            Issuer::Oidc(OidcIssuer::new(issuer, &settings.oidc_audience, &settings.oidc_algorithms)?)
         }
-        _ => Issuer::Local(LocalIssuer::new(&local_issuer)),
+        None => Issuer::Local(LocalIssuer::new(&local_issuer)),
     };
     let app = App {
         service,
@@ -152,6 +152,7 @@ impl Server {
                         }
                     }
                 }))
+                .wrap(from_fn(middleware::allow_other_sites))
                 .wrap(from_fn({
                     move |request, next| {
                         let app = app.clone();

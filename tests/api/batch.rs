@@ -11,6 +11,8 @@ on_each_database!(
     a_request_waits_for_those_it_depends_on,
     a_batch_that_makes_no_sense_is_refused,
     what_is_wrong_with_one_request_is_found_before_any_is_done,
+    a_body_that_means_nothing_fails_alone,
+    what_others_write_into_a_batch_is_read,
     a_batch_reaches_nothing_but_the_api,
     links_of_a_batch_start_with_the_url_that_the_batch_was_sent_to,
     a_proxy_to_the_world_is_not_asked_for_the_service_itself,
@@ -28,7 +30,9 @@ async fn each_request_of_a_batch_is_answered_as_if_alone(app: TestApp) {
         { "id": "link", "method": "POST", "url": format!("/me/drive/items/{item}/createLink"),
           "headers": { "Content-Type": "application/json" }, "body": { "type": "view" } },
         { "id": "file", "method": "PUT", "url": "/me/drive/root:/c.txt:/content",
-          "headers": { "Content-Type": "text/plain" }, "body": "aGVsbG8=" },
+          "headers": { "Content-Type": "text/plain" }, "body": "hello" },
+        { "id": "bytes", "method": "PUT", "url": "/me/drive/root:/d.bin:/content",
+          "headers": { "Content-Type": "application/octet-stream" }, "body": "-_8" },
         { "id": "content", "method": "GET", "url": "/me/drive/root:/b.txt:/content" },
         { "id": "missing", "method": "GET", "url": "/me/drive/root:/missing" },
         { "id": "bad", "method": "POST", "url": format!("/me/drive/items/{item}/createLink"), "body": {} },
@@ -39,9 +43,12 @@ async fn each_request_of_a_batch_is_answered_as_if_alone(app: TestApp) {
     assert_eq!(answer(&batch, "link")["status"], 201);
     assert_eq!(answer(&batch, "link")["body"]["id"], alice.link(&item, "view").await["id"]);
     assert_eq!(answer(&batch, "file")["body"]["size"], 5);
+    assert_eq!(answer(&batch, "bytes")["body"]["size"], 2);
+    let text = alice.get("/drive/root:/c.txt:/content").await.expect(302);
+    assert_eq!(alice.get(text.header("location")).await.text(), "hello");
     let content = answer(&batch, "content");
     assert_eq!(content["status"], 302);
-    assert_eq!(alice.get(content["headers"]["location"].as_str().expect("a URL")).await.text(), "one");
+    assert_eq!(alice.get(content["headers"]["Location"].as_str().expect("a URL")).await.text(), "one");
     assert_eq!(answer(&batch, "missing")["body"]["error"]["code"], "itemNotFound");
     assert_eq!(answer(&batch, "bad")["status"], 400);
     app.anybody().post("/$batch", body).await.expect_error(401, "InvalidAuthenticationToken");
@@ -90,8 +97,6 @@ async fn what_is_wrong_with_one_request_is_found_before_any_is_done(app: TestApp
     for bad in [
         json!({ "id": "2", "method": "GET", "url": "/me/drive", "headers": { "bad name": "x" } }),
         json!({ "id": "2", "method": "GET", "url": "/me/drive", "headers": { "a": "x\ny" } }),
-        json!({ "id": "2", "method": "PUT", "url": "/me/drive/root:/a:/content",
-                "headers": { "content-type": "text/plain" }, "body": "not base64!" }),
         json!({ "id": "2", "method": "GET", "url": "/me/drive", "dependsOn": ["2"] }),
         json!({ "id": "2", "method": "BREW", "url": "/me/drive" }),
         json!({ "id": "2", "method": "GET", "url": format!("/me/drive?x={}", "a".repeat(70_000)) }),
@@ -102,6 +107,43 @@ async fn what_is_wrong_with_one_request_is_found_before_any_is_done(app: TestApp
     }
     let done = alice.post("/$batch", json!({ "requests": [folder] })).await.expect(200).json();
     assert_eq!(answer(&done, "1")["status"], 201);
+}
+
+async fn a_body_that_means_nothing_fails_alone(app: TestApp) {
+    let alice = app.user("alice");
+    for (number, (content_type, body)) in [
+        ("application/octet-stream", json!("not base64!")),
+        ("image/png", json!({ "not": "a text" })),
+        ("text/plain", json!(["not a text"])),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let requests = json!([
+            { "id": "bad", "method": "PUT", "url": "/me/drive/root:/bad:/content",
+              "headers": { "content-type": content_type }, "body": body },
+            { "id": "good", "method": "PUT", "url": format!("/me/drive/root:/good{number}:/content"),
+              "headers": { "content-type": "text/plain" }, "body": "x" },
+        ]);
+        let batch = alice.post("/$batch", json!({ "requests": requests })).await.expect(200).json();
+        assert_eq!(answer(&batch, "bad")["status"], 400, "{content_type}");
+        assert_eq!(answer(&batch, "bad")["body"]["error"]["code"], "invalidRequest");
+        assert_eq!(answer(&batch, "good")["status"], 201);
+        alice.get("/drive/root:/bad").await.expect(404);
+    }
+}
+
+async fn what_others_write_into_a_batch_is_read(app: TestApp) {
+    let alice = app.user("alice");
+    let requests = json!([
+        { "id": 1, "method": "GET", "url": "/me/drive", "headers": null, "dependsOn": null, "body": null },
+        { "id": "two", "method": "GET", "url": "/me/drive", "dependsOn": ["1"] },
+    ]);
+    let batch = alice.post("/$batch", json!({ "requests": requests })).await.expect(200).json();
+    for id in ["1", "two"] {
+        assert_eq!(answer(&batch, id)["status"], 200);
+        assert!(answer(&batch, id)["headers"]["Content-Type"].as_str().expect("a type").contains("json"));
+    }
 }
 
 async fn a_batch_reaches_nothing_but_the_api(app: TestApp) {

@@ -18,7 +18,7 @@ async fn what_the_framework_refuses_is_told_in_graphs_shape(app: TestApp) {
     alice.get("/item/children").await.expect_error(404, "itemNotFound");
     alice.get("/drive/root/nonsense").await.expect_error(404, "itemNotFound");
     let answer = alice.delete("/drive/root/children").await.expect_error(405, "notAllowed");
-    assert_eq!(answer.header("allow"), "GET, POST");
+    assert_eq!(answer.header("allow"), "GET, POST, HEAD");
     alice.send(alice.request(Method::OPTIONS, "/drive")).await.expect_error(405, "notAllowed");
     let long = format!("/drive/root:/{}", "x".repeat(20_000));
     alice.get(&long).await.expect_error(400, "invalidRequest");

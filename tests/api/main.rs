@@ -15,6 +15,7 @@ mod drive_items;
 mod drive_surface;
 mod errors;
 mod faults;
+mod field;
 mod keys_command;
 mod large_folders;
 mod layers;

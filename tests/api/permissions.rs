@@ -113,8 +113,10 @@ async fn a_deletion_may_ask_for_an_item_that_has_not_changed(app: TestApp) {
     let shown = alice.get(&format!("/drive/items/{item}")).await.json();
     let (etag, ctag) = (shown["eTag"].as_str().expect("a tag"), shown["cTag"].as_str().expect("a tag"));
     delete("if-match", "\"other\"").await.expect_error(412, "resourceModified");
-    delete("if-match", "unquoted").await.expect_error(400, "invalidRequest");
-    for tag in [etag, ctag, "*"] {
+    delete("if-match", "unquoted").await.expect_error(412, "resourceModified");
+    delete("if-match", "\"half").await.expect_error(400, "invalidRequest");
+    // Some clients leave the quotes out.
+    for tag in [etag, ctag, "*", etag.trim_matches('"')] {
         delete("if-match", tag).await.expect(204);
     }
     alice.upload("/b.txt", "two").await;

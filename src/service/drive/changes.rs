@@ -4,10 +4,9 @@
 //! token is a place in that order: what comes after it is what the client has not seen.
 
 use crate::domain::ids::DriveId;
-use crate::domain::item::Item;
 use crate::error::{Error, Result};
-use crate::service::Service;
 use crate::service::rights::Managed;
+use crate::service::{PlacedItem, Service};
 
 /// A place in the order of changes: a change's number, and an item of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,12 +26,15 @@ pub enum Since {
     /// Nothing yet: what comes from now on.
     Now,
     Place(ChangePlace),
+    /// A place that was never given.
+    Unknown,
 }
 
 #[derive(Debug)]
 pub struct ChangesPage {
     pub drive: DriveId,
-    pub items: Vec<Item>,
+    /// Deleted ones where they were, as far as that is known.
+    pub items: Vec<PlacedItem>,
     next: ChangePlace,
     /// Whether `next` is where the next page starts, rather than where to ask again later.
     has_more: bool,
@@ -43,7 +45,7 @@ pub struct ChangesPage {
 impl ChangesPage {
     /// Where to go on, where so many of the items are shown; true where there are more now.
     pub fn next_after(&self, shown: usize) -> (ChangePlace, bool) {
-        match self.items[..shown].last() {
+        match self.items[..shown].last().map(|placed| &placed.item) {
             Some(last) if shown < self.items.len() => {
                 let began_at = self.began_at;
                 (ChangePlace { change: last.change, item: last.id.number, began_at }, true)
@@ -73,8 +75,11 @@ pub async fn list_changes<S>(
             return Ok(ChangesPage { drive, items, next: end, has_more: false, began_at: None });
         }
         Since::Beginning => ChangePlace { change: 0, item: 0, began_at: Some(last) },
+        Since::Unknown => return Err(Error::ResyncRequired { start: String::new() }),
         // A token of a drive's future is one of a database that was restored since.
-        Since::Place(place) if place.change > last => return Err(Error::ResyncRequired),
+        Since::Place(place) if place.change > last => {
+            return Err(Error::ResyncRequired { start: String::new() });
+        }
         Since::Place(place) => place,
     };
     let mut items =
@@ -88,5 +93,7 @@ pub async fn list_changes<S>(
         _ => end,
     };
     items.retain(|item| !item.deleted || start.began_at.is_none_or(|began_at| item.change > began_at));
+    let items = PlacedItem::of_many(&mut tx, root.drive, items).await?;
+    let items = items.into_iter().map(|(placed, _)| placed).collect();
     Ok(ChangesPage { drive: root.drive, items, next, has_more, began_at: start.began_at })
 }

@@ -1,13 +1,12 @@
 //! A folder's items.
 
-use crate::domain::grant::FilesReadWrite;
 use crate::domain::item::{Item, Kind};
 use crate::domain::name::Name;
 use crate::domain::order::{Order, OrderBy, PlaceInOrder};
 use crate::domain::upload::Conflict;
 use crate::error::{Error, Result};
 use crate::service::drive::upload::{Slot, find_slot};
-use crate::service::rights::{Managed, ToRead};
+use crate::service::rights::{ToRead, ToWrite};
 use crate::service::store::Place;
 use crate::service::{PlacedItem, Service};
 
@@ -73,31 +72,35 @@ pub async fn list_children(service: &Service, right: &ToRead, wanted: &PageReque
     Ok(ChildrenPage { items, next })
 }
 
+/// The folder, and whether this made it: where it is to replace a folder that is there, that is it, with all in it.
 pub async fn create_folder(
     service: &Service,
-    parent: &Managed<FilesReadWrite>,
+    parent: &ToWrite,
     name: &Name,
     conflict: Conflict,
-) -> Result<PlacedItem> {
-    let author = parent.author(service).await?;
+) -> Result<(PlacedItem, bool)> {
+    let author = parent.author();
     let now = service.clock.now();
     service
         .store
         .write("create_folder", async |tx| {
-            let change = author.change(tx.begin_change(parent.id().drive).await?, now);
+            let change = author.change(tx.begin_change(parent.base().id.drive).await?, now);
             let parent = parent.prove(tx).await?;
             if parent.kind() != Kind::Folder {
                 return Err(Error::invalid_request("The item is a file: nothing can be put into it."));
             }
             let name = match find_slot(tx, parent.id, name, conflict).await? {
                 Slot::Free { name, .. } => name,
-                // Replacing a folder would take away what is in it.
+                Slot::Taken(there) if there.kind() == Kind::Folder => {
+                    return Ok((PlacedItem::of(tx, *there).await?, false));
+                }
+                // A file makes no room for a folder.
                 Slot::Taken(_) => return Err(Error::NameAlreadyExists),
             };
             let place = Place { folder: parent.id, name: &name };
             let id = tx.insert_folder(place, change).await?;
             let folder = tx.item(id).await?.ok_or(Error::ItemNotFound)?;
-            PlacedItem::of(tx, folder).await
+            Ok((PlacedItem::of(tx, folder).await?, true))
         })
         .await
 }

@@ -30,4 +30,6 @@ pub use upload_session::{
     receive_range,
 };
 pub use usage::{Usage, get_usage, place};
-pub use versions::{VersionsPage, delete_version, list_versions, restore_version, version_ticket};
+pub use versions::{
+    VersionsPage, delete_version, get_version, list_versions, restore_version, version_ticket,
+};

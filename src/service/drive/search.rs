@@ -1,13 +1,10 @@
 //! Finds items by their names.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::domain::ids::ItemId;
 use crate::error::{Error, Result};
 use crate::service::rights::Managed;
-use crate::service::store::Folders;
 use crate::service::{PlacedItem, Service};
 
 /// A search is done step by step, with a pause of at most this between them.
@@ -64,42 +61,11 @@ pub async fn search<S>(
     let has_more = items.len() > limit;
     items.truncate(limit);
     let next = items.last().filter(|_| has_more).map(|item| item.id.number);
-    let parents: BTreeSet<i64> = items.iter().filter_map(|item| item.parent).collect();
-    let parents: Vec<i64> = parents.into_iter().collect();
-    let above = tx.folders_above(folder.drive, &parents).await?;
-    let places: HashMap<i64, Place> =
-        parents.iter().map(|number| (*number, Place::of(*number, &above))).collect();
     let mut found = Vec::new();
-    for item in items {
-        let Some(place) = item.parent.and_then(|parent| places.get(&parent)) else { continue };
-        if item.id == folder || place.numbers.contains(&folder.number) {
-            found.push(PlacedItem { item, folders: place.folders.clone() });
+    for (placed, above) in PlacedItem::of_many(&mut tx, folder.drive, items).await? {
+        if placed.item.id == folder || above.contains(&folder.number) {
+            found.push(placed);
         }
     }
     Ok(Found { folder, items: found, next })
-}
-
-/// Where a folder is: itself and those above it.
-struct Place {
-    numbers: Vec<i64>,
-    /// Their names, the outermost first; the root has none.
-    folders: Arc<[String]>,
-}
-
-impl Place {
-    fn of(folder: i64, above: &Folders) -> Self {
-        let mut numbers = Vec::new();
-        let mut folders = Vec::new();
-        let mut next = Some(folder);
-        while let Some(number) = next {
-            numbers.push(number);
-            let Some((parent, name)) = above.get(&number) else { break };
-            if number != ItemId::ROOT_NUMBER {
-                folders.push(name.clone());
-            }
-            next = *parent;
-        }
-        folders.reverse();
-        Self { numbers, folders: folders.into() }
-    }
 }

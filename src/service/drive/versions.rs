@@ -36,6 +36,18 @@ pub async fn list_versions<S>(
     Ok(VersionsPage { versions, has_more })
 }
 
+/// One version. Deleted ones have no number any more.
+pub async fn get_version<S>(
+    service: &Service,
+    file: &Managed<S>,
+    number: i64,
+) -> Result<(FileVersion, Stamp)> {
+    check_is_file(file)?;
+    let before = number.checked_add(1).ok_or(Error::ItemNotFound)?;
+    let found = service.store.read("get_version").await?.versions(file.item(), before, 1).await?;
+    found.into_iter().find(|(version, _)| version.number == number).ok_or(Error::ItemNotFound)
+}
+
 /// A ticket that opens one of a file's versions for a while.
 pub async fn version_ticket<S>(service: &Service, file: &Managed<S>, number: i64) -> Result<String> {
     check_is_file(file)?;

@@ -104,6 +104,11 @@ impl Issuer {
         *self.state.keys.lock().expect("no panic") = keys.iter().map(|key| key.public.clone()).collect();
     }
 
+    /// One more, of whatever form.
+    pub fn publish_beside(&self, key: Value) {
+        self.state.keys.lock().expect("no panic").insert(0, key);
+    }
+
     pub fn go_down(&self) {
         self.state.is_down.store(true, Ordering::SeqCst);
     }
