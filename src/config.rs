@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use bytesize::ByteSize;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
@@ -68,6 +69,10 @@ pub struct Settings {
     /// Scope of a link where the request names none
     #[arg(long, env = "EVERLINK_DEFAULT_SCOPE", value_name = "SCOPE", default_value = "anonymous")]
     pub default_scope: LinkScope,
+
+    /// How much each drive may hold
+    #[arg(long, env = "EVERLINK_DRIVE_QUOTA", value_name = "SIZE", default_value = "1TiB")]
+    pub drive_quota: ByteSize,
 
     /// Addresses or networks of proxies whose X-Forwarded headers are believed, separated by commas
     #[arg(long, env = "EVERLINK_TRUSTED_PROXIES", value_name = "NETWORKS")]

@@ -23,7 +23,7 @@ use uuid::Uuid;
 use crate::config::ContentUrl;
 use crate::domain::ids::DriveId;
 use crate::domain::item::Hashes;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, find_cause};
 
 /// Uploads are passed on in parts of so many bytes; what is smaller is stored in one go. An object store takes
 /// none that are smaller.
@@ -226,8 +226,14 @@ fn failed(error: object_store::Error) -> Error {
     match error {
         // The database names it, so it was there: something else took it away.
         object_store::Error::NotFound { .. } => Error::internal(error),
+        error if is_disk_full(&error) => Error::StorageFull(error.into()),
         error => Error::unavailable(error),
     }
+}
+
+fn is_disk_full(error: &object_store::Error) -> bool {
+    find_cause::<std::io::Error>(error)
+        .is_some_and(|error| matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use crate::domain::grant::LacksScope;
-use crate::domain::item::InNoFolder;
+use crate::domain::item::{HasNoContent, InNoFolder};
 use crate::domain::name::BadName;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -42,6 +42,8 @@ pub enum Error {
     OptionNotSupported(String),
     #[error("An item with this name is there already.")]
     NameAlreadyExists,
+    #[error("The drive has no room for it: its quota is reached.")]
+    QuotaLimitReached,
     #[error("The item has changed: its eTag does not match.")]
     ResourceModified,
     #[error("The entity tag is not a quoted string.")]
@@ -76,6 +78,9 @@ pub enum Error {
     /// A part that Everlink needs, such as its database, does not answer.
     #[error("The service is not available at the moment.")]
     Unavailable(#[source] Cause),
+    /// The disk that keeps what is written is full, be it the database's or that of the bytes.
+    #[error("The server has no room left to keep it.")]
+    StorageFull(#[source] Cause),
     /// Our fault.
     #[error("There was an internal server error.")]
     Internal(#[source] Cause),
@@ -104,27 +109,38 @@ impl Error {
         };
         match self {
             Self::Unavailable(cause) => Self::Unavailable(named(cause)),
+            Self::StorageFull(cause) => Self::StorageFull(named(cause)),
             Self::Internal(cause) => Self::Internal(named(cause)),
             error => error,
         }
     }
 
+    /// Whether it is the fault of a part that Everlink needs, and of no request.
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::StorageFull(_))
+    }
+
+    /// The same, for another who waits for the same.
+    pub fn for_another(&self) -> Self {
+        let cause = Cause::from(self.inside().unwrap_or_default());
+        if matches!(self, Self::StorageFull(_)) { Self::StorageFull(cause) } else { Self::Unavailable(cause) }
+    }
+
+    fn cause(&self) -> Option<&Cause> {
+        match self {
+            Self::Unavailable(cause) | Self::StorageFull(cause) | Self::Internal(cause) => Some(cause),
+            _ => None,
+        }
+    }
+
     /// The cause of a failure of ours, if it is, or comes from, one of this type.
     pub fn caused_by<C: std::error::Error + 'static>(&self) -> Option<&C> {
-        let (Self::Unavailable(cause) | Self::Internal(cause)) = self else { return None };
-        let mut next: Option<&(dyn std::error::Error + 'static)> = Some(&**cause);
-        while let Some(cause) = next {
-            if let Some(found) = cause.downcast_ref() {
-                return Some(found);
-            }
-            next = cause.source();
-        }
-        None
+        find_cause(&**self.cause()?)
     }
 
     /// The chain of causes behind a failure of ours; none for a client's mistake.
     pub fn inside(&self) -> Option<String> {
-        let (Self::Unavailable(cause) | Self::Internal(cause)) = self else { return None };
+        let cause = self.cause()?;
         let mut text = cause.to_string();
         let mut next = cause.source();
         while let Some(cause) = next {
@@ -134,6 +150,13 @@ impl Error {
         }
         Some(text)
     }
+}
+
+/// The error itself or what it comes from, if that is of this type.
+pub fn find_cause<'e, C: std::error::Error + 'static>(
+    error: &'e (dyn std::error::Error + 'static),
+) -> Option<&'e C> {
+    std::iter::successors(Some(error), |error| error.source()).find_map(|error| error.downcast_ref())
 }
 
 /// A step that failed, and why.
@@ -162,6 +185,12 @@ impl From<LacksScope> for Error {
 
 impl From<InNoFolder> for Error {
     fn from(_: InNoFolder) -> Self {
-        Self::NotAllowed("The root of a drive is in no folder.")
+        Self::NotAllowed(InNoFolder::TEXT)
+    }
+}
+
+impl From<HasNoContent> for Error {
+    fn from(has_none: HasNoContent) -> Self {
+        Self::InvalidRequest(has_none.to_string().into())
     }
 }

@@ -31,11 +31,21 @@ pub struct Stamp {
     pub application: Option<Application>,
 }
 
-/// Times of the client's own disk, as far as it told them.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ClientTimes {
+/// What a client tells of an item besides its name and its bytes. What is none is not told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientProperties {
+    /// When it was made on the client's own disk.
     pub created_at: Option<Timestamp>,
+    /// When it was last changed there.
     pub modified_at: Option<Timestamp>,
+    /// Empty where there is to be none any more.
+    pub description: Option<String>,
+}
+
+impl ClientProperties {
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A drive, and whose it is.
@@ -67,6 +77,8 @@ pub struct Item {
     /// Times on the client's own disk, where it told them.
     pub client_created_at: Option<Timestamp>,
     pub client_modified_at: Option<Timestamp>,
+    /// What people say of it.
+    pub description: Option<String>,
     /// The drive's change that last touched it.
     pub change: i64,
     pub deleted: bool,
@@ -87,8 +99,17 @@ pub enum ItemContent {
 
 /// The item is a drive's root.
 #[derive(Debug, thiserror::Error)]
-#[error("The root of a drive is in no folder.")]
+#[error("{}", Self::TEXT)]
 pub struct InNoFolder;
+
+impl InNoFolder {
+    pub const TEXT: &str = "The root of a drive is in no folder.";
+}
+
+/// The item is a folder.
+#[derive(Debug, thiserror::Error)]
+#[error("The item is a folder: it has no content.")]
+pub struct HasNoContent;
 
 /// One content of a file, where it is kept and what it is.
 #[derive(Clone, Debug, sqlx::FromRow)]

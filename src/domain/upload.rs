@@ -2,7 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::domain::ids::{ItemId, LinkAt, UploadId};
-use crate::domain::item::ClientTimes;
+use crate::domain::item::ClientProperties;
 
 /// What to do where an item with the name is there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
@@ -35,7 +35,7 @@ pub struct UploadSession {
     pub created_app_no: Option<i32>,
     /// The link it comes through; none where its maker manages the item.
     pub through: Option<LinkAt>,
-    pub client_times: ClientTimes,
+    pub properties: ClientProperties,
     pub expires_at: Timestamp,
 }
 

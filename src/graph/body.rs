@@ -159,6 +159,11 @@ impl FromRequest for UploadBody {
 }
 
 impl UploadBody {
+    /// How many bytes there are, where the client says.
+    pub fn declared_length(&self) -> Option<u64> {
+        self.declared.filter(|length| *length <= self.limits.upload)
+    }
+
     /// How many bytes there are, at most.
     pub fn size_limit(&self) -> u64 {
         self.declared.unwrap_or(self.limits.upload)

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::domain::address::ItemAddress;
 use crate::domain::grant::{FilesRead, FilesReadWrite, Granted};
+use crate::domain::item::ClientProperties;
 use crate::domain::name::Name;
 use crate::domain::preconditions::Preconditions;
 use crate::domain::upload::Conflict;
@@ -16,6 +17,7 @@ use crate::graph::content::uploaded;
 use crate::graph::errors::ErrorBody;
 use crate::graph::list::{self, Entry};
 use crate::graph::params::{InDrive, PageParams, TABLE};
+use crate::graph::properties::PropertiesBody;
 use crate::graph::query::{Query, not_modified, parse_conflict};
 use crate::graph::site::Site;
 use crate::graph::wire::{self, Collection, DriveItem};
@@ -75,11 +77,13 @@ pub struct NewFolder {
     folder: Option<IgnoredAny>,
     #[serde(rename = "@microsoft.graph.conflictBehavior", alias = "@name.conflictBehavior")]
     conflict: Option<String>,
+    #[serde(flatten)]
+    properties: PropertiesBody,
 }
 
 impl NewFolder {
-    /// Its name, and what to do where that is taken.
-    pub fn folder(&self, query: &Query) -> Result<(Name, Conflict)> {
+    /// Its name, what else is told of it, and what to do where the name is taken.
+    pub fn folder(self, query: &Query) -> Result<(Name, ClientProperties, Conflict)> {
         if self.folder.is_none() {
             return Err(Error::invalid_request(
                 "The body has no member «folder»: files are made by uploading.",
@@ -89,7 +93,7 @@ impl NewFolder {
             Some(behavior) => parse_conflict(behavior)?,
             None => query.conflict(Conflict::Fail)?,
         };
-        Ok((Name::parse(&self.name)?, conflict))
+        Ok((Name::parse(&self.name)?, self.properties.properties()?, conflict))
     }
 }
 
@@ -107,10 +111,10 @@ pub async fn create_folder(
     body: JsonBody<NewFolder>,
     site: Site,
 ) -> Result<HttpResponse> {
-    let (name, conflict) = body.0.folder(&query)?;
+    let (name, properties, conflict) = body.0.folder(&query)?;
     let parent = rights::manage(site.service(), &granted, &parent).await?;
     let to = parent.to_write(site.service()).await?;
-    let (folder, is_new) = drive::create_folder(site.service(), &to, &name, conflict).await?;
+    let (folder, is_new) = drive::create_folder(site.service(), &to, &name, &properties, conflict).await?;
     let item = wire::managed_item(&site, &parent.to_read(), &folder).with_context(&site);
     Ok(uploaded(is_new).json(query.shape(item)?))
 }

@@ -5,9 +5,10 @@ use actix_web::http::header;
 
 use crate::domain::address::ItemAddress;
 use crate::domain::grant::{FilesRead, FilesReadWrite, Granted};
+use crate::domain::item::HasNoContent;
 use crate::domain::preconditions::Preconditions;
 use crate::domain::upload::Conflict;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::graph::address::split_target;
 use crate::graph::body::UploadBody;
 use crate::graph::errors::ErrorBody;
@@ -41,7 +42,7 @@ pub async fn download_content(
 
 /// Sends the client to a URL that needs no token; a folder has none.
 pub fn redirect(url: Option<String>) -> Result<HttpResponse> {
-    let url = url.ok_or(Error::invalid_request("The item is a folder: it has no content."))?;
+    let url = url.ok_or(HasNoContent)?;
     Ok(HttpResponse::Found().insert_header((header::LOCATION, url)).finish())
 }
 
@@ -66,6 +67,9 @@ pub async fn upload_content(
     let base = rights::manage(site.service(), &granted, &base).await?;
     let to = base.to_write(site.service()).await?;
     drive::check_target(base.item(), &path)?;
+    if let Some(length) = body.declared_length() {
+        drive::check_room(site.service(), base.item(), &path, length).await?;
+    }
     let target = Upload { to: &to, path: &path, conflict, preconditions: &preconditions };
     let limit = body.size_limit();
     let (item, is_new) = drive::upload(site.service(), &target, limit, body.into_stream()?).await?;

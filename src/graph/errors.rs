@@ -32,6 +32,7 @@ fn row(error: &Error) -> (StatusCode, &'static str, Option<&'static str>) {
         Error::TooBusy(_) => (StatusCode::TOO_MANY_REQUESTS, "activityLimitReached", None),
         Error::OptionNotSupported(_) => (StatusCode::BAD_REQUEST, "invalidRequest", Some("notSupported")),
         Error::NotSupported(_) => (StatusCode::BAD_REQUEST, "notSupported", None),
+        Error::QuotaLimitReached => (StatusCode::INSUFFICIENT_STORAGE, "quotaLimitReached", None),
         Error::NameAlreadyExists => (StatusCode::CONFLICT, "nameAlreadyExists", None),
         Error::ResourceModified => {
             (StatusCode::PRECONDITION_FAILED, "resourceModified", Some("entityTagDoesNotMatch"))
@@ -60,6 +61,9 @@ fn row(error: &Error) -> (StatusCode, &'static str, Option<&'static str>) {
         Error::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "notAllowed", None),
         Error::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "invalidRequest", None),
         Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "serviceNotAvailable", None),
+        Error::StorageFull(_) => {
+            (StatusCode::INSUFFICIENT_STORAGE, "quotaLimitReached", Some("storageIsFull"))
+        }
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "generalException", None),
     }
 }

@@ -1,14 +1,12 @@
 //! Items: what they are, and what changes about them.
 
 use actix_web::HttpResponse;
-use chrono::{Datelike, SubsecRound, Timelike};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::clock::Timestamp;
 use crate::domain::address::{Base, DriveAddress, ItemAddress};
 use crate::domain::grant::{FilesRead, FilesReadWrite, Granted};
-use crate::domain::item::{ClientTimes, Kind};
+use crate::domain::item::Kind;
 use crate::domain::name::{ItemPath, Name};
 use crate::domain::preconditions::Preconditions;
 use crate::domain::upload::Conflict;
@@ -19,6 +17,7 @@ use crate::graph::children::managed_page;
 use crate::graph::errors::ErrorBody;
 use crate::graph::list;
 use crate::graph::params::{InDrive, TABLE};
+use crate::graph::properties::PropertiesBody;
 use crate::graph::query::{PAGE, Query, not_modified, parse_conflict};
 use crate::graph::site::Site;
 use crate::graph::wire::{self, Collection, DriveItem, Nothing};
@@ -62,7 +61,8 @@ pub async fn get_item(
 pub struct ItemChange {
     name: Option<String>,
     parent_reference: Option<ParentReference>,
-    file_system_info: Option<ClientTimesBody>,
+    #[serde(flatten)]
+    properties: PropertiesBody,
     #[serde(rename = "@microsoft.graph.conflictBehavior", alias = "@name.conflictBehavior")]
     pub conflict: Option<String>,
 }
@@ -73,33 +73,6 @@ struct ParentReference {
     drive_id: Option<String>,
     id: Option<String>,
     path: Option<String>,
-}
-
-/// Times of the client's own disk.
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ClientTimesBody {
-    #[schema(value_type = Option<String>, format = DateTime)]
-    #[serde(default, deserialize_with = "client_time")]
-    created_date_time: Option<Timestamp>,
-    #[schema(value_type = Option<String>, format = DateTime)]
-    #[serde(default, deserialize_with = "client_time")]
-    last_modified_date_time: Option<Timestamp>,
-}
-
-/// A time that all clients can read again: of a year with four digits, and of no leap second.
-fn client_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-    let Some(at) = Option::<Timestamp>::deserialize(deserializer)? else { return Ok(None) };
-    if !(1..=9999).contains(&at.year()) || at.nanosecond() >= 1_000_000_000 {
-        return Err(serde::de::Error::custom("a time beyond what can be kept"));
-    }
-    Ok(Some(at.trunc_subsecs(6)))
-}
-
-impl ClientTimesBody {
-    pub fn times(&self) -> ClientTimes {
-        ClientTimes { created_at: self.created_date_time, modified_at: self.last_modified_date_time }
-    }
 }
 
 impl ItemChange {
@@ -146,7 +119,7 @@ impl ParentReference {
     }
 }
 
-/// Renames or moves an item, or sets its times.
+/// Renames or moves an item, or sets its times or description.
 #[utoipa::path(patch, path = TABLE, params(InDrive), request_body = ItemChange,
     responses((status = 200, description = "Done", body = DriveItem), ErrorBody))]
 pub async fn update_item(
@@ -161,7 +134,7 @@ pub async fn update_item(
     let update = ItemUpdate {
         name: change.name()?,
         destination: change.destination()?,
-        client_times: change.file_system_info.as_ref().map(ClientTimesBody::times).unwrap_or_default(),
+        properties: change.properties.properties()?,
         conflict: match &change.conflict {
             Some(behavior) => parse_conflict(behavior)?,
             None => query.conflict(Conflict::Fail)?,

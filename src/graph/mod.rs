@@ -18,6 +18,7 @@ mod multipart;
 mod openapi;
 mod params;
 mod permissions;
+mod properties;
 mod query;
 pub mod routes;
 mod search;

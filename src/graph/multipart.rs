@@ -66,7 +66,7 @@ struct NewFile {
     conflict: Option<String>,
 }
 
-/// What a body of two parts has, for the document.
+/// Metadata and content of a new file.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "read by the derived code alone")]
 pub struct RelatedParts {

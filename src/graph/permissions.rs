@@ -21,7 +21,7 @@ use crate::graph::site::Site;
 use crate::graph::wire::{
     self, Collection, Identity, IdentitySet, ItemReference, identity_of, path_of, web_url,
 };
-use crate::service::links::{self, Ancestor, LinkSecrets, Permission};
+use crate::service::links::{self, Ancestor, Permission};
 use crate::service::rights;
 
 /// Id of the owner's own permission, which every item has.
@@ -77,7 +77,8 @@ pub fn link_permission(
     link: &Link,
     inherited_from: Option<&Ancestor>,
 ) -> Result<PermissionBody> {
-    let LinkSecrets { authkey, share_id } = links::secrets_of(site.service(), link)?;
+    let authkey = links::authkey(site.service(), link)?;
+    let share_id = links::share_id(site.service(), link)?;
     let may_embed = link.link_type.permits(Act::Embed);
     Ok(PermissionBody {
         context: None,

@@ -168,11 +168,13 @@ fn route(method: Method, guard: &[fn(&GuardContext<'_>) -> bool]) -> Route {
 pub fn resources(routes: impl IntoIterator<Item = (&'static str, Route)>) -> Vec<Resource> {
     let mut resources: Vec<(&str, Resource)> = Vec::new();
     for (pattern, route) in routes {
-        let resource = match resources.iter().position(|(known, _)| *known == pattern) {
-            Some(at) => resources.remove(at).1,
-            None => web::resource(pattern),
-        };
-        resources.push((pattern, resource.route(route)));
+        match resources.iter().position(|(known, _)| *known == pattern) {
+            Some(at) => {
+                let (pattern, resource) = resources.remove(at);
+                resources.insert(at, (pattern, resource.route(route)));
+            }
+            None => resources.push((pattern, web::resource(pattern).route(route))),
+        }
     }
     resources.into_iter().map(|(_, resource)| resource).collect()
 }

@@ -50,7 +50,7 @@ const EXPANDED: [&str; 3] = ["driveItem", "children", "root"];
 /// The id by which `/shares/{id}` knows it.
 fn share_id(site: &Site, shared: &Shared) -> Result<String> {
     match shared.link() {
-        Some(link) => Ok(links::secrets_of(site.service(), link)?.share_id),
+        Some(link) => links::share_id(site.service(), link),
         None => Ok(shared.whole().id.to_string()),
     }
 }
@@ -203,7 +203,8 @@ pub async fn download_shared_content(
     redirect(wire::download_url(&site, &right, right.item()))
 }
 
-/// Opens an item that a link lets write to. Any other link is told what a wrong one is. The path need not be there yet.
+/// Opens an item that a link permits writing to. Any other link is told what a wrong one is. The path need not be
+/// there yet.
 pub async fn open_to_write(
     site: &Site,
     visitor: &Visitor,
@@ -215,7 +216,7 @@ pub async fn open_to_write(
     Ok((shared, to, path))
 }
 
-/// Writes with a link that lets write.
+/// Writes with a link that permits writing.
 #[utoipa::path(put, path = TABLE, params(InShare), security((), ("token" = [])),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses(
@@ -234,6 +235,9 @@ pub async fn upload_shared_content(
     let conflict = query.conflict(Conflict::Replace)?;
     let (shared, to, path) = open_to_write(&site, &visitor, address).await?;
     drive::check_target(to.base(), &path)?;
+    if let Some(length) = body.declared_length() {
+        drive::check_room(site.service(), to.base(), &path, length).await?;
+    }
     let target = Upload { to: &to, path: &path, conflict, preconditions: &preconditions };
     let limit = body.size_limit();
     let (made, is_new) = drive::upload(site.service(), &target, limit, body.into_stream()?).await?;
@@ -241,7 +245,7 @@ pub async fn upload_shared_content(
     Ok(uploaded(is_new).json(query.shape(item.with_context(&site))?))
 }
 
-/// Makes a folder with a link that lets write.
+/// Makes a folder with a link that permits writing.
 #[utoipa::path(post, path = TABLE, params(InShare), request_body = NewFolder, security((), ("token" = [])),
     responses(
         (status = 200, description = "Done", body = DriveItem),
@@ -255,10 +259,10 @@ pub async fn create_shared_folder(
     body: JsonBody<NewFolder>,
     site: Site,
 ) -> Result<HttpResponse> {
-    let (name, conflict) = body.0.folder(&query)?;
+    let (name, properties, conflict) = body.0.folder(&query)?;
     let shared = rights::open(site.service(), visitor.0.as_ref(), &address).await?;
     let to = shared.to_write(site.service(), visitor.0.as_deref()).await?;
-    let (folder, is_new) = drive::create_folder(site.service(), &to, &name, conflict).await?;
+    let (folder, is_new) = drive::create_folder(site.service(), &to, &name, &properties, conflict).await?;
     let item = wire::shared_item(&site, &shared, &shared.to_read()?, &folder.item)?;
     Ok(uploaded(is_new).json(query.shape(item.with_context(&site))?))
 }

@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::auth::Visitor;
 use crate::domain::address::{ItemAddress, SharedAddress};
 use crate::domain::grant::{FilesReadWrite, Granted};
-use crate::domain::item::{ClientTimes, Item};
+use crate::domain::item::{ClientProperties, Item};
 use crate::domain::name::{ItemPath, Name};
 use crate::domain::preconditions::Preconditions;
 use crate::domain::upload::{ByteRange, Conflict, UploadSession};
@@ -18,8 +18,8 @@ use crate::graph::address::split_target;
 use crate::graph::body::{JsonBody, UploadBody};
 use crate::graph::content::uploaded;
 use crate::graph::errors::ErrorBody;
-use crate::graph::items::ClientTimesBody;
 use crate::graph::params::{InDrive, InShare, TABLE};
+use crate::graph::properties::PropertiesBody;
 use crate::graph::query::{Query, parse_conflict};
 use crate::graph::shares::open_to_write;
 use crate::graph::site::Site;
@@ -40,7 +40,11 @@ pub struct NewSession {
 #[serde(rename_all = "camelCase")]
 pub struct UploadedItem {
     name: Option<String>,
-    file_system_info: Option<ClientTimesBody>,
+    /// Bytes, as far as the client knows.
+    #[schema(minimum = 0)]
+    file_size: Option<u64>,
+    #[serde(flatten)]
+    properties: PropertiesBody,
     #[serde(rename = "@microsoft.graph.conflictBehavior", alias = "@name.conflictBehavior")]
     conflict: Option<String>,
 }
@@ -77,31 +81,32 @@ impl SessionBody {
 struct NewUpload {
     path: ItemPath,
     conflict: Conflict,
-    times: ClientTimes,
+    properties: ClientProperties,
+    size: Option<u64>,
 }
 
 impl NewSession {
     /// `path` is the address's. A folder's own address may have the file's name in the body.
-    fn upload(&self, base: &Item, path: ItemPath, query: &Query) -> Result<NewUpload> {
+    fn upload(self, base: &Item, path: ItemPath, query: &Query) -> Result<NewUpload> {
         if self.defer_commit == Some(true) {
             return Err(Error::NotSupported(
                 "A file is committed with its last range: deferCommit is not supported.",
             ));
         }
-        let item = self.item.as_ref();
-        let conflict = item.and_then(|item| item.conflict.as_ref()).or(self.conflict.as_ref());
-        let path = match item.and_then(|item| item.name.as_ref()) {
+        let item = self.item.unwrap_or_default();
+        let conflict = item.conflict.or(self.conflict);
+        let path = match &item.name {
             Some(name) if path.is_empty() && base.file().is_none() => path.child(Name::parse(name)?),
             _ => path,
         };
-        let info = item.and_then(|item| item.file_system_info.as_ref());
         Ok(NewUpload {
             path,
             conflict: match conflict {
-                Some(behavior) => parse_conflict(behavior)?,
+                Some(behavior) => parse_conflict(&behavior)?,
                 None => query.conflict(Conflict::Replace)?,
             },
-            times: info.map(ClientTimesBody::times).unwrap_or_default(),
+            size: item.file_size,
+            properties: item.properties.properties()?,
         })
     }
 }
@@ -127,13 +132,14 @@ pub async fn create_upload_session(
 ) -> Result<HttpResponse> {
     let (base, path) = split_target(&address);
     let base = rights::manage(site.service(), &granted, &base).await?;
-    let NewUpload { path, conflict, times } = body.0.upload(base.item(), path, &query)?;
+    let NewUpload { path, conflict, properties, size } = body.0.upload(base.item(), path, &query)?;
     let to = base.to_write(site.service()).await?;
+    drive::check_room(site.service(), base.item(), &path, size.unwrap_or(0)).await?;
     let target = Upload { to: &to, path: &path, conflict, preconditions: &preconditions };
-    Ok(begun(&site, &drive::create_upload_session(site.service(), &target, times).await?))
+    Ok(begun(&site, &drive::create_upload_session(site.service(), &target, properties).await?))
 }
 
-/// Begins an upload in ranges with a link that lets write.
+/// Begins an upload in ranges with a link that permits writing.
 #[utoipa::path(post, path = TABLE, params(InShare), request_body = NewSession,
     security((), ("token" = [])),
     responses((status = 200, description = "Done", body = SessionBody), ErrorBody))]
@@ -146,9 +152,10 @@ pub async fn create_shared_upload_session(
     site: Site,
 ) -> Result<HttpResponse> {
     let (_, to, path) = open_to_write(&site, &visitor, address).await?;
-    let NewUpload { path, conflict, times } = body.0.upload(to.base(), path, &query)?;
+    let NewUpload { path, conflict, properties, size } = body.0.upload(to.base(), path, &query)?;
+    drive::check_room(site.service(), to.base(), &path, size.unwrap_or(0)).await?;
     let target = Upload { to: &to, path: &path, conflict, preconditions: &preconditions };
-    Ok(begun(&site, &drive::create_upload_session(site.service(), &target, times).await?))
+    Ok(begun(&site, &drive::create_upload_session(site.service(), &target, properties).await?))
 }
 
 // A session's URL is its own permission: it takes no token, and ignores one that comes along.

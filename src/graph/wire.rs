@@ -22,7 +22,7 @@ use crate::graph::list::Entry;
 use crate::graph::site::Site;
 use crate::service::PlacedItem;
 use crate::service::drive::Usage;
-use crate::service::links::secrets_of;
+use crate::service::links;
 use crate::service::rights::{Shared, ToRead};
 
 /// What may stand in a path's segment as it is (RFC 3986, `pchar`), so that paths stay readable.
@@ -121,10 +121,12 @@ pub struct DriveBody {
     quota: Quota,
 }
 
-/// Bytes. Everlink sets no limit, so there is no total and nothing that remains of it.
+/// Bytes.
 #[derive(Debug, Serialize, ToSchema)]
 struct Quota {
+    total: i64,
     used: i64,
+    remaining: i64,
     deleted: i64,
     state: &'static str,
 }
@@ -136,7 +138,24 @@ pub fn drive(drive: &Drive, usage: Usage) -> DriveBody {
         name: "OneDrive",
         drive_type: DRIVE_TYPE,
         owner: IdentitySet::of_owner(drive),
-        quota: Quota { used: usage.used, deleted: usage.deleted, state: "normal" },
+        quota: Quota {
+            total: usage.total,
+            used: usage.used,
+            remaining: usage.remaining(),
+            deleted: usage.deleted,
+            state: state(usage),
+        },
+    }
+}
+
+/// How full a drive is, in Microsoft's words: <https://learn.microsoft.com/graph/api/resources/quota>
+fn state(usage: Usage) -> &'static str {
+    let remaining = usage.remaining();
+    match usage.total {
+        _ if usage.used > usage.total => "exceeded",
+        total if remaining < total / 100 => "critical",
+        total if remaining < total / 10 => "nearing",
+        _ => "normal",
     }
 }
 
@@ -217,6 +236,7 @@ pub struct DriveItem {
     web_url: String,
     #[schema(required = false)]
     file_system_info: FileSystemInfo,
+    description: Option<String>,
     file: Option<FileFacet>,
     folder: Option<FolderFacet>,
     root: Option<EmptyFacet>,
@@ -295,6 +315,7 @@ fn drive_item(view: View<'_>) -> DriveItem {
             created_date_time: time(item.client_created_at.unwrap_or(item.created.at)),
             last_modified_date_time: time(item.client_modified_at.unwrap_or(item.modified.at)),
         },
+        description: item.description.clone(),
         file: item.file().map(|file| FileFacet {
             mime_type: file.mime_type.clone(),
             hashes: HashesBody {
@@ -401,7 +422,7 @@ pub fn shared_item(site: &Site, shared: &Shared, right: &ToRead, item: &Item) ->
     let is_whole = item.id == shared.whole().id;
     let parent = item.parent.filter(|_| !is_whole).map(|number| ItemId { number, ..item.id });
     let web_url = match shared.link() {
-        Some(link) if is_whole => web_url(site, link, &secrets_of(site.service(), link)?.authkey),
+        Some(link) if is_whole => web_url(site, link, &links::authkey(site.service(), link)?),
         _ => item_url(site, item.id),
     };
     let download_url = download_url(site, right, item);
@@ -414,16 +435,6 @@ pub fn shared_item(site: &Site, shared: &Shared, right: &ToRead, item: &Item) ->
 pub fn uploaded_item(site: &Site, item: &Item) -> DriveItem {
     let parent = ItemReference::new(item.id.drive, None, None);
     drive_item(View { parent, web_url: item_url(site, item.id), download_url: None, item })
-}
-
-/// An item as its owner sees it who has just uploaded it in ranges, and shows no token with them.
-pub fn uploaded_own_item(site: &Site, placed: &PlacedItem, ticket: Option<&str>) -> DriveItem {
-    let item = &placed.item;
-    let id = item.parent.map(|number| ItemId { number, ..item.id });
-    let path = id.map(|_| path_of(item.id.drive, &placed.folders));
-    let parent = ItemReference::new(item.id.drive, id, path);
-    let download_url = ticket.map(|ticket| ticket_url(site, ticket));
-    drive_item(View { parent, web_url: item_url(site, item.id), download_url, item })
 }
 
 /// An item's own URL, which opens it to those who manage it.

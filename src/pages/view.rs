@@ -176,7 +176,7 @@ pub(super) fn html_text(
         .body(text)
 }
 
-/// `1.5 MB`
+/// `1.5 MiB`
 fn readable(bytes: i64) -> String {
-    humansize::format_size(bytes.cast_unsigned(), humansize::BINARY)
+    bytesize::ByteSize(bytes.cast_unsigned()).display().iec().to_string()
 }

@@ -85,6 +85,8 @@ pub struct Service {
     keys: Arc<KeyRing>,
     /// Scope of a link where the request names none.
     default_scope: LinkScope,
+    /// Bytes that a drive may hold.
+    quota: i64,
     pub clock: Clock,
     pub limits: Limits,
     pub turns: Arc<Turns>,
@@ -106,6 +108,7 @@ impl Service {
             content,
             keys: Arc::new(keys.ring),
             default_scope: settings.default_scope,
+            quota: i64::try_from(settings.drive_quota.as_u64()).unwrap_or(i64::MAX),
             clock,
             limits,
             turns: Arc::new(Turns::default()),
@@ -122,6 +125,7 @@ impl Service {
             content: self.content.clone(),
             keys: self.keys.clone(),
             default_scope: self.default_scope,
+            quota: self.quota,
             clock: self.clock.clone(),
             limits: self.limits,
             turns: self.turns.clone(),

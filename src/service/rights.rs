@@ -1,5 +1,6 @@
-//! Who may do what. Only this module makes rights, and operations take nothing else: so whoever forgets to ask for a
-//! right has nothing to call an operation with.
+//! Who may do what. Only this module makes rights, and operations take them: so whoever forgets to ask for a right has
+//! nothing to call an operation with. What a secret of its own names, an upload session or a copy under way, is asked
+//! for by that.
 //!
 //! There are two ways to an item. Its caller manages it: [`manage`] makes a [`Managed`], for what the caller's token
 //! grants. Or a link opens it: [`open`] makes a [`Shared`], with what the link's type permits. Both turn into the
@@ -18,7 +19,7 @@ use crate::domain::address::{Base, DriveAddress, ItemAddress, ShareToken, Shared
 use crate::domain::grant::{FilesRead, FilesReadWrite, Granted, Scope};
 use crate::domain::identity::Caller;
 use crate::domain::ids::{DriveId, ItemId, LinkAt};
-use crate::domain::item::{Drive, FileVersion, Item};
+use crate::domain::item::{Drive, FileVersion, HasNoContent, Item};
 use crate::domain::link::{Act, Link, LinkType};
 use crate::domain::link_scope::LinkScope;
 use crate::domain::name::Name;
@@ -114,8 +115,6 @@ pub struct ToWrite {
     author: Author,
 }
 
-const NO_CONTENT: &str = "The item is a folder: it has no content.";
-
 impl ManagedDrive {
     pub fn drive(&self) -> &Drive {
         &self.drive
@@ -163,7 +162,7 @@ impl Managed<FilesReadWrite> {
         Ok(ToWrite { base: Arc::new(folder), ground: Ground::Manager(self.caller.clone()), author })
     }
 
-    /// The same for another item of the same drive, one that was just made.
+    /// The right to an item of the same drive, even once it is deleted.
     pub(super) fn even_deleted(&self, id: ItemId) -> Result<EvenDeleted> {
         if id.drive != self.item.id.drive {
             return Err(Error::ItemNotFound);
@@ -193,7 +192,7 @@ impl EvenDeleted {
         Ok(ToRead { item: Arc::new(restored.clone()), ground: Ground::Manager(self.caller.clone()) })
     }
 
-    /// The item as it is in a later transaction: live, or deleted, if perhaps together with a folder above it.
+    /// The item as it is in a later transaction: live, or deleted, perhaps together with a folder above it.
     pub(super) async fn prove(&self, tx: &mut Tx) -> Result<Item> {
         let item = tx.item_or_deleted(self.id).await?;
         managed_by(&self.caller, item)
@@ -261,7 +260,7 @@ impl Shared {
         self.to_read().map(ToEmbed)
     }
 
-    /// Only a link lets write here: who manages the item addresses it as their own.
+    /// Only a link permits writing here: who manages the item addresses it as their own.
     pub async fn to_write(&self, service: &Service, visitor: Option<&Caller>) -> Result<ToWrite> {
         if !self.link().is_some_and(|link| link.link_type.permits(Act::Write)) {
             return Err(Error::ItemNotFound);
@@ -275,8 +274,8 @@ impl Shared {
 }
 
 impl ToRead {
-    /// Whoever put a file into their own drive may see what became of it. Who came with a link knows of no more than
-    /// that opens.
+    /// Whoever put a file into their own drive may see what became of it. A visitor who came with a link gets none:
+    /// they may see only what the link opens.
     pub(super) fn of_session(session: &UploadSession, made: &Item) -> Option<Self> {
         let is_theirs = session.through.is_none() && session.id.drive == made.id.drive;
         is_theirs.then(|| Self { item: Arc::new(made.clone()), ground: Ground::Session })
@@ -305,7 +304,7 @@ impl ToRead {
         self.may_download(id).map(|through| sign(service, id, Some(version.number), through))
     }
 
-    /// The link that it is downloaded by, if any.
+    /// The link that it is downloaded by, if any; none at all where it may not be downloaded.
     fn may_download(&self, id: ItemId) -> Option<Option<LinkAt>> {
         if id.drive != self.item.id.drive {
             return None;
@@ -324,7 +323,7 @@ fn sign(service: &Service, item: ItemId, version: Option<i64>, through: Option<L
 
 impl ToDownload {
     fn of(item: &Item, who: Who) -> Result<Self> {
-        let file = item.file().ok_or(Error::invalid_request(NO_CONTENT))?;
+        let file = item.file().ok_or(HasNoContent)?;
         Ok(Self {
             item: item.id,
             name: item.name.clone(),
@@ -481,7 +480,7 @@ pub async fn manage_deleted(
     Ok(right)
 }
 
-/// An item by whatever address, if the caller manages it; by its id it may be deleted.
+/// An item by whatever address, if the caller manages it; addressed by its id, it may also be in the recycle bin.
 pub async fn manage_even_deleted(
     service: &Service,
     granted: &Granted<FilesReadWrite>,

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{Kind, Process, TestApp, TestDatabase, User, postgres_on_failing_disk};
@@ -69,16 +70,17 @@ async fn sqlite_writes_again_as_soon_as_the_disk_does() {
     let ready = async || {
         app.http.get(format!("{}/readyz", server.admin)).send().await.expect("an answer").status().as_u16()
     };
-    for how in ["full", "I/O error"] {
+    for (how, status, code) in [("full", 507, "quotaLimitReached"), ("I/O error", 503, "serviceNotAvailable")]
+    {
         let item = alice.upload(&format!("/{}.txt", how.replace('/', "")), "one").await;
         let link = alice.link(&item, "view").await;
         disk.fail(how);
         for attempt in 0..4 {
-            assert_eq!(make_folder(&alice, &format!("no {attempt}")).await, 503, "{how}");
+            assert_eq!(make_folder(&alice, &format!("no {attempt}")).await, status, "{how}");
             let path = format!("/drive/items/{item}/createLink");
-            alice.post(&path, json!({ "type": "edit" })).await.expect_error(503, "serviceNotAvailable");
-            alice.put(&format!("/drive/items/{item}/content"), "two").await.expect(503);
-            assert_eq!(revoke(&alice, &item, &link).await, 503, "{how}");
+            alice.post(&path, json!({ "type": "edit" })).await.expect_error(status, code);
+            alice.put(&format!("/drive/items/{item}/content"), "two").await.expect(status);
+            assert_eq!(revoke(&alice, &item, &link).await, status, "{how}");
             assert_eq!(ready().await, 503, "{how}");
         }
         assert_eq!(anybody.open(&link).await.expect(200).text(), "one");
@@ -99,7 +101,7 @@ async fn postgresql_writes_again_as_soon_as_the_disk_does() {
     let folder = std::sync::Arc::new(tempfile::tempdir().expect("a folder"));
     let app = TestApp::on(folder, TestDatabase { kind: Kind::Postgres, url: server.url("postgres") }).await;
     let alice = app.user("alice");
-    for how in ["full", "I/O error"] {
+    for (how, status) in [("full", 507), ("I/O error", 503)] {
         let name = how.replace('/', "");
         let item = alice.upload(&format!("/{name}.txt"), "one").await;
         let link = alice.link(&item, "view").await;
@@ -110,8 +112,8 @@ async fn postgresql_writes_again_as_soon_as_the_disk_does() {
         while refused < 5 {
             match make_folder(&alice, &format!("{name} {made} {refused}")).await {
                 201 => made += 1,
-                503 => refused += 1,
-                status => panic!("{how}: {status}"),
+                other if other == status => refused += 1,
+                other => panic!("{how}: {other}"),
             }
             assert!(made < 5_000, "no table had to grow");
         }
@@ -124,4 +126,31 @@ async fn postgresql_writes_again_as_soon_as_the_disk_does() {
         }
         app.admin("/readyz").await.expect(200);
     }
+}
+
+#[tokio::test]
+async fn what_the_disk_of_contents_has_no_room_for_is_refused_and_nothing_is_left_of_it() {
+    let app = TestApp::start(Kind::Sqlite).await;
+    let disk = FailingDisk::new();
+    let server = Process::serve_with(&app.data_dir(), &app.database, Stdio::null(), |command| {
+        command.envs(disk.variables("/content/"));
+    });
+    let alice = server.user(&app.user("alice"));
+    let item = alice.upload("/a.txt", "one").await;
+    let link = alice.link(&item, "view").await;
+    let anybody = server.user(&app.anybody());
+    let session = alice.post("/drive/root:/s.txt:/createUploadSession", json!({})).await.expect(200).json();
+    let url = session["uploadUrl"].as_str().expect("a URL");
+    for (how, status) in [("full", 507), ("I/O error", 503)] {
+        disk.fail(how);
+        alice.put(&format!("/drive/items/{item}/content"), "two").await.expect(status);
+        alice.put("/drive/root:/b.txt:/content", "two").await.expect(status);
+        let range = alice.request(Method::PUT, url).header("content-range", "bytes 0-2/3").body("two");
+        alice.send(range).await.expect(status);
+        disk.heal();
+        assert_eq!(anybody.open(&link).await.expect(200).text(), "one");
+        alice.get("/drive/root:/b.txt").await.expect(404);
+    }
+    let range = alice.request(Method::PUT, url).header("content-range", "bytes 0-2/3").body("two");
+    assert_eq!(alice.send(range).await.expect(201).json()["size"], 3);
 }

@@ -41,7 +41,9 @@ async fn the_callers_drives_are_listed_with_what_they_hold(app: TestApp) {
     let gone = alice.upload("/b.txt", "123").await;
     alice.delete(&format!("/drive/items/{gone}")).await.expect(204);
     let drive = alice.get("/drive").await.expect(200).json();
-    assert_eq!(drive["quota"], json!({ "used": 5, "deleted": 3, "state": "normal" }));
+    let total = 1_i64 << 40;
+    let quota = json!({ "used": 5, "deleted": 3, "total": total, "remaining": total - 5, "state": "normal" });
+    assert_eq!(drive["quota"], quota);
     for path in ["/drives", "/v1.0/me/drives"] {
         let list = alice.get(path).await.expect(200).json();
         assert_eq!(list["value"].as_array().expect("a list").len(), 1);

@@ -33,6 +33,8 @@ on_each_database!(
     what_there_is_nothing_of_is_an_empty_list,
     a_version_is_read_by_its_id,
     people_get_a_page_where_nothing_is,
+    a_drive_holds_no_more_than_its_quota,
+    a_description_is_kept_and_shown,
 );
 
 async fn range(app: &TestApp, session: &Value, content: &'static str) -> crate::support::Answer {
@@ -465,4 +467,102 @@ async fn people_get_a_page_where_nothing_is(app: TestApp) {
     let page = app.anybody().send(browser("/nonsense")).await.expect(404);
     assert!(page.header("content-type").starts_with("text/html"), "{}", page.text());
     app.anybody().get("/nonsense").await.expect_error(404, "itemNotFound");
+}
+
+async fn a_drive_holds_no_more_than_its_quota(app: TestApp) {
+    let app = app.second_with(&["--drive-quota=100"]).await;
+    let alice = app.user("alice");
+    let quota = async || alice.get("/drive").await.expect(200).json()["quota"].clone();
+    let expected = json!({ "total": 100, "used": 0, "remaining": 100, "deleted": 0, "state": "normal" });
+    assert_eq!(quota().await, expected);
+    let put = async |path: &str, length: usize| {
+        alice.put(&format!("/drive/root:{path}:/content"), "x".repeat(length)).await
+    };
+    let a = put("/a.txt", 60).await.expect(201).json()["id"].as_str().expect("an id").to_owned();
+    put("/b.txt", 41).await.expect_error(507, "quotaLimitReached");
+    alice.get("/drive/root:/b.txt").await.expect(404);
+    // What is replaced makes room.
+    put("/a.txt", 95).await.expect(200);
+    let shown = quota().await;
+    assert_eq!((&shown["remaining"], &shown["state"]), (&json!(5), &json!("nearing")));
+    // Where the length is not told, what has come is not kept.
+    let chunks = futures_util::stream::iter([Ok::<_, std::io::Error>("x".repeat(6))]);
+    let body = reqwest::Body::wrap_stream(chunks);
+    alice.put("/drive/root:/c.txt:/content", body).await.expect_error(507, "quotaLimitReached");
+    let session = alice.post("/drive/root:/s.txt:/createUploadSession", json!({})).await.expect(200).json();
+    range(&app, &session, "123456").await.expect_error(507, "quotaLimitReached");
+    let told = json!({ "item": { "fileSize": 6 } });
+    alice.post("/drive/root:/s.txt:/createUploadSession", told).await.expect_error(507, "quotaLimitReached");
+    alice
+        .post("/drive/root:/a.txt:/copy", json!({ "name": "d.txt" }))
+        .await
+        .expect_error(507, "quotaLimitReached");
+    assert_eq!(app.database.number("SELECT count(*) FROM loose_content").await, 0);
+    put("/e.txt", 5).await.expect(201);
+    assert_eq!(quota().await["state"], "critical");
+    alice.delete("/drive/root:/a.txt").await.expect(204);
+    let expected = json!({ "total": 100, "used": 5, "remaining": 95, "deleted": 95, "state": "normal" });
+    assert_eq!(quota().await, expected);
+    // Nor does it by what comes back.
+    put("/f.txt", 1).await.expect(201);
+    let restore = async || alice.post(&format!("/drive/items/{a}/restore"), json!({})).await;
+    restore().await.expect_error(507, "quotaLimitReached");
+    put("/f.txt", 0).await.expect(200);
+    restore().await.expect(200);
+    alice.post(&format!("/drive/items/{a}/versions/1.0/restoreVersion"), json!({})).await.expect(204);
+    put("/f.txt", 30).await.expect(200);
+    alice
+        .post(&format!("/drive/items/{a}/versions/2.0/restoreVersion"), json!({}))
+        .await
+        .expect_error(507, "quotaLimitReached");
+}
+
+async fn a_description_is_kept_and_shown(app: TestApp) {
+    let alice = app.user("alice");
+    let item = alice.upload("/a.txt", "one").await;
+    let path = format!("/drive/items/{item}");
+    assert!(alice.get(&path).await.expect(200).json().get("description").is_none());
+    let text = "Of «last year» 🗂\nand more";
+    let told = alice.patch(&path, json!({ "description": text })).await.expect(200).json();
+    assert_eq!(told["description"], text);
+    // What else is said of it, and a new content, leave it as it is.
+    alice.patch(&path, json!({ "name": "b.txt" })).await.expect(200);
+    alice.put(&format!("{path}/content"), "two").await.expect(200);
+    let link = alice.link(&item, "view").await;
+    let shared = format!("/shares/{}/driveItem", link["shareId"].as_str().expect("an id"));
+    for shown in
+        [alice.get(&path).await, app.anybody().get(&shared).await, alice.get("/drive/root:/b.txt").await]
+    {
+        assert_eq!(shown.expect(200).json()["description"], text);
+    }
+    for list in ["/drive/root/children", "/drive/root/delta", "/drive/root/search(q='b.txt')"] {
+        let list = alice.get(list).await.expect(200).json();
+        let items = list["value"].as_array().expect("a list");
+        assert!(items.iter().any(|item| item["description"] == text), "{list}");
+    }
+    for none in [json!(null), json!("")] {
+        alice.patch(&path, json!({ "description": "x" })).await.expect(200);
+        let cleared = alice.patch(&path, json!({ "description": none })).await.expect(200).json();
+        assert!(cleared.get("description").is_none(), "{none}");
+    }
+    for bad in [json!("x".repeat(4097)), json!("a\u{0}b"), json!(1), json!(["x"])] {
+        alice.patch(&path, json!({ "description": bad })).await.expect_error(400, "invalidRequest");
+    }
+    alice.patch(&path, json!({ "description": "ü".repeat(4096) })).await.expect(200);
+    // What is made with one has it.
+    let times = json!({ "lastModifiedDateTime": "2020-01-02T03:04:05Z" });
+    let body = json!({ "name": "f", "folder": {}, "description": text, "fileSystemInfo": times });
+    for folder in [
+        alice.post("/drive/root/children", body).await.expect(201).json(),
+        alice.get("/drive/root:/f").await.expect(200).json(),
+    ] {
+        assert_eq!(folder["description"], text);
+        assert_eq!(folder["fileSystemInfo"]["lastModifiedDateTime"], "2020-01-02T03:04:05.000Z");
+    }
+    for (path, status) in [("/s.txt", 201), ("/b.txt", 200)] {
+        let body = json!({ "item": { "description": text } });
+        let session = alice.post(&format!("/drive/root:{path}:/createUploadSession"), body).await.expect(200);
+        let done = range(&app, &session.json(), "123456").await.expect(status).json();
+        assert_eq!(done["description"], text, "{path}");
+    }
 }

@@ -69,6 +69,8 @@ async fn every_version_is_brought_to_todays_state(kind: Kind) {
         let file = alice.get("/drives/7/items/7!3").await.expect(200).json();
         let (size, hash) = if version < 4 { (12, "B2") } else { (20, "B4") };
         assert_eq!((&file["size"], &file["file"]["hashes"]["sha256Hash"]), (&json!(size), &json!(hash)));
+        let description = (version >= 11).then_some("Of last year.");
+        assert_eq!(file.get("description").and_then(|text| text.as_str()), description);
         assert_eq!(file["lastModifiedBy"]["application"]["displayName"], "Sample Application");
         assert_eq!(file["parentReference"]["path"], "/drives/0000000000000007/root:/Papers");
         let folder = alice.get("/drives/7/items/7!2").await.expect(200).json();

@@ -182,11 +182,9 @@ async fn a_taken_name_is_handled_as_the_session_was_asked(app: TestApp) {
     let item = alice.get("/drive/root:/c.txt").await.json();
     alice.delete(&format!("/drive/items/{}", item["id"].as_str().expect("an id"))).await.expect(204);
     put(&alice, &url, "bytes 0-2/3", b"two").await.expect(201);
-    // Where it is not said, a file that is there stays.
-    alice
-        .post("/drive/root:/b.txt:/createUploadSession", json!({}))
-        .await
-        .expect_error(409, "nameAlreadyExists");
+    // Where it is not said, the upload takes the place of what is there.
+    let url = begin(&alice, "/drive/root:/b.txt:", json!({})).await;
+    assert_eq!(put(&alice, &url, "bytes 0-4/5", b"three").await.expect(200).json()["name"], "b.txt");
     let new =
         alice.request(Method::POST, "/drive/root:/d.txt:/createUploadSession").header("if-none-match", "*");
     let url = alice.send(new.json(&behaves("replace"))).await.expect(200).json()["uploadUrl"].clone();

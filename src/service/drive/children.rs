@@ -1,6 +1,6 @@
 //! A folder's items.
 
-use crate::domain::item::{Item, Kind};
+use crate::domain::item::{ClientProperties, Item, Kind};
 use crate::domain::name::Name;
 use crate::domain::order::{Order, OrderBy, PlaceInOrder};
 use crate::domain::upload::Conflict;
@@ -77,6 +77,7 @@ pub async fn create_folder(
     service: &Service,
     parent: &ToWrite,
     name: &Name,
+    properties: &ClientProperties,
     conflict: Conflict,
 ) -> Result<(PlacedItem, bool)> {
     let author = parent.author();
@@ -99,6 +100,9 @@ pub async fn create_folder(
             };
             let place = Place { folder: parent.id, name: &name };
             let id = tx.insert_folder(place, change).await?;
+            if !properties.is_empty() {
+                tx.set_properties(id, properties, change.number).await?;
+            }
             let folder = tx.item(id).await?.ok_or(Error::ItemNotFound)?;
             Ok((PlacedItem::of(tx, folder).await?, true))
         })

@@ -112,8 +112,10 @@ impl Copying<'_> {
         let preconditions = Preconditions::default();
         let target = Upload { to: &to, path: &path, conflict, preconditions: &preconditions };
         let pending: PendingContent = put_pending(service, drive, to.who(), size, bytes).await?;
-        let made =
-            service.store.write("copy_file", async |tx| commit(tx, &target, &pending, self.now).await).await;
+        let made = service
+            .store
+            .write("copy_file", async |tx| commit(service, tx, &target, &pending, self.now).await)
+            .await;
         if made.is_err() {
             // Best done now; the sweep does it later where this fails.
             let _ = discard(service, drive, pending.key).await;

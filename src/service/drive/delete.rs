@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::service::author::Author;
 use crate::service::drive::rename::{Destination, destination};
 use crate::service::drive::subtree;
+use crate::service::drive::usage::check_growth;
 use crate::service::rights::{EvenDeleted, Managed};
 use crate::service::store::Place;
 use crate::service::{PlacedItem, Service};
@@ -118,6 +119,7 @@ pub async fn restore_item(
                 if !tx.is_in_recycle_bin(id).await? {
                     return Err(Error::ItemNotFound);
                 }
+                check_growth(service, tx, id.drive, item.size()).await?;
                 let folder = destination(tx, &item, restoration.destination.as_ref()).await?;
                 let name = match &restoration.name {
                     Some(name) => name.clone(),

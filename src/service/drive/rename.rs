@@ -3,7 +3,7 @@
 use crate::domain::address::Base;
 use crate::domain::grant::FilesReadWrite;
 use crate::domain::ids::{DriveId, ItemId};
-use crate::domain::item::{ClientTimes, Item, Kind};
+use crate::domain::item::{ClientProperties, Item, Kind};
 use crate::domain::name::{ItemPath, Name};
 use crate::domain::preconditions::Preconditions;
 use crate::domain::upload::Conflict;
@@ -28,7 +28,7 @@ pub struct Destination {
 pub struct ItemUpdate {
     pub name: Option<Name>,
     pub destination: Option<Destination>,
-    pub client_times: ClientTimes,
+    pub properties: ClientProperties,
     pub conflict: Conflict,
 }
 
@@ -71,9 +71,8 @@ pub async fn update_item(
                     };
                     tx.place_item(&item, Place { folder, name: &name }, author.change(number, now)).await?;
                 }
-                let times = update.client_times;
-                if times.created_at.is_some() || times.modified_at.is_some() {
-                    tx.set_client_times(item.id, times, number).await?;
+                if !update.properties.is_empty() {
+                    tx.set_properties(item.id, &update.properties, number).await?;
                 }
                 let item = tx.item(item.id).await?.ok_or(Error::ItemNotFound)?;
                 PlacedItem::of(tx, item).await

@@ -11,13 +11,14 @@ use uuid::Uuid;
 use crate::clock::{Timestamp, random_bytes};
 use crate::content::Stored;
 use crate::domain::ids::{DriveId, ItemId};
-use crate::domain::item::{FileVersion, Item, Kind, mime_type_of};
+use crate::domain::item::{FileVersion, HasNoContent, Item, Kind, mime_type_of};
 use crate::domain::name::{ItemPath, Name};
 use crate::domain::preconditions::Preconditions;
 use crate::domain::upload::Conflict;
 use crate::error::{Error, Result};
 use crate::limits::Who;
-use crate::service::rights::ToWrite;
+use crate::service::drive::usage::check_growth;
+use crate::service::rights::{ToWrite, walk};
 use crate::service::store::{Below, Change, NewItem, Place, Tx};
 use crate::service::{PlacedItem, Service};
 
@@ -39,12 +40,28 @@ pub struct Upload<'a> {
 /// Refuses what can never become an upload, before any byte is read.
 pub fn check_target(base: &Item, path: &ItemPath) -> Result<()> {
     match base.kind() {
-        Kind::Folder if path.is_empty() => {
-            Err(Error::invalid_request("The item is a folder: it has no content."))
-        }
+        Kind::Folder if path.is_empty() => Err(HasNoContent.into()),
         Kind::File if !path.is_empty() => Err(Error::ItemNotFound),
         _ => Ok(()),
     }
+}
+
+/// Refuses what the drive has no room for, before any byte is read. `length` is what the client says.
+pub async fn check_room(service: &Service, base: &Item, path: &ItemPath, length: u64) -> Result<()> {
+    let mut tx = service.store.read("check_room").await?;
+    let (used, _) = tx.bytes_used(base.id.drive).await?;
+    let room = service.quota.saturating_sub(used);
+    let length = i64::try_from(length).unwrap_or(i64::MAX);
+    if length <= room {
+        return Ok(());
+    }
+    // What it takes the place of makes room.
+    let replaced = match walk(&mut tx, base.clone(), path.names()).await {
+        Ok(item) if item.kind() == Kind::File => item.size(),
+        Ok(_) | Err(Error::ItemNotFound) => 0,
+        Err(error) => return Err(error),
+    };
+    if length.saturating_sub(replaced) <= room { Ok(()) } else { Err(Error::QuotaLimitReached) }
 }
 
 /// Stores the body, which is at most `limit` bytes, as a file's current version. True where that made the file.
@@ -58,7 +75,8 @@ pub async fn upload(
     let drive = target.to.base().id.drive;
     let pending = put_pending(service, drive, target.to.who(), limit, body).await?;
     let now = service.clock.now();
-    let outcome = service.store.write("upload", async |tx| commit(tx, target, &pending, now).await).await;
+    let outcome =
+        service.store.write("upload", async |tx| commit(service, tx, target, &pending, now).await).await;
     if outcome.is_err() {
         // Best done now; the sweep does it later where this fails.
         let _ = discard(service, drive, pending.key).await;
@@ -98,6 +116,7 @@ pub(super) async fn put_pending(
 
 /// Makes a content the current version of the file that the target names.
 pub(super) async fn commit(
+    service: &Service,
     tx: &mut Tx,
     target: &Upload<'_>,
     content: &PendingContent,
@@ -113,6 +132,8 @@ pub(super) async fn commit(
     if !target.preconditions.hold(existing) {
         return Err(Error::ResourceModified);
     }
+    let growth = content.stored.size - existing.map_or(0, Item::size);
+    check_growth(service, tx, drive, growth).await?;
     let mut file = FileVersion {
         number: 1,
         content_key: content.key,

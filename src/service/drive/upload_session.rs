@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::clock::random_bytes;
 use crate::domain::ids::UploadId;
-use crate::domain::item::ClientTimes;
+use crate::domain::item::ClientProperties;
 use crate::domain::link::Act;
 use crate::domain::name::ItemPath;
 use crate::domain::preconditions::Preconditions;
@@ -18,7 +18,7 @@ use crate::domain::upload::{ByteRange, Conflict, UploadSession};
 use crate::error::{Error, Result};
 use crate::limits::Who;
 use crate::service::drive::upload::{PendingContent, commit, discard, put_pending};
-use crate::service::drive::{Upload, check_target};
+use crate::service::drive::{Upload, check_room, check_target};
 use crate::service::rights::{ToRead, ToWrite, prove_link, walk};
 use crate::service::store::{Tx, UploadRange};
 use crate::service::{PlacedItem, Service};
@@ -53,7 +53,7 @@ pub struct NewUploadSession {
 pub async fn create_upload_session(
     service: &Service,
     target: &Upload<'_>,
-    times: ClientTimes,
+    properties: ClientProperties,
 ) -> Result<NewUploadSession> {
     let base = target.to.base();
     check_target(base, target.path)?;
@@ -87,7 +87,7 @@ pub async fn create_upload_session(
         created_by: target.to.author().user.clone(),
         created_app_no: target.to.author().app_no,
         through: target.to.through(),
-        client_times: times,
+        properties,
         expires_at: service.clock.now() + LIFETIME,
     };
     service.store.write("create_upload_session", async |tx| tx.insert_upload(&session).await).await?;
@@ -143,6 +143,11 @@ pub async fn receive_range(
     }
     let drive = session.id.drive;
     check_range(&session, range)?;
+    if session.total.is_none() {
+        let to = ToWrite::of_session(service, &session).await?;
+        let path = ItemPath::parse(&session.path)?;
+        check_room(service, to.base(), &path, range.total.cast_unsigned()).await?;
+    }
     let pending = put_pending(service, drive, who(&session), range.length().cast_unsigned(), body)
         .await
         .map_err(|error| match error {
@@ -224,7 +229,7 @@ async fn finish(
         .and_then(|part| service.content.get(drive, part.content_key, 0..part.size.cast_unsigned()))
         .try_flatten();
     let total = range.total.cast_unsigned();
-    let whole = put_pending(service, drive, who(session), total, bytes.boxed_local()).await?;
+    let whole = put_pending(service, drive, to.who(), total, bytes.boxed_local()).await?;
     let now = service.clock.now();
     let preconditions =
         Preconditions { if_match: session.if_match.clone().map(|tag| vec![tag]), if_none_match: None };
@@ -233,18 +238,17 @@ async fn finish(
     let committed = service
         .store
         .write("finish_upload", async |tx| {
-            let (placed, is_new) = commit(tx, &target, &whole, now).await?;
+            let (placed, is_new) = commit(service, tx, &target, &whole, now).await?;
             let item = placed.item.id;
             if !tx.complete_upload(session.id, range.first, range.total, item, is_new).await? {
                 // The last range came twice at once, or the session was cancelled.
                 return Err(Error::FragmentOverlap);
             }
-            let times = session.client_times;
-            if times.created_at.is_none() && times.modified_at.is_none() {
+            if session.properties.is_empty() {
                 return Ok((placed, is_new));
             }
             let id = placed.item.id;
-            tx.set_client_times(id, times, placed.item.change).await?;
+            tx.set_properties(id, &session.properties, placed.item.change).await?;
             let item = tx.item(id).await?.ok_or(Error::ItemNotFound)?;
             Ok((PlacedItem { item, ..placed }, is_new))
         })

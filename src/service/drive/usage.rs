@@ -1,7 +1,9 @@
 //! A drive, and an item in it, as they are.
 
-use crate::error::Result;
+use crate::domain::ids::DriveId;
+use crate::error::{Error, Result};
 use crate::service::rights::{Managed, ManagedDrive};
+use crate::service::store::Tx;
 use crate::service::{PlacedItem, Service};
 
 /// Bytes of a drive's files.
@@ -11,11 +13,28 @@ pub struct Usage {
     pub used: i64,
     /// Of those in the recycle bin.
     pub deleted: i64,
+    /// That there may be.
+    pub total: i64,
+}
+
+impl Usage {
+    /// What there is still room for.
+    pub fn remaining(&self) -> i64 {
+        self.total.saturating_sub(self.used).max(0)
+    }
+}
+
+/// Refuses what the drive would grow by beyond its quota. The drive's change is begun, so nobody else makes it grow.
+pub(super) async fn check_growth(service: &Service, tx: &mut Tx, drive: DriveId, growth: i64) -> Result<()> {
+    if growth > 0 && tx.bytes_used(drive).await?.0.saturating_add(growth) > service.quota {
+        return Err(Error::QuotaLimitReached);
+    }
+    Ok(())
 }
 
 pub async fn get_usage(service: &Service, drive: &ManagedDrive) -> Result<Usage> {
     let (used, deleted) = service.store.read("get_usage").await?.bytes_used(drive.drive().id).await?;
-    Ok(Usage { used, deleted })
+    Ok(Usage { used, deleted, total: service.quota })
 }
 
 /// The item, and where it is.

@@ -4,6 +4,7 @@ use crate::domain::grant::FilesReadWrite;
 use crate::domain::item::{FileVersion, Stamp};
 use crate::error::{Error, Result};
 use crate::service::Service;
+use crate::service::drive::usage::check_growth;
 use crate::service::rights::Managed;
 
 /// Some of a file's versions, the newest first.
@@ -67,6 +68,7 @@ pub async fn restore_version(service: &Service, file: &Managed<FilesReadWrite>, 
             let change = author.change(tx.begin_change(file.id().drive).await?, now);
             let item = file.prove(tx).await?;
             let mut version = tx.version(item.id, number).await?.ok_or(Error::ItemNotFound)?;
+            check_growth(service, tx, item.id.drive, version.size - item.size()).await?;
             version.number = tx.newest_version(item.id).await? + 1;
             tx.replace_content(&item, &version, change).await
         })

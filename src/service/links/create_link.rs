@@ -31,25 +31,28 @@ pub struct LinkRequest {
 /// and all begins anew. So a thousand callers who race get one link, and each of them gets it.
 pub async fn create_link(service: &Service, claim: &Claim, request: LinkRequest) -> Result<(Link, bool)> {
     let started = Instant::now();
-    let now = service.clock.now();
-    let new = NewLink {
-        item: claim.id(),
-        app_no: service.store.application_number(&claim.caller().application, now).await?,
-        link_type: request.link_type,
-        scope: request.scope.unwrap_or(service.default_scope),
-        id: LinkId::from_bytes(random_bytes()),
-        key_epoch: service.keys.newest(),
-        caller: claim.caller().clone(),
-        at: now,
-    };
+    let app_no = service.store.application_number(&claim.caller().application, service.clock.now()).await?;
+    let mut tried = Vec::new();
     let link = loop {
+        // Made anew each time, or a link that was made and ended in between would come back with its key.
+        let new = NewLink {
+            item: claim.id(),
+            app_no,
+            link_type: request.link_type,
+            scope: request.scope.unwrap_or(service.default_scope),
+            id: LinkId::from_bytes(random_bytes()),
+            key_epoch: service.keys.newest(),
+            caller: claim.caller().clone(),
+            at: service.clock.now(),
+        };
+        tried.push(new.id);
         if let Some(link) = service.queues.find(new.clone()).await? {
             break link;
         }
         if let Some(link) = service.queues.make(new.clone()).await? {
             break link;
         }
-        if let Some(link) = service.queues.find(new.clone()).await? {
+        if let Some(link) = service.queues.find(new).await? {
             break link;
         }
         check(service, claim, request.link_type).await?;
@@ -58,7 +61,7 @@ pub async fn create_link(service: &Service, claim: &Claim, request: LinkRequest)
         }
     };
     // A batch that was asked again after a failure may find that it had succeeded.
-    let created = link.id == new.id;
+    let created = tried.contains(&link.id);
     service.metrics.link_answered(link.link_type, link.scope, created);
     Ok((link, created))
 }

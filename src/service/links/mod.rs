@@ -9,4 +9,4 @@ mod secrets;
 pub use create_link::{LinkRequest, create_link};
 pub use permissions::{Ancestor, Permission, get_permission, list_permissions, shared_permission};
 pub use revoke_link::revoke_link;
-pub use secrets::{LinkSecrets, secrets_of};
+pub use secrets::{authkey, share_id};

@@ -15,7 +15,7 @@ use crate::service::store::statement::{on, within_limit};
 
 /// How many applications are remembered; past that, those that were used least are forgotten.
 const REMEMBERED: usize = 10_000;
-/// How old a name may be that another server has changed.
+/// How old a name may be that was changed meanwhile.
 const NAMES_LAST: Duration = Duration::from_secs(5);
 
 /// What is remembered of applications. Of thousands of links that are made or opened in a second, most are
@@ -40,12 +40,10 @@ impl KnownApplications {
         (application.name.is_none() || application.name == name).then_some(number)
     }
 
-    /// What was just written.
+    /// What was just written: the name is asked for anew, for another may have been written at once.
     fn remember(&self, application: &Application, number: i32) {
         self.numbers.insert(application.id.clone(), (number, application.name.clone()));
-        if application.name.is_some() {
-            self.by_number.insert(number, (Instant::now(), application.clone()));
-        }
+        self.by_number.remove(&number);
     }
 
     /// Applications by their numbers. Those are asked for that are not known, or were asked for too long ago.
@@ -71,10 +69,7 @@ impl KnownApplications {
         let asked_at = Instant::now();
         for (number, id, name) in read(database, &wanted).await? {
             let application = Application { id, name };
-            // This server may have written another name meanwhile.
-            if self.by_number.get(&number).is_none_or(|(known_since, _)| known_since <= asked_at) {
-                self.by_number.insert(number, (asked_at, application.clone()));
-            }
+            self.by_number.insert(number, (asked_at, application.clone()));
             found.insert(number, application);
         }
         Ok(found)

@@ -1,4 +1,4 @@
-//! The audit trail of links. What makes links writes their beginnings: see `link_queues`.
+//! The audit trail of links. The statements in `links` that make links write their beginnings.
 
 use uuid::Uuid;
 

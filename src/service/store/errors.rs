@@ -27,9 +27,18 @@ fn database_error(error: &Error) -> Option<&dyn DatabaseError> {
     error.caused_by::<sqlx::Error>().and_then(sqlx::Error::as_database_error)
 }
 
+/// PostgreSQL's disk_full; SQLite's SQLITE_FULL, and SQLITE_IOERR_SHMSIZE, which is its memory-mapped file that can't
+/// grow.
+fn is_disk_full(error: &dyn DatabaseError) -> bool {
+    matches!(error.code().as_deref(), Some("53100" | "13" | "4874"))
+}
+
 /// Which failures of a database mean that it is away or overloaded, rather than that a statement is wrong.
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
+        if error.as_database_error().is_some_and(is_disk_full) {
+            return Self::StorageFull(error.into());
+        }
         let away = match &error {
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
@@ -44,9 +53,9 @@ impl From<sqlx::Error> for Error {
                     code.len() == 5
                         && (["08", "53", "57", "58"].iter().any(|class| code.starts_with(class))
                             || matches!(code, "55P03" | "40001" | "40P01" | "25006"))
-                    // SQLite: busy, locked, and the disk's own errors (I/O, full, can't open).
+                    // SQLite: busy, locked, and the disk's own errors (I/O, can't open).
                         || code.parse::<u32>().is_ok_and(|code| {
-                            matches!(code & 0xFF, 5 | 6 | 10 | 13 | 14) && code < 10_000
+                            matches!(code & 0xFF, 5 | 6 | 10 | 14) && code < 10_000
                         })
                 }
                 None => false,

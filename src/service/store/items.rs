@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::domain::identity::{Application, User};
 use crate::domain::ids::{DriveId, ItemId};
-use crate::domain::item::{ClientTimes, Drive, FileVersion, Hashes, Item, ItemContent, Kind, Stamp};
+use crate::domain::item::{ClientProperties, Drive, FileVersion, Hashes, Item, ItemContent, Kind, Stamp};
 use crate::domain::link_scope::LinkScope;
 use crate::domain::name::{Name, name_key};
 use crate::domain::order::{Order, OrderBy, PlaceInOrder};
@@ -26,7 +26,8 @@ macro_rules! select_items {
             "SELECT drive_id, item_no, parent_no, name, kind, change_no, deleted, created_at, created_by,
                     created_app_id, created_app_name, modified_at, modified_by, modified_app_id, modified_app_name,
                     client_created_at, client_modified_at, current_version, content_key, size, mime_type,
-                    quick_xor_hash, sha1_hash, sha256_hash, tenant, owner, owner_name, shared, child_count
+                    quick_xor_hash, sha1_hash, sha256_hash, tenant, owner, owner_name, shared, child_count,
+                    description
              FROM item_details ",
             $rest
         )
@@ -112,6 +113,7 @@ pub(super) struct ItemRow<A = JoinedApplications> {
     owner_name: Option<String>,
     shared: Option<LinkScope>,
     child_count: i64,
+    description: Option<String>,
 }
 
 #[derive(FromRow)]
@@ -167,6 +169,7 @@ impl<A> ItemRow<A> {
             modified: stamp(self.modified_at, self.modified_by, modified_by_app),
             client_created_at: self.client_created_at,
             client_modified_at: self.client_modified_at,
+            description: self.description,
             change: self.change_no,
             deleted: self.deleted,
             shared: self.shared,
@@ -450,19 +453,26 @@ impl Tx {
         Ok(name.characters() + separator + below)
     }
 
-    /// Keeps the times of the client's own disk; those not given stay.
-    pub async fn set_client_times(&mut self, id: ItemId, times: ClientTimes, change: i64) -> Result<()> {
+    /// Keeps what a client tells of an item; what it does not tell stays.
+    pub async fn set_properties(
+        &mut self,
+        id: ItemId,
+        properties: &ClientProperties,
+        change: i64,
+    ) -> Result<()> {
         execute!(
             self,
             sqlx::query(
                 "UPDATE items SET client_created_at = coalesce($3, client_created_at),
-                                  client_modified_at = coalesce($4, client_modified_at), change_no = $5
+                                  client_modified_at = coalesce($4, client_modified_at),
+                                  description = nullif(coalesce($5, description), ''), change_no = $6
                  WHERE drive_id = $1 AND item_no = $2"
             )
             .bind(id.drive)
             .bind(id.number)
-            .bind(times.created_at)
-            .bind(times.modified_at)
+            .bind(properties.created_at)
+            .bind(properties.modified_at)
+            .bind(&properties.description)
             .bind(change)
         )?;
         Ok(())

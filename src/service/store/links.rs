@@ -207,7 +207,7 @@ const OPEN_LINKS: &str = "
            i.created_at, i.created_by, i.created_app_no, i.modified_at, i.modified_by, i.modified_app_no,
            i.client_created_at, i.client_modified_at, i.current_version, i.content_key, i.size, i.mime_type,
            i.quick_xor_hash, i.sha1_hash, i.sha256_hash, d.tenant, d.owner, d.owner_name, l.scope AS shared,
-           i.child_count,
+           i.child_count, i.description,
            l.type AS link_type, l.scope, l.key_epoch, l.created_at AS link_created_at, l.app_no AS link_app_no
     FROM q CROSS JOIN links l CROSS JOIN items i JOIN drives d ON d.drive_id = i.drive_id
     WHERE l.drive_id = q.drive_id AND l.item_no = q.item_no AND l.link_id = q.link_id
@@ -338,8 +338,6 @@ fn link_of(new: &NewLink, facts: LinkFacts, applications: &Applications) -> Resu
     })
 }
 
-/// The links that items have already of an application and a type, where the caller manages the item
-/// and it is live.
 pub(super) struct FindLinks(pub LinkTables);
 
 /// The links that items have already of an application and a type, where the caller manages the item and it is live.

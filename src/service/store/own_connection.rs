@@ -65,7 +65,7 @@ impl OwnConnection {
             None => (within_limit(PgConnection::connect_with(&self.options)).await?, Instant::now()),
         };
         let rows = within_limit(query.fetch_all(&mut connection)).await;
-        if !matches!(rows, Err(Error::Unavailable(_))) {
+        if !rows.as_ref().is_err_and(Error::is_away) {
             self.idle = Some((connection, made_at));
         }
         rows

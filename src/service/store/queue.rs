@@ -139,7 +139,7 @@ impl<S: Statement> Lane<S> {
                 }
             }
             // No question's fault: the database is away.
-            Err(error @ Error::Unavailable(_)) => refuse(askers, &error),
+            Err(error) if error.is_away() => refuse(askers, &error),
             Err(_) => self.answer_one_by_one(questions, askers).await,
         }
     }
@@ -154,7 +154,9 @@ impl<S: Statement> Lane<S> {
             let answer = self.ask(question).await.and_then(|mut answers| {
                 answers.pop().ok_or_else(|| Error::internal("a query left its question unanswered"))
             });
-            if let Err(error @ Error::Unavailable(_)) = &answer {
+            if let Err(error) = &answer
+                && error.is_away()
+            {
                 refuse(std::iter::once(asker).chain(askers), error);
                 return;
             }
@@ -182,9 +184,8 @@ impl<S: Statement> Lane<S> {
 
 /// Tells all of them that the database is away.
 fn refuse<A>(askers: impl IntoIterator<Item = oneshot::Sender<Result<A>>>, error: &Error) {
-    let cause = error.inside().unwrap_or_default();
     for asker in askers {
-        let _ = asker.send(Err(Error::unavailable(cause.clone())));
+        let _ = asker.send(Err(error.for_another()));
     }
 }
 

@@ -140,12 +140,14 @@ pub fn within<'s, T: 's>(
     limit: Duration,
     statement: impl Future<Output = sqlx::Result<T>> + Send + 's,
 ) -> BoxFuture<'s, Result<T>> {
-    Box::pin(async move {
-        match tokio::time::timeout(limit, statement).await {
-            Ok(done) => Ok(done?),
-            Err(elapsed) => Err(Error::unavailable(elapsed)),
-        }
-    })
+    Box::pin(limited(limit, statement))
+}
+
+async fn limited<T>(limit: Duration, statement: impl Future<Output = sqlx::Result<T>>) -> Result<T> {
+    match tokio::time::timeout(limit, statement).await {
+        Ok(done) => Ok(done?),
+        Err(elapsed) => Err(Error::unavailable(elapsed)),
+    }
 }
 
 /// The same, of a named transaction.
@@ -154,7 +156,7 @@ pub(super) fn within_step<'s, T: 's>(
     limit: Duration,
     statement: impl Future<Output = sqlx::Result<T>> + Send + 's,
 ) -> BoxFuture<'s, Result<T>> {
-    Box::pin(async move { within(limit, statement).await.map_err(|error| error.in_step(step)) })
+    Box::pin(async move { limited(limit, statement).await.map_err(|error| error.in_step(step)) })
 }
 
 impl Tx {

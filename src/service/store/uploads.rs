@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::domain::ids::{ItemId, LinkAt, LinkId, UploadId};
-use crate::domain::item::ClientTimes;
+use crate::domain::item::ClientProperties;
 use crate::domain::upload::{Conflict, UploadSession};
 use crate::error::Result;
 use crate::service::store::statement::{Tx, execute, on};
@@ -26,6 +26,7 @@ struct UploadRow {
     link_item_no: Option<i64>,
     client_created_at: Option<Timestamp>,
     client_modified_at: Option<Timestamp>,
+    description: Option<String>,
     expires_at: Timestamp,
 }
 
@@ -43,8 +44,9 @@ impl Tx {
             sqlx::query(
                 "INSERT INTO uploads (drive_id, upload_id, base_no, path, conflict, if_match, received,
                                       created_by, created_app_no, link_id, link_item_no,
-                                      client_created_at, client_modified_at, expires_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9, $10, $11, $12, $13)"
+                                      client_created_at, client_modified_at, description,
+                                      expires_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9, $10, $11, $12, $13, $14)"
             )
             .bind(session.id.drive)
             .bind(session.id.upload)
@@ -56,8 +58,9 @@ impl Tx {
             .bind(session.created_app_no)
             .bind(session.through.map(|at| at.link))
             .bind(session.through.map(|at| at.item.number))
-            .bind(session.client_times.created_at)
-            .bind(session.client_times.modified_at)
+            .bind(session.properties.created_at)
+            .bind(session.properties.modified_at)
+            .bind(&session.properties.description)
             .bind(session.expires_at)
         )?;
         Ok(())
@@ -68,9 +71,9 @@ impl Tx {
         let row: Option<UploadRow> = on!(self, |connection| {
             sqlx::query_as(
                 "SELECT base_no, path, conflict, if_match, total, received, item_no, made_item, created_by,
-                    created_app_no, link_id,
-                    link_item_no, client_created_at, client_modified_at, expires_at
-             FROM uploads WHERE drive_id = $1 AND upload_id = $2 AND expires_at > $3",
+                        created_app_no, link_id, link_item_no, client_created_at, client_modified_at,
+                        description, expires_at
+                 FROM uploads WHERE drive_id = $1 AND upload_id = $2 AND expires_at > $3",
             )
             .bind(id.drive)
             .bind(id.upload)
@@ -92,9 +95,10 @@ impl Tx {
                 .link_item_no
                 .zip(row.link_id)
                 .map(|(number, link)| LinkAt { item: ItemId { drive: id.drive, number }, link }),
-            client_times: ClientTimes {
+            properties: ClientProperties {
                 created_at: row.client_created_at,
                 modified_at: row.client_modified_at,
+                description: row.description,
             },
             expires_at: row.expires_at,
         }))

@@ -61,6 +61,12 @@ impl TestApp {
         self.with_limits(Limits::default()).await
     }
 
+    /// The same with more flags.
+    pub async fn second_with(&self, flags: &[&str]) -> Self {
+        let flags = self.flags.iter().cloned().chain(flags.iter().map(|flag| (*flag).to_owned())).collect();
+        Self::run(self.folder.clone(), self.database.clone(), flags, Limits::default()).await
+    }
+
     /// The same with other limits.
     pub async fn with_limits(&self, limits: Limits) -> Self {
         Self::run(self.folder.clone(), self.database.clone(), self.flags.clone(), limits).await
