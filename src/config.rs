@@ -1,6 +1,6 @@
 //! Every flag and variable. The only reader of the environment.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -19,19 +19,110 @@ use crate::domain::link_scope::LinkScope;
 pub struct Settings {
     /// Address of the API and the pages
     #[arg(long, env = "EVERLINK_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    #[arg(value_parser = parse_address, help_heading = "Listening")]
     pub listen: SocketAddr,
 
     /// Address of /healthz, /readyz and /metrics
     #[arg(long, env = "EVERLINK_ADMIN_LISTEN", default_value = "127.0.0.1:9090", value_name = "ADDRESS")]
+    #[arg(value_parser = parse_address, help_heading = "Listening")]
     pub admin_listen: SocketAddr,
 
     /// URL under which clients reach the service; links start with it [default: http:// and the listen address]
     #[arg(long, env = "EVERLINK_PUBLIC_URL", value_name = "URL", value_parser = parse_public_url)]
+    #[arg(help_heading = "Listening")]
     pub public_url: Option<String>,
 
-    /// Folder for what has no other place
-    #[arg(long, env = "EVERLINK_DATA_DIR", default_value = "./everlink-data", value_name = "FOLDER")]
-    pub data_dir: PathBuf,
+    /// Addresses or networks of proxies whose X-Forwarded headers are believed, separated by commas
+    #[arg(long, env = "EVERLINK_TRUSTED_PROXIES", value_name = "NETWORKS")]
+    #[arg(value_delimiter = ',', value_parser = parse_network, help_heading = "Listening")]
+    pub trusted_proxies: Vec<IpNet>,
+
+    #[command(flatten)]
+    pub storage: Storage,
+
+    /// Where contents are kept, file://FOLDER or s3://BUCKET/PREFIX [default: file:// and content in the data folder]
+    #[arg(long, env = "EVERLINK_CONTENT_URL", value_name = "URL", help_heading = "Keeping things")]
+    pub content_url: Option<String>,
+
+    /// Send downloads to URLs of the object store's own, which open for a minute, rather than pass the bytes on
+    #[arg(long, env = "EVERLINK_CONTENT_PRESIGNED", value_parser = BoolishValueParser::new())]
+    #[arg(help_heading = "Keeping things")]
+    pub content_presigned: bool,
+
+    /// Refuse to start, rather than migrate, when the database's tables are older than this program
+    #[arg(long, env = "EVERLINK_NO_MIGRATE", value_parser = BoolishValueParser::new())]
+    #[arg(help_heading = "Keeping things")]
+    pub no_migrate: bool,
+
+    /// OpenID Connect issuer whose tokens are believed [default: the local issuer's, see `everlink token`]
+    #[arg(long, env = "EVERLINK_OIDC_ISSUER", value_name = "URL", requires = "oidc_audience")]
+    #[arg(help_heading = "Who may")]
+    pub oidc_issuer: Option<String>,
+
+    /// What the issuer's tokens must name as their audience: one of these, separated by commas
+    #[arg(long, env = "EVERLINK_OIDC_AUDIENCE", value_name = "AUDIENCES", value_delimiter = ',')]
+    #[arg(help_heading = "Who may")]
+    pub oidc_audience: Vec<String>,
+
+    /// Signature algorithms that the issuer uses
+    #[arg(long, env = "EVERLINK_OIDC_ALGORITHMS", value_name = "ALGORITHMS", default_value = "RS256")]
+    #[arg(value_delimiter = ',', value_parser = parse_algorithm, help_heading = "Who may")]
+    pub oidc_algorithms: Vec<Algorithm>,
+
+    /// Scope of a link where the request names none
+    #[arg(long, env = "EVERLINK_DEFAULT_SCOPE", value_name = "SCOPE", default_value = "anonymous")]
+    #[arg(help_heading = "Who may")]
+    pub default_scope: LinkScope,
+
+    /// How much each drive may hold
+    #[arg(long, env = "EVERLINK_DRIVE_QUOTA", value_name = "SIZE", default_value = "1TiB")]
+    #[arg(help_heading = "How much")]
+    pub drive_quota: ByteSize,
+
+    /// Threads that serve requests [default: one a processor]
+    #[arg(long, env = "EVERLINK_WORKERS", value_name = "NUMBER", help_heading = "How much")]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub workers: Option<u16>,
+
+    /// Clients' connections that are open at once, at most: each may take some 160 KB of memory
+    #[arg(long, env = "EVERLINK_CONNECTIONS", value_name = "NUMBER", default_value_t = 1024)]
+    #[arg(value_parser = clap::value_parser!(u16).range(16..), help_heading = "How much")]
+    pub connections: u16,
+
+    /// Connections to PostgreSQL that all workers share, at most; for links each worker has three more of its own
+    #[arg(long, env = "EVERLINK_DATABASE_CONNECTIONS", value_name = "NUMBER")]
+    #[arg(default_value_t = DATABASE_CONNECTIONS, help_heading = "How much")]
+    #[arg(value_parser = clap::value_parser!(u32).range(2..=1000))]
+    pub database_connections: u32,
+
+    /// Requests that one query answers, at most; 1 answers each by a query of its own
+    #[arg(long, env = "EVERLINK_BATCH_LIMIT", value_name = "NUMBER", default_value_t = 128)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "How much")]
+    pub batch_limit: u16,
+
+    /// Queries of one kind that each worker has under way at once
+    #[arg(long, env = "EVERLINK_BATCHES_IN_FLIGHT", value_name = "NUMBER", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=64), help_heading = "How much")]
+    pub batches_in_flight: u16,
+
+    #[command(flatten)]
+    pub logging: Logging,
+
+    /// OpenTelemetry collector that traces are sent to by OTLP over HTTP [default: no traces]
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL", value_parser = parse_collector)]
+    #[arg(help_heading = "Logging")]
+    pub otlp_endpoint: Option<String>,
+}
+
+/// To PostgreSQL, of all workers together.
+pub const DATABASE_CONNECTIONS: u32 = 20;
+
+/// Where an installation's database and keys are: all that commands need which serve nothing.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Keeping things")]
+pub struct Storage {
+    #[command(flatten)]
+    pub keys: KeyStorage,
 
     /// postgres://… or sqlite://… [default: sqlite:// and everlink.db in the data folder]
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
@@ -40,74 +131,25 @@ pub struct Settings {
     /// File with the password of the database's user, where the URL has none
     #[arg(long, env = "EVERLINK_DATABASE_PASSWORD_FILE", value_name = "FILE")]
     pub database_password_file: Option<PathBuf>,
+}
 
-    /// Where contents are kept, file://FOLDER or s3://BUCKET/PREFIX [default: file:// and content in the data folder]
-    #[arg(long, env = "EVERLINK_CONTENT_URL", value_name = "URL")]
-    pub content_url: Option<String>,
-
-    /// Send downloads to URLs of the object store's own, which open for a minute, rather than pass the bytes on
-    #[arg(long, env = "EVERLINK_CONTENT_PRESIGNED", value_parser = BoolishValueParser::new())]
-    pub content_presigned: bool,
+/// Where the keys are: all that is needed to make a token.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Keeping things")]
+pub struct KeyStorage {
+    /// Folder for what has no other place [default: ./everlink-data where there is one, else everlink in the user's
+    /// folder for data]
+    #[arg(long, env = "EVERLINK_DATA_DIR", value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
 
     /// File of the secrets that sign links; made at the first start [default: keys.json in the data folder]
     #[arg(long, env = "EVERLINK_KEY_FILE", value_name = "FILE")]
     pub key_file: Option<PathBuf>,
+}
 
-    /// OpenID Connect issuer whose tokens are believed [default: the local issuer's, see `everlink token`]
-    #[arg(long, env = "EVERLINK_OIDC_ISSUER", value_name = "URL", requires = "oidc_audience")]
-    pub oidc_issuer: Option<String>,
-
-    /// What the issuer's tokens must name as their audience: one of these, separated by commas
-    #[arg(long, env = "EVERLINK_OIDC_AUDIENCE", value_name = "AUDIENCES", value_delimiter = ',')]
-    pub oidc_audience: Vec<String>,
-
-    /// Signature algorithms that the issuer uses
-    #[arg(long, env = "EVERLINK_OIDC_ALGORITHMS", value_name = "ALGORITHMS", default_value = "RS256")]
-    #[arg(value_delimiter = ',', value_parser = parse_algorithm)]
-    pub oidc_algorithms: Vec<Algorithm>,
-
-    /// Scope of a link where the request names none
-    #[arg(long, env = "EVERLINK_DEFAULT_SCOPE", value_name = "SCOPE", default_value = "anonymous")]
-    pub default_scope: LinkScope,
-
-    /// How much each drive may hold
-    #[arg(long, env = "EVERLINK_DRIVE_QUOTA", value_name = "SIZE", default_value = "1TiB")]
-    pub drive_quota: ByteSize,
-
-    /// Addresses or networks of proxies whose X-Forwarded headers are believed, separated by commas
-    #[arg(long, env = "EVERLINK_TRUSTED_PROXIES", value_name = "NETWORKS")]
-    #[arg(value_delimiter = ',', value_parser = parse_network)]
-    pub trusted_proxies: Vec<IpNet>,
-
-    /// Threads that serve requests [default: one a processor]
-    #[arg(long, env = "EVERLINK_WORKERS", value_name = "NUMBER")]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub workers: Option<u16>,
-
-    /// Clients' connections that are open at once, at most: each may take some 160 KB of memory
-    #[arg(long, env = "EVERLINK_CONNECTIONS", value_name = "NUMBER", default_value_t = 1024)]
-    #[arg(value_parser = clap::value_parser!(u16).range(16..))]
-    pub connections: u16,
-
-    /// Connections to PostgreSQL that all workers share, at most; for links each worker has three more of its own
-    #[arg(long, env = "EVERLINK_DATABASE_CONNECTIONS", value_name = "NUMBER", default_value_t = 20)]
-    #[arg(value_parser = clap::value_parser!(u32).range(2..=1000))]
-    pub database_connections: u32,
-
-    /// Requests that one query answers, at most; 1 answers each by a query of its own
-    #[arg(long, env = "EVERLINK_BATCH_LIMIT", value_name = "NUMBER", default_value_t = 128)]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub batch_limit: u16,
-
-    /// Queries of one kind that each worker has under way at once
-    #[arg(long, env = "EVERLINK_BATCHES_IN_FLIGHT", value_name = "NUMBER", default_value_t = 1)]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..=64))]
-    pub batches_in_flight: u16,
-
-    /// Refuse to start, rather than migrate, when the database's tables are older than this program
-    #[arg(long, env = "EVERLINK_NO_MIGRATE", value_parser = BoolishValueParser::new())]
-    pub no_migrate: bool,
-
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Logging")]
+pub struct Logging {
     /// Least severe messages that are logged: error, warn, info, debug or trace
     #[arg(long, env = "EVERLINK_LOG", value_name = "LEVEL", default_value = "info")]
     pub log: tracing::Level,
@@ -115,10 +157,6 @@ pub struct Settings {
     /// text for people, json for machines [default: text on a terminal, json elsewhere]
     #[arg(long, env = "EVERLINK_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
-
-    /// OpenTelemetry collector that traces are sent to by OTLP over HTTP [default: no traces]
-    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL", value_parser = parse_collector)]
-    pub otlp_endpoint: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -128,25 +166,51 @@ pub enum LogFormat {
 }
 
 impl Settings {
-    /// Where the key file is.
-    pub fn key_file(&self) -> PathBuf {
-        self.key_file.clone().unwrap_or_else(|| self.data_dir.join("keys.json"))
-    }
-
-    pub fn database(&self) -> Result<DatabaseUrl, BadSetting> {
-        match &self.database_url {
-            Some(url) => DatabaseUrl::parse(url),
-            None => Ok(DatabaseUrl::Sqlite(self.data_dir.join("everlink.db"))),
-        }
-    }
-
     /// Where contents are kept.
     pub fn content(&self) -> Result<ContentUrl, BadSetting> {
         match &self.content_url {
-            None => Ok(ContentUrl::Folder(self.data_dir.join("content"))),
+            None => Ok(ContentUrl::Folder(self.storage.keys.data_dir().join("content"))),
             Some(url) => url.parse(),
         }
     }
+}
+
+impl KeyStorage {
+    pub fn data_dir(&self) -> PathBuf {
+        self.data_dir.clone().unwrap_or_else(default_data_dir)
+    }
+
+    pub fn key_file(&self) -> PathBuf {
+        self.key_file.clone().unwrap_or_else(|| self.data_dir().join("keys.json"))
+    }
+}
+
+impl Storage {
+    pub fn database(&self) -> Result<DatabaseUrl, BadSetting> {
+        match &self.database_url {
+            Some(url) => DatabaseUrl::parse(url),
+            None => Ok(DatabaseUrl::Sqlite(self.keys.data_dir().join("everlink.db"))),
+        }
+    }
+}
+
+/// `./everlink-data` where there is one; else the user's own folder, so that what is shared from one folder is the same
+/// drive's as what is shared from another. <https://specifications.freedesktop.org/basedir-spec/latest/>
+fn default_data_dir() -> PathBuf {
+    let here = PathBuf::from("./everlink-data");
+    if here.is_dir() { here } else { of_user("XDG_DATA_HOME", ".local/share").unwrap_or(here) }
+}
+
+/// Where `everlink login` remembers a server and its token; none where the user has no folder.
+pub fn login_file() -> Option<PathBuf> {
+    of_user("XDG_CONFIG_HOME", ".config").map(|folder| folder.join("login.json"))
+}
+
+/// The program's folder in one of the user's: that of the variable, or that below the home folder.
+fn of_user(variable: &str, below_home: &str) -> Option<PathBuf> {
+    let named = |variable| std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    let folder = named(variable).or_else(|| named("HOME").map(|home| home.join(below_home)))?;
+    Some(folder.join("everlink"))
 }
 
 /// The URL under which this machine reaches what listens there.
@@ -250,6 +314,12 @@ impl std::fmt::Display for ContentUrl {
 fn parse_network(text: &str) -> Result<IpNet, String> {
     let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
     network.map_err(|_| format!("{text:?} is not an address or a network"))
+}
+
+/// `127.0.0.1:8080`, `[::1]:8080`, or `localhost:8080`.
+fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    let wrong = || format!("{text:?} is not of the form ADDRESS:PORT");
+    text.to_socket_addrs().map_err(|_| wrong())?.next().ok_or_else(wrong)
 }
 
 fn parse_url(text: &str) -> Result<Url, String> {

@@ -35,6 +35,16 @@ const RETRY_LIMIT: Duration = Duration::from_secs(5);
 /// would give a download up in the middle after half a minute, however well it goes on.
 const LIMITS: [(ClientConfigKey, &str); 2] =
     [(ClientConfigKey::ReadTimeout, "30 seconds"), (ClientConfigKey::Timeout, "1 day")];
+/// Where credentials may come from. Without any of these the library would ask the cloud's metadata address, which
+/// elsewhere than in a cloud is nobody's, or anybody's.
+const CREDENTIALS: [AmazonS3ConfigKey; 6] = [
+    AmazonS3ConfigKey::AccessKeyId,
+    AmazonS3ConfigKey::WebIdentityTokenFile,
+    AmazonS3ConfigKey::ContainerCredentialsRelativeUri,
+    AmazonS3ConfigKey::ContainerCredentialsFullUri,
+    AmazonS3ConfigKey::MetadataEndpoint,
+    AmazonS3ConfigKey::SkipSignature,
+];
 /// How long a URL of the object store's own opens. A download that has begun goes on.
 const PRESIGNED_FOR: Duration = Duration::from_secs(60);
 /// A part is gathered in blocks of this many bytes: one piece that grows would be copied again and again.
@@ -73,6 +83,12 @@ impl Content {
         let mut store = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(retries);
         for (limit, value) in LIMITS {
             store = store.with_config(AmazonS3ConfigKey::Client(limit), value);
+        }
+        if !CREDENTIALS.iter().any(|key| store.get_config_value(key).is_some_and(|value| value != "false")) {
+            return Err(Error::internal(
+                "there are no credentials for S3: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or \
+                 AWS_METADATA_ENDPOINT=http://169.254.169.254 where the machine's own role has them",
+            ));
         }
         let store = Arc::new(store.build().map_err(Error::internal)?);
         Ok(Self {

@@ -60,6 +60,8 @@ pub enum Error {
         /// Where to start anew; empty where that is not known yet.
         start: String,
     },
+    #[error("This download URL has expired: ask for the item again, or open the link.")]
+    DownloadUrlExpired,
     #[error("The upload session is not there, or has expired.")]
     UploadSessionNotFound,
     #[error("These bytes have been received already.")]
@@ -144,8 +146,12 @@ impl Error {
         let mut text = cause.to_string();
         let mut next = cause.source();
         while let Some(cause) = next {
-            text.push_str(": ");
-            text.push_str(&cause.to_string());
+            // Some errors tell their cause's text as part of their own.
+            let inner = cause.to_string();
+            if !text.contains(&inner) {
+                text.push_str(": ");
+                text.push_str(&inner);
+            }
             next = cause.source();
         }
         Some(text)

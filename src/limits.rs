@@ -32,7 +32,7 @@ impl Default for Limits {
             upload: 250 * 1024 * 1024,
             stall: Duration::from_secs(20),
             pace: 16 * 1024,
-            ticket: Duration::from_secs(600),
+            ticket: Duration::from_secs(3_600),
         }
     }
 }

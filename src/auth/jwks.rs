@@ -82,6 +82,11 @@ impl OidcIssuer {
         })
     }
 
+    /// Whether the issuer answers with keys that can be read, now.
+    pub async fn check(&self) -> Result<(), crate::error::Cause> {
+        if self.download().await?.is_empty() { Err("it has no keys that can be read".into()) } else { Ok(()) }
+    }
+
     pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Verified> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| NOT_VALID)?;
         if !self.algorithms.contains(&header.alg) {

@@ -2,19 +2,18 @@
 
 use clap::{Args, Subcommand};
 
-use crate::cli::{Actor, Failure};
+use crate::cli::{Actor, Failure, Installed};
 use crate::clock::Clock;
-use crate::config::Settings;
+use crate::config::Storage;
 use crate::keys::{BadKeys, Keys, add_epoch, withdraw_epoch};
 use crate::service::installation::{EpochUse, Installation, LinkFilter};
-use crate::telemetry::start_logging;
 
 #[derive(Subcommand)]
 pub enum KeysCommand {
     /// List the epochs of the key file and of the database
-    List(Box<Settings>),
+    List(Box<Installed>),
     /// Add an epoch to the key file; new links are signed by it
-    Add(Box<Settings>),
+    Add(Box<Installed>),
     /// Take an epoch out of the key file
     Withdraw(Box<Withdraw>),
 }
@@ -29,7 +28,7 @@ pub struct Withdraw {
     #[command(flatten)]
     actor: Actor,
     #[command(flatten)]
-    settings: Settings,
+    installed: Installed,
 }
 
 /// What is to be done after the key file has changed.
@@ -38,17 +37,16 @@ const RESTART: &str =
 
 impl KeysCommand {
     pub async fn run(&self) -> Result<(), Failure> {
-        let settings = match self {
-            Self::List(settings) | Self::Add(settings) => settings,
-            Self::Withdraw(withdraw) => &withdraw.settings,
+        let installed = match self {
+            Self::List(installed) | Self::Add(installed) => installed,
+            Self::Withdraw(withdraw) => &withdraw.installed,
         };
-        start_logging(settings, None);
-        let installation = Installation::open(settings).await?;
-        let path = settings.key_file();
+        let installation = installed.open().await?;
+        let path = installed.storage.keys.key_file();
         let keys = Keys::load(&path)?.ok_or(BadKeys::Missing(path))?;
         match self {
             Self::List(_) => list(&keys, &installation).await?,
-            Self::Add(_) => add(settings, &keys, &installation).await?,
+            Self::Add(_) => add(&installed.storage, &keys, &installation).await?,
             Self::Withdraw(withdraw) => withdraw.run(&keys, &installation).await?,
         }
         installation.close().await;
@@ -76,15 +74,15 @@ async fn list(keys: &Keys, installation: &Installation) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn add(settings: &Settings, keys: &Keys, installation: &Installation) -> Result<(), Failure> {
+async fn add(storage: &Storage, keys: &Keys, installation: &Installation) -> Result<(), Failure> {
     installation.check_keys(keys).await?;
     // A number is not used again: the database may know it by another secret.
     let known = installation.epochs().await?;
     let newest = known.into_iter().chain([i16::from(keys.ring.newest())]).max();
     let next = newest.and_then(|newest| u8::try_from(newest + 1).ok());
     let epoch = next.ok_or_else(|| Failure("all 255 epochs are used".to_owned()))?;
-    add_epoch(&settings.key_file(), epoch)?;
-    println!("Epoch {epoch} is in {}. {RESTART}", settings.key_file().display());
+    add_epoch(&storage.keys.key_file(), epoch)?;
+    println!("Epoch {epoch} is in {}. {RESTART}", storage.keys.key_file().display());
     Ok(())
 }
 
@@ -105,17 +103,26 @@ impl Withdraw {
             return Err(Failure(problem));
         }
         let filter = LinkFilter { key_epoch: Some(epoch), ..LinkFilter::default() };
-        let links = installation.links(&filter).await?;
-        if !links.is_empty() && !self.revoke_links {
-            let count = links.len();
+        let signs = i16::from(epoch);
+        let uses = installation.epoch_uses().await?;
+        let count = uses.iter().find(|used| used.epoch == signs).map_or(0, |used| used.links);
+        if count > 0 && !self.revoke_links {
             return Err(Failure(format!(
                 "epoch {epoch} signs {count} live links: --revoke-links revokes them"
             )));
         }
-        let revoked = installation.revoke_links(&links, &self.actor.name(), Clock::system().now()).await?;
-        withdraw_epoch(&self.settings.key_file(), epoch)?;
+        let mut revoked = 0;
+        loop {
+            let links = installation.links_after(&filter, None).await?;
+            if links.is_empty() {
+                break;
+            }
+            let now = Clock::system().now();
+            revoked += installation.revoke_links(&links, &self.actor.name(), now).await?;
+        }
+        withdraw_epoch(&self.installed.storage.keys.key_file(), epoch)?;
         installation.forget_epoch(epoch).await?;
-        let path = self.settings.key_file();
+        let path = self.installed.storage.keys.key_file();
         println!("{revoked} links revoked; epoch {epoch} is no more in {}. {RESTART}", path.display());
         Ok(())
     }

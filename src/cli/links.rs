@@ -1,21 +1,28 @@
-//! `everlink links`: lists and revokes links, for those who answer for the installation.
+//! `everlink links`: lists, shows and revokes links, for those who answer for the installation. There may be millions
+//! of them, so they are taken a few hundred at a time.
 
+use std::io::{IsTerminal, Write};
+
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use clap::{Args, Subcommand, ValueEnum};
+use indicatif::ProgressBar;
 use serde_json::json;
 
-use crate::cli::{Actor, Failure};
-use crate::clock::Clock;
-use crate::config::Settings;
-use crate::domain::ids::ItemId;
+use crate::cli::{Actor, Failure, Installed};
+use crate::clock::{Clock, Timestamp};
+use crate::domain::address::SharedAddress;
+use crate::domain::ids::{ItemId, LinkId};
 use crate::domain::link::LinkType;
 use crate::domain::link_scope::LinkScope;
+use crate::keys::named_link;
 use crate::service::installation::{Installation, LinkFilter, PlacedLink};
-use crate::telemetry::start_logging;
 
 #[derive(Subcommand)]
 pub enum Links {
     /// List live links
     List(Box<List>),
+    /// Show the links that are named
+    Show(Box<Show>),
     /// End links at once, on every server
     Revoke(Box<Revoke>),
 }
@@ -24,34 +31,50 @@ pub enum Links {
 pub struct List {
     #[command(flatten)]
     wanted: LinkFilterArgs,
-    /// table for people, json (one object a line) for programs
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    output: Output,
     #[command(flatten)]
-    settings: Settings,
+    output: OutputArgs,
+    #[command(flatten)]
+    installed: Installed,
+}
+
+#[derive(Args)]
+pub struct Show {
+    /// A link's URL, its share id, its permission's id or its link id; after -- where it begins with a dash
+    #[arg(required = true, value_name = "LINK")]
+    links: Vec<String>,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    installed: Installed,
 }
 
 #[derive(Args)]
 pub struct Revoke {
+    /// A link's URL, its share id, its permission's id or its link id; after -- where it begins with a dash
+    #[arg(value_name = "LINK")]
+    links: Vec<String>,
     #[command(flatten)]
     wanted: LinkFilterArgs,
     /// Revoke every link of the installation
     #[arg(long)]
     all: bool,
+    /// With --all: don't ask
+    #[arg(long)]
+    yes: bool,
     /// Say what would be revoked, and revoke nothing
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
     actor: Actor,
-    /// table for people, json (one object a line) for programs
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    output: Output,
     #[command(flatten)]
-    settings: Settings,
+    output: OutputArgs,
+    #[command(flatten)]
+    installed: Installed,
 }
 
 /// Which links; what is not said may be anything.
 #[derive(Args)]
+#[command(next_help_heading = "Which links")]
 struct LinkFilterArgs {
     /// Links on this item, DRIVE!number
     #[arg(long, value_name = "ITEM")]
@@ -65,8 +88,7 @@ struct LinkFilterArgs {
     /// Links in the drives of this tenant's users
     #[arg(long, value_name = "TENANT")]
     tenant: Option<String>,
-    /// view, edit or embed
-    #[arg(long = "type", value_name = "TYPE")]
+    #[arg(long = "type", value_name = "TYPE", help = LinkType::names())]
     link_type: Option<LinkType>,
     /// anonymous or organization
     #[arg(long, value_name = "SCOPE")]
@@ -74,27 +96,38 @@ struct LinkFilterArgs {
     /// Links that this epoch of the key file signs
     #[arg(long, value_name = "EPOCH")]
     epoch: Option<u8>,
+    /// Links made then or later: a day, as 2026-01-31, or a time, as 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    since: Option<Timestamp>,
+    /// Links made before
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    until: Option<Timestamp>,
+}
+
+#[derive(Args)]
+struct OutputArgs {
+    /// table for people, json (one object a line) for programs, csv for spreadsheets
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    output: Output,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Output {
     Table,
     Json,
+    Csv,
+}
+
+/// A day begins at midnight, UTC.
+fn parse_time(text: &str) -> Result<Timestamp, String> {
+    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").map(|day| day.and_time(NaiveTime::MIN).and_utc());
+    day.or_else(|_| DateTime::parse_from_rfc3339(text).map(|time| time.with_timezone(&Utc)))
+        .map_err(|_| "neither a day, as 2026-01-31, nor a time, as 2026-01-31T12:00:00Z".to_owned())
 }
 
 impl LinkFilterArgs {
-    fn is_anything(&self) -> bool {
-        self.item.is_none()
-            && self.app.is_none()
-            && self.user.is_none()
-            && self.tenant.is_none()
-            && self.link_type.is_none()
-            && self.scope.is_none()
-            && self.epoch.is_none()
-    }
-
-    async fn find(&self, installation: &Installation) -> Result<Vec<PlacedLink>, Failure> {
-        let filter = LinkFilter {
+    fn filter(&self) -> LinkFilter {
+        LinkFilter {
             item: self.item,
             application: self.app.clone(),
             owner: self.user.clone(),
@@ -102,8 +135,23 @@ impl LinkFilterArgs {
             link_type: self.link_type,
             scope: self.scope,
             key_epoch: self.epoch,
-        };
-        Ok(installation.links(&filter).await?)
+            link: None,
+            since: self.since,
+            until: self.until,
+        }
+    }
+}
+
+/// The one link of a name in whatever form.
+fn named(text: &str) -> Result<LinkFilter, Failure> {
+    let text = text.trim();
+    let address = SharedAddress::of_url(text).or_else(|| SharedAddress::of_token(text));
+    let at = address.and_then(|address| named_link(&address.share));
+    let link =
+        at.map(|at| at.link).or_else(|| LinkId::of_permission_id(text)).or_else(|| LinkId::of_hex(text));
+    match link {
+        Some(_) => Ok(LinkFilter { item: at.map(|at| at.item), link, ..LinkFilter::default() }),
+        None => Err(Failure(format!("{text:?} is no link's URL, share id, permission id or link id"))),
     }
 }
 
@@ -111,6 +159,7 @@ impl Links {
     pub async fn run(&self) -> Result<(), Failure> {
         match self {
             Self::List(list) => list.run().await,
+            Self::Show(show) => show.run().await,
             Self::Revoke(revoke) => revoke.run().await,
         }
     }
@@ -118,48 +167,177 @@ impl Links {
 
 impl List {
     async fn run(&self) -> Result<(), Failure> {
-        start_logging(&self.settings, None);
-        let installation = Installation::open(&self.settings).await?;
-        print(&self.wanted.find(&installation).await?, self.output);
+        let installation = self.installed.open().await?;
+        let mut printer = Printer::new(self.output.output);
+        let filter = self.wanted.filter();
+        let mut after = None;
+        loop {
+            let links = installation.links_after(&filter, after).await?;
+            printer.print(&links)?;
+            match links.last() {
+                Some(last) => after = Some(last.at()),
+                None => break,
+            }
+        }
         installation.close().await;
         Ok(())
     }
+}
+
+impl Show {
+    async fn run(&self) -> Result<(), Failure> {
+        let installation = self.installed.open().await?;
+        let links = find_named(&installation, &self.links).await?;
+        installation.close().await;
+        Printer::new(self.output.output).print(&links)
+    }
+}
+
+/// All of the links, or which of them is not there.
+async fn find_named(installation: &Installation, names: &[String]) -> Result<Vec<PlacedLink>, Failure> {
+    let mut found: Vec<PlacedLink> = Vec::new();
+    for name in names {
+        let links = installation.links_after(&named(name)?, None).await?;
+        if links.is_empty() {
+            return Err(Failure(format!("there is no such link, or not any more: {name}")));
+        }
+        for link in links {
+            if !found.iter().any(|known| known.at() == link.at()) {
+                found.push(link);
+            }
+        }
+    }
+    Ok(found)
 }
 
 impl Revoke {
     async fn run(&self) -> Result<(), Failure> {
-        if self.wanted.is_anything() != self.all {
-            let problem =
-                "say which links: by --item, --app, --user, --tenant, --type, --scope, --epoch; or --all";
-            return Err(Failure(problem.to_owned()));
+        let filter = self.wanted.filter();
+        let ways = [!self.links.is_empty(), filter != LinkFilter::default(), self.all];
+        if ways.iter().filter(|said| **said).count() != 1 {
+            return Err(Failure(
+                "say which links, in one way: by their URLs or ids; by --item, --app, --user, --tenant, --type, \
+                 --scope, --epoch, --since, --until; or --all"
+                    .to_owned(),
+            ));
         }
-        start_logging(&self.settings, None);
-        let installation = Installation::open(&self.settings).await?;
-        let links = self.wanted.find(&installation).await?;
-        let said = if self.dry_run {
-            format!("{} links would be revoked", links.len())
+        let installation = self.installed.open().await?;
+        if self.all && !self.dry_run && !self.yes {
+            ask(&format!("Revoke all {} links?", installation.count_links().await?))?;
+        }
+        let mut printer = Printer::new(self.output.output);
+        let mut ended = 0;
+        if self.links.is_empty() {
+            // Hidden where nobody looks, and where it would be between the lines of a table on the same terminal.
+            let progress = match std::io::stdout().is_terminal() {
+                true => ProgressBar::hidden(),
+                false => ProgressBar::new_spinner().with_message("links revoked"),
+            };
+            let mut after = None;
+            loop {
+                let links = installation.links_after(&filter, after).await?;
+                let Some(last) = links.last() else { break };
+                after = Some(last.at());
+                ended += self.end(&installation, &links).await?;
+                progress.set_position(ended as u64);
+                progress.tick();
+                printer.print(&links)?;
+            }
+            progress.finish_and_clear();
         } else {
-            let revoked =
-                installation.revoke_links(&links, &self.actor.name(), Clock::system().now()).await?;
-            format!("{revoked} links revoked")
-        };
-        // Last, for whoever reads it may go away in the middle.
-        eprintln!("{said}");
-        print(&links, self.output);
+            let links = find_named(&installation, &self.links).await?;
+            ended += self.end(&installation, &links).await?;
+            printer.print(&links)?;
+        }
         installation.close().await;
+        let (links, would_be) =
+            (if ended == 1 { "link" } else { "links" }, if self.dry_run { " would be" } else { "" });
+        eprintln!("{ended} {links}{would_be} revoked");
         Ok(())
+    }
+
+    /// Gives how many have ended, or would.
+    async fn end(&self, installation: &Installation, links: &[PlacedLink]) -> Result<usize, Failure> {
+        if self.dry_run {
+            return Ok(links.len());
+        }
+        Ok(installation.revoke_links(links, &self.actor.name(), Clock::system().now()).await?)
     }
 }
 
-fn print(links: &[PlacedLink], output: Output) {
-    match output {
-        Output::Json => {
-            for link in links {
-                println!("{}", as_json(link));
+/// Goes on only where somebody says yes.
+fn ask(question: &str) -> Result<(), Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure("nobody is there to ask: say --yes".to_owned()));
+    }
+    eprint!("{question} [y/N] ");
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    match answer.trim().to_ascii_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(Failure("nothing was revoked".to_owned())),
+    }
+}
+
+const HEAD: [&str; 9] = ["TENANT", "OWNER", "PATH", "TYPE", "SCOPE", "APP", "MADE", "ITEM", "LINK"];
+
+/// Prints links as they come.
+struct Printer {
+    output: Output,
+    /// Of a table's columns: as wide as the widest value so far.
+    widths: [usize; HEAD.len()],
+    has_head: bool,
+}
+
+impl Printer {
+    fn new(output: Output) -> Self {
+        Self { output, widths: HEAD.map(str::len), has_head: false }
+    }
+
+    /// Whoever reads it may go away in the middle, which is no failure.
+    fn print(&mut self, links: &[PlacedLink]) -> Result<(), Failure> {
+        let mut text = Vec::new();
+        let is_first = !std::mem::replace(&mut self.has_head, true);
+        match self.output {
+            Output::Json => {
+                for link in links {
+                    writeln!(text, "{}", as_json(link))?;
+                }
+            }
+            Output::Csv => {
+                let mut writer = csv::Writer::from_writer(&mut text);
+                if is_first {
+                    writer.write_record(HEAD.map(str::to_ascii_lowercase)).map_err(unwritten)?;
+                }
+                for link in links {
+                    writer.write_record(cells(link).map(no_formula)).map_err(unwritten)?;
+                }
+                writer.flush()?;
+            }
+            Output::Table => {
+                let head = is_first.then(|| HEAD.map(str::to_owned));
+                let rows: Vec<_> = head.into_iter().chain(links.iter().map(cells)).collect();
+                for row in &rows {
+                    for (width, cell) in self.widths.iter_mut().zip(row) {
+                        *width = (*width).max(cell.chars().count());
+                    }
+                }
+                for row in rows {
+                    let cells: Vec<String> =
+                        row.iter().zip(self.widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+                    writeln!(text, "{}", cells.join("  ").trim_end())?;
+                }
             }
         }
-        Output::Table => print_table(links),
+        match std::io::stdout().write_all(&text) {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+            _ => Ok(()),
+        }
     }
+}
+
+fn unwritten(error: csv::Error) -> Failure {
+    Failure(error.to_string())
 }
 
 fn as_json(link: &PlacedLink) -> serde_json::Value {
@@ -175,31 +353,27 @@ fn as_json(link: &PlacedLink) -> serde_json::Value {
         "createdDateTime": link.created_at,
         "epoch": link.key_epoch,
         "linkId": link.link_id.to_hex(),
+        "permissionId": link.link_id.to_permission_id(),
     })
 }
 
-/// Columns are as wide as their widest value. What users wrote is printed without control characters.
-fn print_table(links: &[PlacedLink]) {
+/// What users wrote is printed without control characters.
+fn cells(link: &PlacedLink) -> [String; HEAD.len()] {
     let plain = |text: &str| text.replace(char::is_control, "?");
-    let head = ["TENANT", "OWNER", "PATH", "TYPE", "SCOPE", "APP", "MADE", "ITEM"].map(str::to_owned);
-    let rows = links.iter().map(|link| {
-        [
-            plain(&link.tenant),
-            plain(&link.owner),
-            plain(&link.path),
-            link.r#type.as_str().to_owned(),
-            link.scope.as_str().to_owned(),
-            plain(&link.app_id),
-            link.created_at.format("%Y-%m-%d %H:%M").to_string(),
-            link.item.to_string(),
-        ]
-    });
-    let rows: Vec<[String; 8]> = std::iter::once(head).chain(rows).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let widths: Vec<usize> = (0..8).map(width).collect();
-    for row in &rows {
-        let cells: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        println!("{}", cells.join("  ").trim_end());
-    }
+    [
+        plain(&link.tenant),
+        plain(&link.owner),
+        plain(&link.path),
+        link.r#type.as_str().to_owned(),
+        link.scope.as_str().to_owned(),
+        plain(&link.app_id),
+        link.created_at.format("%Y-%m-%d %H:%M").to_string(),
+        link.item.to_string(),
+        link.link_id.to_permission_id(),
+    ]
+}
+
+/// Spreadsheets run what begins like a formula.
+fn no_formula(cell: String) -> String {
+    if cell.starts_with(['=', '+', '-', '@']) { format!("'{cell}") } else { cell }
 }

@@ -2,8 +2,7 @@
 
 use clap::Args;
 
-use crate::cli::Failure;
-use crate::config::Settings;
+use crate::cli::{Failure, Installed};
 use crate::service::installation::Installation;
 use crate::telemetry::start_logging;
 
@@ -13,13 +12,13 @@ pub struct Migrate {
     #[arg(long, value_name = "NAME")]
     admin_role: Option<String>,
     #[command(flatten)]
-    settings: Settings,
+    installed: Installed,
 }
 
 impl Migrate {
     pub async fn run(&self) -> Result<(), Failure> {
-        start_logging(&self.settings, None);
-        let installation = Installation::migrate(&self.settings).await?;
+        start_logging(&self.installed.logging, None);
+        let installation = Installation::migrate(&self.installed.storage).await?;
         println!("{} is up to date", installation.database());
         if let Some(role) = &self.admin_role {
             installation.grant_views(role).await?;

@@ -3,16 +3,20 @@
 mod doctor;
 mod keys;
 mod links;
+mod login;
+mod manual;
 mod migrate;
 mod serve;
 mod share;
 mod token;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Arg, Args, CommandFactory, Parser, Subcommand};
 
-use crate::config::Settings;
+use crate::config::{Logging, Settings, Storage};
 use crate::error::Error;
 use crate::keys::BadKeys;
+use crate::service::installation::Installation;
+use crate::telemetry::start_logging;
 
 /// Sharing links that never break.
 #[derive(Parser)]
@@ -26,13 +30,18 @@ pub struct Cli {
 enum Command {
     /// Serve the API and the pages
     Serve(Box<Settings>),
-    /// Put a file into a drive, share it, and print the link
+    /// Put files or folders into a drive, share them, and print their links
+    #[command(mut_args(hide_settings), after_help = "The settings of `everlink serve` are taken, too.")]
     Share(Box<share::Share>),
+    /// Remember a server, and the token to share there with
+    Login(login::LoginArgs),
+    /// Forget the server that is remembered
+    Logout,
     /// Print a bearer token of the local issuer
     Token(token::NewTokenArgs),
     /// Bring the database's tables to this program's state
     Migrate(Box<migrate::Migrate>),
-    /// List and revoke links
+    /// List, show and revoke links
     #[command(subcommand)]
     Links(links::Links),
     /// List, add and withdraw the keys that sign links
@@ -40,6 +49,33 @@ enum Command {
     Keys(keys::KeysCommand),
     /// Check settings, keys, database and content store, and say what is wrong
     Doctor(Box<doctor::Doctor>),
+    /// Print what makes a shell complete these commands
+    Completions(manual::Completions),
+    /// Write a manual page for each command into a folder
+    Man(manual::Man),
+}
+
+/// What a service would be started with is told by `serve`; all but where it keeps things and listens.
+fn hide_settings(argument: Arg) -> Arg {
+    let is_setting = argument.get_help_heading().is_some();
+    let is_shown = ["listen", "public_url", "data_dir"].contains(&argument.get_id().as_str());
+    argument.hide(is_setting && !is_shown)
+}
+
+/// The installation that a command is about.
+#[derive(Args)]
+struct Installed {
+    #[command(flatten)]
+    storage: Storage,
+    #[command(flatten)]
+    logging: Logging,
+}
+
+impl Installed {
+    async fn open(&self) -> Result<Installation, Failure> {
+        start_logging(&self.logging, None);
+        Ok(Installation::open(&self.storage).await?)
+    }
 }
 
 /// Who acts by a command.
@@ -66,11 +102,15 @@ impl Cli {
         match self.command {
             Command::Serve(settings) => serve::serve(&settings).await,
             Command::Share(share) => share.run().await,
+            Command::Login(login) => login.run().await,
+            Command::Logout => login::logout(),
             Command::Token(token) => token.run(),
             Command::Migrate(migrate) => migrate.run().await,
             Command::Links(links) => links.run().await,
             Command::Keys(keys) => keys.run().await,
             Command::Doctor(doctor) => doctor.run().await,
+            Command::Completions(completions) => completions.run(Self::command()),
+            Command::Man(man) => man.run(Self::command()),
         }
     }
 }

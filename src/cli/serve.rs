@@ -8,7 +8,7 @@ use crate::telemetry::{Traces, start_logging};
 
 pub async fn serve(settings: &Settings) -> Result<(), Failure> {
     let traces = settings.otlp_endpoint.as_deref().map(Traces::start).transpose()?;
-    start_logging(settings, traces.as_ref());
+    start_logging(&settings.logging, traces.as_ref());
     let server = server::bind(settings, Clock::system()).await?;
     greet(settings, &server)?;
     server.run(asked_to_stop()).await?;
@@ -26,12 +26,16 @@ fn greet(settings: &Settings, server: &server::Server) -> Result<(), Failure> {
     println!("Everlink {} is at {}", env!("CARGO_PKG_VERSION"), app.public_url);
     println!("  listening  {}", server.api);
     println!("  admin      http://{}/readyz and /metrics", server.health);
-    println!("  database   {}: {}", app.service.database(), settings.database().map_err(bad)?.display());
+    println!(
+        "  database   {}: {}",
+        app.service.database(),
+        settings.storage.database().map_err(bad)?.display()
+    );
     println!("  content    {}", settings.content().map_err(bad)?);
     match &settings.oidc_issuer {
         Some(issuer) => println!("  tokens     of {issuer}"),
         None => {
-            let key_file = settings.key_file();
+            let key_file = settings.storage.keys.key_file();
             println!("  tokens     of the local issuer, key file {}", key_file.display());
             println!();
             println!("Try:");

@@ -1,6 +1,5 @@
 //! `everlink token`
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -8,6 +7,7 @@ use clap::Args;
 use crate::auth::{LocalIssuer, NewToken};
 use crate::cli::Failure;
 use crate::clock::Clock;
+use crate::config::KeyStorage;
 use crate::keys::Keys;
 
 #[derive(Args)]
@@ -41,18 +41,13 @@ pub struct NewTokenArgs {
     #[arg(long, default_value = "1h", value_parser = humantime::parse_duration)]
     ttl: Duration,
 
-    /// Folder for what has no other place
-    #[arg(long, env = "EVERLINK_DATA_DIR", default_value = "./everlink-data", value_name = "FOLDER")]
-    data_dir: PathBuf,
-
-    /// The key file of the servers that are to believe it [default: keys.json in the data folder]
-    #[arg(long, env = "EVERLINK_KEY_FILE", value_name = "FILE")]
-    key_file: Option<PathBuf>,
+    #[command(flatten)]
+    keys: KeyStorage,
 }
 
 impl NewTokenArgs {
     pub fn run(self) -> Result<(), Failure> {
-        let key_file = self.key_file.unwrap_or_else(|| self.data_dir.join("keys.json"));
+        let key_file = self.keys.key_file();
         let keys = Keys::load_or_create(&key_file).map_err(crate::error::Error::internal)?;
         let default_scope = if self.user.is_some() { "Files.ReadWrite" } else { "Files.ReadWrite.All" };
         let token = NewToken {

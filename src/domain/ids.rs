@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
 /// A drive's id: 64 random bits, shown as 16 upper-case hexadecimal digits.
@@ -101,6 +103,20 @@ impl LinkId {
 
     pub fn to_bytes(self) -> [u8; 16] {
         self.0.into_bytes()
+    }
+
+    /// As permissions have it, which are named by their links: base64url.
+    pub fn to_permission_id(self) -> String {
+        URL_SAFE_NO_PAD.encode(self.to_bytes())
+    }
+
+    pub fn of_permission_id(id: &str) -> Option<Self> {
+        Some(Self::from_bytes(URL_SAFE_NO_PAD.decode(id).ok()?.try_into().ok()?))
+    }
+
+    /// Hexadecimal digits, as a UUID or without its dashes.
+    pub fn of_hex(text: &str) -> Option<Self> {
+        Uuid::parse_str(text).ok().map(Self)
     }
 
     /// 32 lower-case hexadecimal digits.

@@ -15,12 +15,9 @@ use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::http::Uri;
 use actix_web::http::uri::PathAndQuery;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use secrecy::SecretString;
 
-use crate::domain::address::{Base, DriveAddress, ItemAddress, ShareToken, SharedAddress};
+use crate::domain::address::{Base, DriveAddress, ItemAddress, SharedAddress};
 use crate::domain::ids::{DriveId, ItemId};
 use crate::domain::name::{ItemPath, Name};
 use crate::error::{Error, Result};
@@ -265,7 +262,7 @@ fn split_argument(tail: &str) -> (&str, Option<Argument>) {
 
 fn parse_share(rest: &str, routes: Routes) -> Option<Parsed> {
     let (token, rest) = rest.split_once('/').unwrap_or((rest, ""));
-    let share = parse_share_token(token).ok_or(Error::ItemNotFound);
+    let share = SharedAddress::of_token(token).ok_or(Error::ItemNotFound);
     let end = rest.find([':', '/']).unwrap_or(rest.len());
     let (head, after) = rest.split_at(end);
     let (route, item, (path, tail)) = match &*head.to_ascii_lowercase() {
@@ -282,49 +279,10 @@ fn parse_share(rest: &str, routes: Routes) -> Option<Parsed> {
         _ => return None,
     };
     let (path, tail) = enter_child(path, tail);
-    let address =
-        share.and_then(|share| Ok(ItemAddress::Shared(SharedAddress { share, item: item?, path: path? })));
+    let address = share.and_then(|share| {
+        Ok(ItemAddress::Shared(SharedAddress { item: item?.or(share.item), path: path?, ..share }))
+    });
     Some(Parsed::item(route, tail, address, routes))
-}
-
-/// `s!…` is a share id; `u!…` is a URL in base64url, with or without padding.
-fn parse_share_token(token: &str) -> Option<ShareToken> {
-    if token.starts_with("s!") {
-        return Some(ShareToken::ShareId(SecretString::from(token)));
-    }
-    let encoded = token.strip_prefix("u!")?.trim_end_matches('=');
-    let url = String::from_utf8(URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()?;
-    let (place, query) = url.split_once('?')?;
-    let page = place.trim_end_matches('/').rsplit('/').next()?;
-    if !matches!(page, "redir" | "download" | "embed") {
-        return None;
-    }
-    link_parameters(query)
-}
-
-/// The `resid` and `authkey` of a link's URL. Names are read in any case; a name that is there twice
-/// makes it no link. A link that went through HTML may have `&amp;` between them.
-pub fn link_parameters(query: &str) -> Option<ShareToken> {
-    let mut item = None;
-    let mut authkey = None;
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        let name = strip_start(&name, "amp;").unwrap_or(&name);
-        let slot = if name.eq_ignore_ascii_case("resid") {
-            &mut item
-        } else if name.eq_ignore_ascii_case("authkey") {
-            &mut authkey
-        } else {
-            continue;
-        };
-        if slot.replace(value).is_some() {
-            return None;
-        }
-    }
-    let item = item?.parse().ok()?;
-    Some(match authkey {
-        Some(authkey) => ShareToken::Link { item, authkey: SecretString::from(authkey.into_owned()) },
-        None => ShareToken::Item(item),
-    })
 }
 
 /// What follows an item, as the table spells it. Segments it does not know keep their spelling.
@@ -428,6 +386,9 @@ impl FromRequest for SharedAddress {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::*;
 
     const ROUTES: Routes = &[
@@ -652,22 +613,6 @@ mod tests {
             ["abc", "u!%%", "u!", &format!("u!{}", URL_SAFE_NO_PAD.encode("http://h/other?resid=AB!7"))]
         {
             assert_eq!(read(&format!("/shares/{token}")), "/share ItemNotFound");
-        }
-    }
-
-    #[test]
-    fn a_links_parameters_are_read_in_any_case_and_once() {
-        assert!(matches!(link_parameters("ResId=AB!7&AUTHKEY=!x&more=1"), Some(ShareToken::Link { .. })));
-        assert!(matches!(link_parameters("resid=AB!7&amp;authkey=!x"), Some(ShareToken::Link { .. })));
-        assert!(matches!(link_parameters("resid=AB%217"), Some(ShareToken::Item(_))));
-        for bad in [
-            "",
-            "authkey=!x",
-            "resid=AB!7&resid=AB!7&authkey=!x",
-            "resid=AB!7&authkey=!x&AuthKey=!x",
-            "resid=x&authkey=!x",
-        ] {
-            assert!(link_parameters(bad).is_none(), "{bad}");
         }
     }
 

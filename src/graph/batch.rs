@@ -14,9 +14,7 @@ use percent_encoding::percent_decode_str;
 use reqwest::{Method, Request, Url};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
-use serde_with::skip_serializing_none;
 use utoipa::ToSchema;
 
 use crate::domain::grant::{FilesRead, Granted};
@@ -26,6 +24,7 @@ use crate::graph::errors::ErrorBody;
 use crate::graph::list;
 use crate::graph::params::TABLE;
 use crate::graph::site::{LOOPBACK_URL, Site};
+use crate::telemetry::RequestIds;
 
 /// Requests of a batch, at most.
 const MOST: usize = 20;
@@ -153,12 +152,12 @@ pub struct Answers {
     responses: Vec<Answer>,
 }
 
-#[skip_serializing_none]
 #[derive(Serialize, ToSchema)]
 struct Answer {
     id: String,
     status: u16,
     headers: BTreeMap<String, String>,
+    /// Null where there is none: some clients read it before they look at the status.
     #[schema(value_type = Option<serde_json::Value>)]
     body: Option<Box<RawValue>>,
 }
@@ -176,6 +175,7 @@ pub async fn send_batch(
     let body = body.read(LARGEST).await?;
     let batch: Batch<'_> = parse_object(&body)?;
     let token = request.headers().get(AUTHORIZATION).and_then(|token| token.to_str().ok());
+    let sender = Sender { site: &site, ids: RequestIds::get(&request) };
     // All is checked before anything is done.
     let order = order(&batch.requests)?;
     let mut ready = Vec::new();
@@ -189,11 +189,11 @@ pub async fn send_batch(
             |id: &String| responses.iter().any(|answer| answer.id == *id && answer.status >= 400);
         responses.push(match request {
             _ if one.depends_on.iter().any(has_failed) => {
-                refused(one, 424, "failedDependency", "A request that this one depends on has failed.")
+                sender.refused(one, 424, "failedDependency", "A request that this one depends on has failed.")
             }
-            Ok(request) => send(&site, one, request, &mut room).await,
+            Ok(request) => sender.send(one, request, &mut room).await,
             // Its body is its own fault, and no other's.
-            Err(BadBody(why)) => refused(one, 400, "invalidRequest", why),
+            Err(BadBody(why)) => sender.refused(one, 400, "invalidRequest", why),
         });
     }
     Ok(list::answer(turn, &Answers { responses }))
@@ -311,55 +311,68 @@ fn address(site: &Site, url: &str) -> Result<Url> {
     if is_batch || !url.as_str().starts_with(&start) { Err(refused()) } else { Ok(url) }
 }
 
-/// An answer that the batch itself gives to one of its requests.
-fn refused(one: &One<'_>, status: u16, code: &str, message: &str) -> Answer {
-    let error = json!({ "error": { "code": code, "message": message } });
-    Answer { id: one.id.clone(), status, headers: BTreeMap::new(), body: to_raw_value(&error).ok() }
+/// Sends a batch's requests, one after the other.
+struct Sender<'b> {
+    site: &'b Site,
+    /// Of the batch.
+    ids: Option<RequestIds>,
 }
 
-/// `room` is what there is for the bodies of further answers, in bytes.
-async fn send(site: &Site, one: &One<'_>, request: Request, room: &mut usize) -> Answer {
-    match try_to_send(site, one, request, *room).await {
-        Ok(Some(answer)) => {
-            *room -= answer.body.as_ref().map_or(0, |body| body.get().len()).min(*room);
-            answer
-        }
-        Ok(None) => {
-            refused(one, 413, "invalidRequest", "The answer is too large for a batch: ask for it alone.")
-        }
-        Err(error) => {
-            // URLs carry links' keys.
-            tracing::warn!(error = %error.without_url(), "a request of a batch failed");
-            refused(one, 503, "serviceNotAvailable", "The service is not available at the moment.")
-        }
+impl Sender<'_> {
+    /// An answer that the batch itself gives to one of its requests.
+    fn refused(&self, one: &One<'_>, status: u16, code: &'static str, message: &str) -> Answer {
+        let now = self.site.service().clock.now();
+        let error = ErrorBody::of(code, None, message.to_owned(), self.ids.as_ref(), now);
+        let headers = BTreeMap::from([("Content-Type".to_owned(), "application/json".to_owned())]);
+        Answer { id: one.id.clone(), status, headers, body: to_raw_value(&error).ok() }
     }
-}
 
-/// None where the answer is too large.
-async fn try_to_send(
-    site: &Site,
-    one: &One<'_>,
-    request: Request,
-    room: usize,
-) -> reqwest::Result<Option<Answer>> {
-    let mut answer = site.loopback().http.execute(request).await?;
-    let status = answer.status().as_u16();
-    let headers: BTreeMap<String, String> = answer
-        .headers()
-        .iter()
-        .filter(|(name, _)| !NOT_PASSED_ON.contains(&name.as_str()))
-        .filter_map(|(name, value)| Some((as_written(name.as_str()), value.to_str().ok()?.to_owned())))
-        .collect();
-    let content_type = answer.headers().get(CONTENT_TYPE.as_str()).and_then(|value| value.to_str().ok());
-    let content_type = content_type.unwrap_or_default().to_owned();
-    let mut bytes = Vec::new();
-    while let Some(chunk) = answer.chunk().await? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > room {
-            return Ok(None);
+    /// `room` is what there is for the bodies of further answers, in bytes.
+    async fn send(&self, one: &One<'_>, request: Request, room: &mut usize) -> Answer {
+        match self.try_to_send(one, request, *room).await {
+            Ok(Some(answer)) => {
+                *room -= answer.body.as_ref().map_or(0, |body| body.get().len()).min(*room);
+                answer
+            }
+            Ok(None) => {
+                let message = "The answer is too large for a batch: ask for it alone.";
+                self.refused(one, 413, "invalidRequest", message)
+            }
+            Err(error) => {
+                // URLs carry links' keys.
+                tracing::warn!(error = %error.without_url(), "a request of a batch failed");
+                let message = "The service is not available at the moment.";
+                self.refused(one, 503, "serviceNotAvailable", message)
+            }
         }
     }
-    Ok(Some(Answer { id: one.id.clone(), status, headers, body: answered_body(bytes, &content_type) }))
+
+    /// None where the answer is too large.
+    async fn try_to_send(
+        &self,
+        one: &One<'_>,
+        request: Request,
+        room: usize,
+    ) -> reqwest::Result<Option<Answer>> {
+        let mut answer = self.site.loopback().http.execute(request).await?;
+        let status = answer.status().as_u16();
+        let headers: BTreeMap<String, String> = answer
+            .headers()
+            .iter()
+            .filter(|(name, _)| !NOT_PASSED_ON.contains(&name.as_str()))
+            .filter_map(|(name, value)| Some((as_written(name.as_str()), value.to_str().ok()?.to_owned())))
+            .collect();
+        let content_type = answer.headers().get(CONTENT_TYPE.as_str()).and_then(|value| value.to_str().ok());
+        let content_type = content_type.unwrap_or_default().to_owned();
+        let mut bytes = Vec::new();
+        while let Some(chunk) = answer.chunk().await? {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() > room {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Answer { id: one.id.clone(), status, headers, body: answered_body(bytes, &content_type) }))
+    }
 }
 
 /// A header's name as HTTP writes it: clients look for just that, though HTTP tells no cases apart.

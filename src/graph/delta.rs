@@ -47,7 +47,11 @@ pub async fn list_changes(
     let top = query.top(PAGE, LARGEST_PAGE)?;
     let turn = site.service().turns.lists.take((&*granted.caller).into()).await?;
     let root = rights::manage(site.service(), &granted, &address).await?;
-    let start = || format!("{}/v1.0{}/root/delta", site.url, form.drive(root.id().drive));
+    let start = || {
+        let options = query.passed_on(&["top", "select"]);
+        let options = options.strip_prefix('&').map(|options| format!("?{options}")).unwrap_or_default();
+        format!("{}/v1.0{}/root/delta{options}", site.url, form.drive(root.id().drive))
+    };
     let page = drive::list_changes(site.service(), &root, since, top).await.map_err(|error| match error {
         Error::ResyncRequired { .. } => Error::ResyncRequired { start: start() },
         error => error,

@@ -44,8 +44,11 @@ fn row(error: &Error) -> (StatusCode, &'static str, Option<&'static str>) {
         Error::UnsupportedEncoding { .. } => {
             (StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalidRequest", Some("unsupportedContentEncoding"))
         }
+        Error::DownloadUrlExpired => (StatusCode::FORBIDDEN, "accessDenied", Some("downloadUrlExpired")),
         Error::InvalidRange { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, "invalidRange", None),
-        Error::ResyncRequired { .. } => (StatusCode::GONE, "resyncRequired", None),
+        Error::ResyncRequired { .. } => {
+            (StatusCode::GONE, "resyncRequired", Some("resyncChangesApplyDifferences"))
+        }
         Error::UploadSessionNotFound => {
             (StatusCode::NOT_FOUND, "itemNotFound", Some("uploadSessionNotFound"))
         }
@@ -118,14 +121,21 @@ impl IntoResponses for ErrorBody {
 }
 
 pub fn answer(error: &Error, ids: Option<&RequestIds>, now: Timestamp) -> HttpResponse {
-    let request_id = ids.map(|ids| ids.request.to_string()).unwrap_or_default();
-    let client_request_id = ids.and_then(|ids| ids.client.clone()).unwrap_or_else(|| request_id.clone());
     let (status, code, inner_code) = row(error);
-    HttpResponse::build(status).json(ErrorBody {
-        error: OuterError {
-            code,
-            message: error.to_string(),
-            inner_error: InnerError { code: inner_code, date: time(now), request_id, client_request_id },
-        },
-    })
+    HttpResponse::build(status).json(ErrorBody::of(code, inner_code, error.to_string(), ids, now))
+}
+
+impl ErrorBody {
+    pub fn of(
+        code: &'static str,
+        inner_code: Option<&'static str>,
+        message: String,
+        ids: Option<&RequestIds>,
+        now: Timestamp,
+    ) -> Self {
+        let request_id = ids.map(|ids| ids.request.to_string()).unwrap_or_default();
+        let client_request_id = ids.and_then(|ids| ids.client.clone()).unwrap_or_else(|| request_id.clone());
+        let inner_error = InnerError { code: inner_code, date: time(now), request_id, client_request_id };
+        Self { error: OuterError { code, message, inner_error } }
+    }
 }

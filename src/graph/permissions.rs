@@ -1,8 +1,6 @@
 //! An item's permissions: its owner, and its links.
 
 use actix_web::{HttpResponse, web};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 use utoipa::{IntoParams, ToSchema};
@@ -82,7 +80,7 @@ pub fn link_permission(
     let may_embed = link.link_type.permits(Act::Embed);
     Ok(PermissionBody {
         context: None,
-        id: permission_id(link.id),
+        id: link.id.to_permission_id(),
         roles: [link.link_type.role()],
         granted_to: None,
         granted_to_v2: None,
@@ -133,18 +131,12 @@ pub fn permission(site: &Site, permission: &Permission) -> Result<PermissionBody
     }
 }
 
-/// A link's permission is named by its link id, which is no secret.
-fn permission_id(link: LinkId) -> String {
-    URL_SAFE_NO_PAD.encode(link.to_bytes())
-}
-
 /// The link that a permission's id names; none for the owner's permission.
 pub fn parse_permission_id(id: &str) -> Result<Option<LinkId>> {
     if id == OWNER_PERMISSION {
         return Ok(None);
     }
-    let bytes = URL_SAFE_NO_PAD.decode(id).ok().and_then(|bytes| bytes.try_into().ok());
-    bytes.map(|bytes| Some(LinkId::from_bytes(bytes))).ok_or(Error::ItemNotFound)
+    LinkId::of_permission_id(id).map(Some).ok_or(Error::ItemNotFound)
 }
 
 /// An item's permissions: its owner, its links, and those of the folders above it.

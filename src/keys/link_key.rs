@@ -13,10 +13,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 
+use crate::domain::address::ShareToken;
 use crate::domain::ids::{ItemId, LinkAt, LinkId};
 use crate::keys::ring::{KeyRing, MAC_LENGTH, decode};
+use crate::keys::share_id;
 
 const LABEL: &[u8] = b"everlink link 1";
 
@@ -28,6 +31,19 @@ pub struct ProvenLink(LinkAt);
 impl ProvenLink {
     pub fn at(self) -> LinkAt {
         self.0
+    }
+}
+
+/// The link that somebody's key names, genuine or not: enough to look for it, and to open nothing.
+pub fn named_link(share: &ShareToken) -> Option<LinkAt> {
+    let link = |bytes: &[u8]| Some(LinkId::from_bytes(*bytes.first_chunk()?));
+    match share {
+        ShareToken::Link { item, authkey } => {
+            let key = decode::<{ 1 + 16 + MAC_LENGTH }>(authkey.expose_secret().strip_prefix('!')?)?;
+            Some(LinkAt { item: *item, link: link(&key[1..])? })
+        }
+        ShareToken::ShareId(id) => share_id::named_link(id.expose_secret()),
+        ShareToken::Item(_) => None,
     }
 }
 

@@ -5,7 +5,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::domain::ids::{DriveId, ItemId, LinkId};
+use crate::domain::ids::{DriveId, ItemId, LinkAt, LinkId};
 use crate::keys::link_key::ProvenLink;
 use crate::keys::ring::{KeyRing, MAC_LENGTH, decode};
 
@@ -27,17 +27,27 @@ impl KeyRing {
 
     /// Reads a share id. None for whatever is not, to the letter, one that this ring made.
     pub fn prove_share_id(&self, share_id: &str) -> Option<ProvenLink> {
-        let id = decode::<LENGTH>(share_id.strip_prefix("s!")?)?;
-        let (&format, rest) = id.split_first()?;
-        let (drive, rest) = rest.split_first_chunk::<8>()?;
-        let (number, rest) = rest.split_first_chunk::<8>()?;
-        let (&epoch, rest) = rest.split_first()?;
-        let item = ItemId { drive: DriveId::from_bytes(*drive), number: i64::from_be_bytes(*number) };
-        if format != FORMAT {
-            return None;
-        }
+        let bytes = decode::<LENGTH>(share_id.strip_prefix("s!")?)?;
+        let (item, epoch, rest) = take_apart(&bytes)?;
         self.prove(item, epoch, rest)
     }
+}
+
+/// Item, epoch, and the link's id followed by its MAC.
+fn take_apart(bytes: &[u8; LENGTH]) -> Option<(ItemId, u8, &[u8])> {
+    let (&format, rest) = bytes.split_first()?;
+    let (drive, rest) = rest.split_first_chunk::<8>()?;
+    let (number, rest) = rest.split_first_chunk::<8>()?;
+    let (&epoch, rest) = rest.split_first()?;
+    let item = ItemId { drive: DriveId::from_bytes(*drive), number: i64::from_be_bytes(*number) };
+    (format == FORMAT).then_some((item, epoch, rest))
+}
+
+/// The link that a share id names, genuine or not.
+pub(super) fn named_link(share_id: &str) -> Option<LinkAt> {
+    let bytes = decode::<LENGTH>(share_id.strip_prefix("s!")?)?;
+    let (item, _, rest) = take_apart(&bytes)?;
+    Some(LinkAt { item, link: LinkId::from_bytes(*rest.first_chunk()?) })
 }
 
 #[cfg(test)]

@@ -17,7 +17,6 @@ use crate::domain::address::SharedAddress;
 use crate::domain::item::content_tag;
 use crate::domain::preconditions::Preconditions;
 use crate::error::{Error, Result};
-use crate::graph::address::link_parameters;
 use crate::graph::site::Site;
 use crate::service::drive::{Bytes, ask_for_bytes};
 use crate::service::rights::{self, ToDownload};
@@ -28,8 +27,7 @@ pub async fn by_link(
     preconditions: Preconditions,
     site: Site,
 ) -> Result<HttpResponse> {
-    let token = link_parameters(request.query_string()).ok_or(Error::ItemNotFound)?;
-    let address = SharedAddress::whole(token);
+    let address = SharedAddress::of_query(request.query_string()).ok_or(Error::ItemNotFound)?;
     let shared = rights::open(site.service(), visitor.0.as_ref(), &address).await?;
     send(&site, &request, &preconditions, &shared.to_download()?).await
 }

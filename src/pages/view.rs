@@ -4,19 +4,19 @@ use actix_web::body::MessageBody;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
+use secrecy::ExposeSecret;
 
 use crate::auth::Visitor;
-use crate::domain::address::SharedAddress;
+use crate::domain::address::{ShareToken, SharedAddress};
 use crate::domain::item::{Item, Kind};
 use crate::error::{Error, Result};
-use crate::graph::address::link_parameters;
 use crate::graph::errors::status;
 use crate::graph::list;
 use crate::graph::site::Site;
 use crate::graph::wire;
 use crate::pages::wants_json;
 use crate::service::drive::{PageRequest, list_children};
-use crate::service::rights::{self, Shared, ToRead};
+use crate::service::rights::{self, Shared};
 
 /// Entries of a folder that its page shows.
 const SHOWN: usize = 200;
@@ -40,7 +40,7 @@ struct ItemPage<'a> {
 struct Child {
     name: String,
     size: String,
-    /// None for a folder.
+    is_file: bool,
     url: Option<String>,
 }
 
@@ -68,9 +68,10 @@ struct ErrorPage<'a> {
 
 /// A link's URL: the page of its item, or the item as JSON.
 pub async fn redir(visitor: Visitor, request: HttpRequest, site: Site) -> Result<HttpResponse> {
-    let shared = open(&site, &visitor, &request).await?;
+    let (address, shared) = open(&site, &visitor, &request).await?;
     let right = shared.to_read()?;
     let item = right.item();
+    let to_download = |item: &Item| right.lets_download(item).then(|| url("download", &address, item));
     if wants_json(request.headers()) {
         let item = wire::shared_item(&site, &shared, &right, item)?;
         return Ok(HttpResponse::Ok().json(item.with_context(&site)));
@@ -84,7 +85,11 @@ pub async fn redir(visitor: Visitor, request: HttpRequest, site: Site) -> Result
         has_more = page.next_after(SHOWN).is_some();
         let child = |item: Item| Child {
             size: readable(item.size()),
-            url: download_url(&site, &right, &item),
+            url: match item.kind() {
+                Kind::File => to_download(&item),
+                Kind::Folder => Some(url("redir", &address, &item)),
+            },
+            is_file: item.kind() == Kind::File,
             name: item.name,
         };
         children = page.items.into_iter().map(child).collect();
@@ -93,7 +98,7 @@ pub async fn redir(visitor: Visitor, request: HttpRequest, site: Site) -> Result
         name: &item.name,
         size: readable(item.size()),
         modified: item.modified.at.format("%-d %B %Y, %H:%M UTC").to_string(),
-        download_url: download_url(&site, &right, item),
+        download_url: to_download(item),
         children,
         has_more,
     };
@@ -106,7 +111,8 @@ pub async fn redir(visitor: Visitor, request: HttpRequest, site: Site) -> Result
 
 /// The frame of a link that lets embed.
 pub async fn embed(visitor: Visitor, request: HttpRequest, site: Site) -> Result<HttpResponse> {
-    let right = open(&site, &visitor, &request).await?.to_embed()?;
+    let (address, shared) = open(&site, &visitor, &request).await?;
+    let right = shared.to_embed()?;
     let item = right.to_read().item();
     let file = item.file().ok_or(Error::ItemNotFound)?;
     let preview = match file.mime_type.split('/').next() {
@@ -115,18 +121,34 @@ pub async fn embed(visitor: Visitor, request: HttpRequest, site: Site) -> Result
         Some("video") => Preview::Video,
         _ => Preview::None,
     };
-    let url = download_url(&site, right.to_read(), item).ok_or(Error::ItemNotFound)?;
+    let url = url("download", &address, item);
     html(HttpResponse::Ok(), &EmbedPage { name: &item.name, url, preview }, EMBED_POLICY)
 }
 
-async fn open(site: &Site, visitor: &Visitor, request: &HttpRequest) -> Result<Shared> {
-    let token = link_parameters(request.query_string()).ok_or(Error::ItemNotFound)?;
-    rights::open(site.service(), visitor.0.as_ref(), &SharedAddress::whole(token)).await
+async fn open(site: &Site, visitor: &Visitor, request: &HttpRequest) -> Result<(SharedAddress, Shared)> {
+    let address = SharedAddress::of_query(request.query_string()).ok_or(Error::ItemNotFound)?;
+    let shared = rights::open(site.service(), visitor.0.as_ref(), &address).await?;
+    Ok((address, shared))
 }
 
-/// Relative, so that the page works under whatever name it was reached.
-fn download_url(site: &Site, right: &ToRead, item: &Item) -> Option<String> {
-    wire::download_url(site, right, item).map(|url| site.relative(&url).to_owned())
+/// Where a page shows an item, or has its bytes: by the link itself, so that it is good as long as the link is, and no
+/// longer. Relative, so that the page works under whatever name it was reached.
+fn url(page: &str, address: &SharedAddress, item: &Item) -> String {
+    let (whole, authkey) = match &address.share {
+        ShareToken::Link { item, authkey } => (*item, Some(authkey.expose_secret())),
+        ShareToken::Item(item) => (*item, None),
+        // No page is asked for by it.
+        ShareToken::ShareId(_) => (item.id, None),
+    };
+    let mut url = format!("/{page}?resid={whole}");
+    if let Some(authkey) = authkey {
+        url.push_str("&authkey=");
+        url.extend(form_urlencoded::byte_serialize(authkey.as_bytes()));
+    }
+    if item.id != whole {
+        url.push_str(&format!("&id={}", item.id.number));
+    }
+    url
 }
 
 pub async fn home() -> HttpResponse {

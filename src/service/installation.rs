@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
-use crate::config::{DatabaseUrl, Settings};
+use crate::config::{DATABASE_CONNECTIONS, DatabaseUrl, Storage};
+use crate::domain::ids::LinkAt;
 use crate::error::{Error, Result};
 use crate::keys::Keys;
 use crate::service::key_check;
@@ -18,13 +19,19 @@ pub struct Installation {
 }
 
 /// The database, with its tables in this program's state.
-pub(super) async fn open_store(settings: &Settings, metrics: Arc<Metrics>) -> Result<Store> {
-    let url = settings.database().map_err(Error::internal)?;
-    if settings.database_url.is_none() {
-        std::fs::create_dir_all(&settings.data_dir).map_err(Error::internal)?;
+pub(super) async fn open_store(
+    storage: &Storage,
+    connections: u32,
+    may_migrate: bool,
+    metrics: Arc<Metrics>,
+) -> Result<Store> {
+    let url = storage.database().map_err(Error::internal)?;
+    if storage.database_url.is_none() {
+        std::fs::create_dir_all(storage.keys.data_dir()).map_err(Error::internal)?;
     }
-    let store = Store::connect(&url, settings, metrics).await?;
-    if !settings.no_migrate {
+    let password_file = storage.database_password_file.as_deref();
+    let store = Store::connect(&url, password_file, connections, metrics).await?;
+    if may_migrate {
         store.migrate().await?;
     } else if !store.is_migrated().await? {
         return Err(Error::internal("the database's tables are not this program's: run `everlink migrate`"));
@@ -34,14 +41,13 @@ pub(super) async fn open_store(settings: &Settings, metrics: Arc<Metrics>) -> Re
 
 impl Installation {
     /// Brings the tables to this program's state; a database is made where there is none.
-    pub async fn migrate(settings: &Settings) -> Result<Self> {
-        let settings = Settings { no_migrate: false, ..settings.clone() };
-        Ok(Self { store: open_store(&settings, Arc::default()).await? })
+    pub async fn migrate(storage: &Storage) -> Result<Self> {
+        Ok(Self { store: open_store(storage, DATABASE_CONNECTIONS, true, Arc::default()).await? })
     }
 
     /// One that is there already: nothing is made, and the tables stay as they are.
-    pub async fn open(settings: &Settings) -> Result<Self> {
-        if let DatabaseUrl::Sqlite(path) = settings.database().map_err(Error::internal)?
+    pub async fn open(storage: &Storage) -> Result<Self> {
+        if let DatabaseUrl::Sqlite(path) = storage.database().map_err(Error::internal)?
             && !path.exists()
         {
             let path = path.display();
@@ -49,13 +55,13 @@ impl Installation {
                 "there is no database at {path}: say which by DATABASE_URL"
             )));
         }
-        let settings = Settings { no_migrate: true, ..settings.clone() };
-        Ok(Self { store: open_store(&settings, Arc::default()).await? })
+        Ok(Self { store: open_store(storage, DATABASE_CONNECTIONS, false, Arc::default()).await? })
     }
 
     /// Whatever state its tables are in.
-    pub async fn examine(url: &DatabaseUrl, settings: &Settings) -> Result<Self> {
-        Ok(Self { store: Store::connect(url, settings, Arc::default()).await? })
+    pub async fn examine(url: &DatabaseUrl, storage: &Storage) -> Result<Self> {
+        let password_file = storage.database_password_file.as_deref();
+        Ok(Self { store: Store::connect(url, password_file, DATABASE_CONNECTIONS, Arc::default()).await? })
     }
 
     /// Which database it is.
@@ -72,16 +78,26 @@ impl Installation {
         self.store.is_migrated().await
     }
 
+    /// Whether it has tables at all, in whatever state.
+    pub async fn has_tables(&self) -> Result<bool> {
+        self.store.has_tables().await
+    }
+
     pub async fn readiness(&self, now: Timestamp) -> Readiness {
         self.store.readiness(now).await
     }
 
-    /// Live links, by owner, item and time.
-    pub async fn links(&self, filter: &LinkFilter) -> Result<Vec<PlacedLink>> {
-        self.store.read("links").await?.find_links(filter).await
+    /// The next live links after one, or the first ones; none where there are no more. So there may be millions.
+    pub async fn links_after(&self, filter: &LinkFilter, after: Option<LinkAt>) -> Result<Vec<PlacedLink>> {
+        self.store.read("links").await?.find_links(filter, after).await
     }
 
-    /// Ends links; gives how many of them were still there.
+    /// How many live links there are.
+    pub async fn count_links(&self) -> Result<i64> {
+        self.store.read("count_links").await?.count_links().await
+    }
+
+    /// Ends links that were looked up together; gives how many of them were still there.
     pub async fn revoke_links(&self, links: &[PlacedLink], actor: &str, now: Timestamp) -> Result<usize> {
         self.store.revoke_links(links, actor, now).await
     }

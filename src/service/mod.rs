@@ -98,8 +98,14 @@ impl Service {
     /// store. Gives the local issuer's secret, too.
     pub async fn open(settings: &Settings, clock: Clock, limits: Limits) -> Result<(Self, Secret)> {
         let metrics = Arc::new(Metrics::new());
-        let store = installation::open_store(settings, metrics.clone()).await?;
-        let keys = key_check::keys_of(&store, &settings.key_file(), clock.now()).await?;
+        let store = installation::open_store(
+            &settings.storage,
+            settings.database_connections,
+            !settings.no_migrate,
+            metrics.clone(),
+        )
+        .await?;
+        let keys = key_check::keys_of(&store, &settings.storage.keys.key_file(), clock.now()).await?;
         let content =
             Content::open(&settings.content().map_err(Error::internal)?, settings.content_presigned)?;
         let service = Self {

@@ -294,11 +294,16 @@ impl ToRead {
     /// that is inside. Through a link, while the link lasts and the item is inside of what it shares. None where
     /// there is no content, or it may not be downloaded.
     pub fn ticket(&self, service: &Service, item: &Item) -> Option<String> {
-        let is_file = item.file().is_some() && !item.deleted;
-        self.may_download(item.id).filter(|_| is_file).map(|through| sign(service, item.id, None, through))
+        let through = self.may_download(item.id).filter(|_| self.lets_download(item))?;
+        Some(sign(service, item.id, None, through))
     }
 
-    /// The same, of one of its versions.
+    /// Whether there is content that may be downloaded.
+    pub fn lets_download(&self, item: &Item) -> bool {
+        self.may_download(item.id).is_some() && item.file().is_some() && !item.deleted
+    }
+
+    /// The same ticket, of one of its versions.
     pub(super) fn ticket_of_version(&self, service: &Service, version: &FileVersion) -> Option<String> {
         let id = self.item.id;
         self.may_download(id).map(|through| sign(service, id, Some(version.number), through))
@@ -580,7 +585,7 @@ async fn open_uncounted(
 
 /// What a ticket opens now.
 pub async fn open_ticket(service: &Service, ticket: &str) -> Result<ToDownload> {
-    let ticket = service.keys.prove_ticket(ticket, service.clock.now()).ok_or(Error::ItemNotFound)?;
+    let ticket = service.keys.prove_ticket(ticket).ok_or(Error::ItemNotFound)?;
     let mut tx = service.store.read("open_ticket").await?;
     let item = tx.item(ticket.item).await?.filter(|item| item.file().is_some()).ok_or(Error::ItemNotFound)?;
     let who = match ticket.through {
@@ -591,6 +596,10 @@ pub async fn open_ticket(service: &Service, ticket: &str) -> Result<ToDownload> 
         }
         None => Who::Drive(item.id.drive),
     };
+    // What is not there any more is told first: to ask for a new URL would not help.
+    if ticket.expires_at <= service.clock.now() {
+        return Err(Error::DownloadUrlExpired);
+    }
     let mut right = ToDownload::of(&item, who)?;
     if let Some(version) = ticket.version {
         right.file = tx.version(item.id, version).await?.ok_or(Error::ItemNotFound)?;

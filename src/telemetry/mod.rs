@@ -22,7 +22,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use uuid::Uuid;
 
 use crate::clock::random_bytes;
-use crate::config::{LogFormat, Settings};
+use crate::config::{LogFormat, Logging};
 use metrics::known_method;
 
 pub use metrics::{BatchMetrics, Metrics};
@@ -32,12 +32,12 @@ pub use traces::{SPANS, Traces};
 pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("EVERLINK_BUILD"), ")");
 
 /// Starts logging to standard error, and tracing where that is wanted.
-pub fn start_logging(settings: &Settings, traces: Option<&Traces>) {
+pub fn start_logging(logging: &Logging, traces: Option<&Traces>) {
     let levels = Targets::new()
-        .with_target("everlink", LevelFilter::from_level(settings.log))
+        .with_target("everlink", LevelFilter::from_level(logging.log))
         .with_target(SPANS, LevelFilter::OFF)
         .with_default(LevelFilter::WARN);
-    let format = settings.log_format.unwrap_or(if std::io::stderr().is_terminal() {
+    let format = logging.log_format.unwrap_or(if std::io::stderr().is_terminal() {
         LogFormat::Text
     } else {
         LogFormat::Json

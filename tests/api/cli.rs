@@ -35,7 +35,7 @@ fn share_prints_the_link_alone_and_sharing_again_gives_the_same_one() {
     let share = || run(folder.path(), &["share", "README.md", "--once", ANYWHERE[0], ANYWHERE[1]]);
     let first = share();
     assert!(first.status.success(), "{}", err(&first));
-    assert_eq!(err(&first), "");
+    assert!(err(&first).contains("on this machine only"), "{}", err(&first));
     let url = out(&first);
     let (start, rest) = url.trim_end().split_once("/redir?resid=").expect("a redir URL");
     assert!(start.starts_with("http://127.0.0.1:"));
@@ -99,11 +99,22 @@ async fn share_uses_a_service_that_is_there_and_serves_until_it_is_stopped_where
 fn share_fails_with_a_reason_and_prints_no_link() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("a.txt"), "hello").expect("a file");
+    std::fs::write(folder.path().join("a:b.txt"), "hello").expect("a file");
+    std::fs::create_dir(folder.path().join("folder")).expect("a folder");
+    std::fs::write(folder.path().join("folder/CON"), "hello").expect("a file");
+    let made = std::process::Command::new("mkfifo").arg(folder.path().join("pipe")).status();
+    assert!(made.expect("mkfifo runs").success());
     for (arguments, reason) in [
         (&["share", "missing.txt"][..], "missing.txt"),
-        (&["share", "."], "not a file"),
+        (&["share", "pipe"], "not a file"),
+        (&["share", "a:b.txt"], "\"a:b.txt\" can't be shared under this name"),
+        (&["share", "folder"], "\"CON\" can't be shared under this name"),
+        (&["share", "-"], "say --name"),
+        (&["share", "a.txt", "--name=b.txt"], "--name is for standard input"),
         (&["share", "a.txt", "--type=nonsense"], "nonsense"),
         (&["share", "a.txt", "--server=http://everlink.invalid"], "no service answers"),
+        // Nor is one started there, or another one asked.
+        (&["share", "a.txt", "--once", "--server=http://127.0.0.1:1"], "no service answers"),
         (&["share", "a.txt", "--database-url=mysql://x", ANYWHERE[0], ANYWHERE[1]], "neither postgres"),
     ] {
         let output = run(folder.path(), arguments);
@@ -113,10 +124,214 @@ fn share_fails_with_a_reason_and_prints_no_link() {
     }
 }
 
+#[test]
+fn a_file_is_the_same_link_from_whatever_folder_it_is_shared() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let inner = folder.path().join("inner");
+    std::fs::create_dir(&inner).expect("a folder");
+    std::fs::write(inner.join("a.txt"), "hello").expect("a file");
+    let share = |from: &Path, file: &str| {
+        let mut command = Process::command(from);
+        command.env("XDG_DATA_HOME", folder.path().join("data"));
+        let output = command.args(["share", file, "--once", ANYWHERE[0], ANYWHERE[1]]).output();
+        let output = output.expect("the program runs");
+        assert!(output.status.success(), "{}", err(&output));
+        let url = out(&output);
+        url[url.find("/redir").expect("a redir URL")..].to_owned()
+    };
+    let url = share(&inner, "a.txt");
+    assert_eq!(share(folder.path(), "inner/a.txt"), url);
+    assert!(folder.path().join("data/everlink/everlink.db").exists());
+    assert!(!inner.join("everlink-data").exists());
+    // A folder that is there from earlier stays in use.
+    std::fs::create_dir(inner.join("everlink-data")).expect("a folder");
+    assert_ne!(share(&inner, "a.txt"), url);
+}
+
+/// A service, and what `share` says to it from a folder with some files.
+struct Sharing {
+    app: TestApp,
+    token: String,
+    folder: tempfile::TempDir,
+}
+
+impl Sharing {
+    async fn begin() -> Self {
+        let app = TestApp::start(Kind::Sqlite).await;
+        let token = app.user("alice").token.expect("a token");
+        let folder = tempfile::tempdir().expect("a folder");
+        for (path, text) in [("a.txt", "hello"), ("f/b.txt", "one"), ("f/g/c.png", "two")] {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(path, text).expect("a file");
+        }
+        std::fs::create_dir(folder.path().join("f/empty")).expect("a folder");
+        Self { app, token, folder }
+    }
+
+    fn command(&self, arguments: &[&str]) -> std::process::Command {
+        let mut command = Process::command(self.folder.path());
+        command.arg("share").args(arguments);
+        command.env("EVERLINK_SERVER", &self.app.url).env("EVERLINK_TOKEN", &self.token);
+        command
+    }
+
+    async fn share(&self, arguments: &[&str]) -> Output {
+        let mut command = self.command(arguments);
+        let output = tokio::task::spawn_blocking(move || command.output()).await.expect("no panic");
+        output.expect("the program runs")
+    }
+
+    /// Where a file of the folder is in the drive.
+    fn address(&self, file: &str) -> String {
+        let folder = std::fs::canonicalize(self.folder.path()).expect("a folder");
+        format!("/drive/root:{}/{file}", folder.to_str().expect("UTF-8"))
+    }
+}
+
+#[tokio::test]
+async fn share_takes_files_folders_and_standard_input() {
+    let sharing = Sharing::begin().await;
+    let alice = sharing.app.user("alice");
+    let shared = sharing.share(&["a.txt", "f", "--json"]).await;
+    assert!(shared.status.success(), "{}", err(&shared));
+    let links: Vec<serde_json::Value> =
+        out(&shared).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(
+        links.iter().map(|link| link["path"].as_str()).collect::<Vec<_>>(),
+        [Some("a.txt"), Some("f")]
+    );
+    assert!(links.iter().all(|link| link["created"] == true && link["type"] == "view"));
+    let url = links[1]["webUrl"].as_str().expect("a URL");
+    let share = format!("/shares/{}", links[1]["shareId"].as_str().expect("an id"));
+    let anybody = sharing.app.anybody();
+    for path in ["b.txt", "g/c.png", "empty"] {
+        anybody.get(&format!("{share}/driveItem:/{path}")).await.expect(200);
+    }
+    // What has not changed is not sent again: it would be another version.
+    std::fs::write(sharing.folder.path().join("f/b.txt"), "changed").expect("a file");
+    let again = sharing.share(&["f"]).await;
+    assert_eq!(out(&again).trim_end(), url);
+    let versions = async |file: &str| {
+        let list = alice.get(&format!("{}:/versions", sharing.address(file))).await.expect(200).json();
+        list["value"].as_array().map(Vec::len)
+    };
+    assert_eq!((versions("f/b.txt").await, versions("f/g/c.png").await), (Some(2), Some(1)));
+    let mut command = sharing.command(&["-", "--name=from stdin.txt", "--qr", "--copy"]);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    std::io::Write::write_all(&mut child.stdin.take().expect("it is piped"), b"piped").expect("it reads");
+    let piped = child.wait_with_output().expect("it ends");
+    assert!(piped.status.success(), "{}", err(&piped));
+    assert!(err(&piped).contains("\u{1b}]52;c;") && err(&piped).contains('█'), "{}", err(&piped));
+    assert_eq!(out(&piped).lines().count(), 1);
+    assert_eq!(alice.get("/drive/root:/from stdin.txt").await.expect(200).json()["size"], 5);
+    let embed = sharing.share(&["f/g/c.png", "--type=embed", "--json"]).await;
+    assert!(out(&embed).contains("\"type\":\"embed\""), "{}{}", out(&embed), err(&embed));
+}
+
+#[tokio::test]
+async fn share_sends_nothing_to_a_link_for_more_people_than_asked_for() {
+    let sharing = Sharing::begin().await;
+    assert!(sharing.share(&["a.txt"]).await.status.success());
+    std::fs::write(sharing.folder.path().join("a.txt"), "for colleagues").expect("a file");
+    let refused = sharing.share(&["a.txt", "--scope=organization"]).await;
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(out(&refused), "");
+    assert!(err(&refused).contains("has a link for anybody already"), "{}", err(&refused));
+    let item = sharing.app.user("alice").get(&sharing.address("a.txt")).await.expect(200).json();
+    assert_eq!(item["size"], 5);
+    let narrow = sharing.share(&["f/b.txt", "--scope=organization"]).await;
+    assert!(narrow.status.success(), "{}", err(&narrow));
+    let kept = sharing.share(&["f/b.txt", "--scope=anonymous"]).await;
+    assert!(kept.status.success() && err(&kept).contains("a link keeps its scope"), "{}", err(&kept));
+}
+
+#[tokio::test]
+async fn share_leaves_nothing_half_sent_when_it_is_stopped() {
+    let sharing = Sharing::begin().await;
+    let file = std::fs::File::create(sharing.folder.path().join("large.bin")).expect("a file");
+    file.set_len(4_000_000_000).expect("space");
+    let mut child = sharing.command(&["large.bin"]).spawn().expect("the program runs");
+    let database = &sharing.app.database;
+    while database.number("SELECT count(*) FROM upload_ranges").await == 0 {
+        tokio::task::yield_now().await;
+    }
+    let sent = std::process::Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status();
+    assert!(sent.expect("kill runs").success());
+    let ended = tokio::task::spawn_blocking(move || child.wait()).await.expect("no panic").expect("it ends");
+    assert_eq!(ended.code(), Some(1));
+    assert_eq!(database.number("SELECT count(*) FROM uploads").await, 0);
+    sharing.app.user("alice").get(&sharing.address("large.bin")).await.expect(404);
+}
+
+#[tokio::test]
+async fn a_login_is_remembered_for_its_user_alone() {
+    let sharing = Sharing::begin().await;
+    let config = tempfile::tempdir().expect("a folder");
+    let run = |arguments: &[&str], token: Option<&str>| {
+        let mut command = Process::command(sharing.folder.path());
+        command.args(arguments).env("XDG_CONFIG_HOME", config.path());
+        if let Some(token) = token {
+            command.env("EVERLINK_TOKEN", token);
+        }
+        tokio::task::spawn_blocking(move || command.output().expect("the program runs"))
+    };
+    let wrong = run(&["login", &sharing.app.url], Some("nonsense")).await.expect("no panic");
+    assert!(err(&wrong).contains("does not take the token"), "{}", err(&wrong));
+    let file = config.path().join("everlink/login.json");
+    assert!(!file.exists());
+    let login = run(&["login", &sharing.app.url], Some(&sharing.token)).await.expect("no panic");
+    assert!(login.status.success(), "{}", err(&login));
+    assert!(!out(&login).contains(&sharing.token));
+    assert_eq!(std::fs::metadata(&file).expect("a file").permissions().mode() & 0o777, 0o600);
+    let shared = run(&["share", "a.txt"], None).await.expect("no panic");
+    assert!(shared.status.success(), "{}", err(&shared));
+    assert!(out(&shared).starts_with(&sharing.app.url), "{}", out(&shared));
+    sharing.app.user("alice").get(&sharing.address("a.txt")).await.expect(200);
+    assert!(run(&["logout"], None).await.expect("no panic").status.success());
+    assert!(!file.exists());
+}
+
+#[test]
+fn shells_and_readers_are_told_of_every_command() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for shell in ["bash", "zsh", "fish"] {
+        let script = run(folder.path(), &["completions", shell]);
+        assert!(script.status.success() && out(&script).contains("dry-run"), "{shell}");
+    }
+    assert!(run(folder.path(), &["man", "pages"]).status.success());
+    for page in ["everlink.1", "everlink-share.1", "everlink-links-revoke.1"] {
+        assert!(folder.path().join("pages").join(page).exists(), "{page}");
+    }
+}
+
+#[test]
+fn a_command_lists_its_own_flags_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let help = |command: &[&str]| out(&run(folder.path(), &[command, &["--help"]].concat()));
+    let listing = help(&["links", "list"]);
+    assert!(listing.contains("--database-url") && listing.contains("Which links:"), "{listing}");
+    for others in ["--listen", "--oidc-issuer", "--batch-limit", "--content-url"] {
+        assert!(!listing.contains(others), "{others}");
+        assert!(help(&["serve"]).contains(others), "{others}");
+        assert!(!help(&["share"]).contains("--batch-limit"));
+    }
+    // A host's name is as good as its address.
+    let file = folder.path().join("a.txt");
+    std::fs::write(&file, "hello").expect("a file");
+    let shared = run(folder.path(), &["share", "a.txt", "--once", "--listen=localhost:0", ANYWHERE[1]]);
+    assert!(shared.status.success(), "{}", err(&shared));
+}
+
 #[tokio::test]
 async fn a_token_of_the_command_line_is_believed() {
     let app = TestApp::start(Kind::Sqlite).await;
-    let key_file = app.settings.key_file();
+    let key_file = app.settings.storage.keys.key_file();
     let key_file = key_file.to_str().expect("UTF-8");
     let token = |more: &[&str]| {
         let arguments = [&["token", "--app-id=1234", "--key-file", key_file][..], more].concat();
@@ -161,7 +376,7 @@ async fn a_wrong_or_missing_key_file_keeps_a_server_from_starting(mut app: TestA
         ]);
         command.output().expect("the program runs")
     };
-    let key_file = app.settings.key_file();
+    let key_file = app.settings.storage.keys.key_file();
     let kept = std::fs::read(&key_file).expect("a key file");
     std::fs::remove_file(&key_file).expect("it is there");
     let missing = start();
@@ -231,7 +446,7 @@ async fn doctor_says_what_is_wrong(app: TestApp) {
     assert!(ready.status.success(), "{}", err(&ready));
     let nobody = with(&["--probe", "--admin-listen=127.0.0.1:1"]);
     assert!(err(&nobody).contains("does not answer"), "{}", err(&nobody));
-    let key_file = app.settings.key_file();
+    let key_file = app.settings.storage.keys.key_file();
     std::fs::set_permissions(&key_file, std::fs::Permissions::from_mode(0o644)).expect("it is ours");
     let exposed = with(&[]);
     assert_eq!(exposed.status.code(), Some(1));
@@ -251,6 +466,28 @@ async fn doctor_says_what_is_wrong(app: TestApp) {
     let nowhere = command.output().expect("the program runs");
     assert_eq!(nowhere.status.code(), Some(1));
     assert!(out(&nowhere).contains("problem  database"), "{}", out(&nowhere));
+    assert_eq!(out(&nowhere).matches("refused").count(), 1, "a fault is told once: {}", out(&nowhere));
+    // An issuer that is away, another program at the address, and what opens here alone.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = format!("--listen={}", taken.local_addr().expect("an address"));
+    let issuer = ["--oidc-issuer=http://127.0.0.1:1/realm", "--oidc-audience=x"];
+    let faults = with(&[taken.as_str(), issuer[0], issuer[1]]);
+    for fault in ["problem  issuer", "problem  listen", "note     public URL"] {
+        assert!(out(&faults).contains(fault), "{fault}: {}", out(&faults));
+    }
+    std::fs::set_permissions(&key_file, std::fs::Permissions::from_mode(0o600)).expect("it is ours");
+    let said = with(&["--public-url=https://links.example"]);
+    assert!(said.status.success(), "{}", out(&said));
+    assert!(out(&said).contains("ok       public URL   https://links.example"), "{}", out(&said));
+    assert!(out(&said).contains("issuer       default: "), "{}", out(&said));
+    // A database without tables is new, and no fault.
+    let fresh = tempfile::tempdir().expect("a folder");
+    let database = crate::support::TestDatabase::create(app.database.kind, fresh.path()).await;
+    let new = run(fresh.path(), &["doctor", "--database-url", &database.url]);
+    assert!(new.status.success(), "{}", out(&new));
+    // Nobody's credentials are asked for at a cloud's address.
+    let bucket = with(&["--content-url=s3://bucket/x"]);
+    assert!(out(&bucket).contains("there are no credentials for S3"), "{}", out(&bucket));
     assert!(out(&nowhere).contains("refused"), "{}", out(&nowhere));
     assert!(!out(&nowhere).contains("secret") && !err(&nowhere).contains("secret"));
 }

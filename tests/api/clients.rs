@@ -1,4 +1,5 @@
-//! Microsoft's own clients, and others', go through the whole story. `scripts/test` installs them.
+//! Microsoft's own clients, and others', go through the whole story, and one keeps a folder and a drive in step.
+//! `scripts/test` installs them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -61,4 +62,14 @@ async fn microsofts_client_for_javascript_postgres() {
 #[tokio::test]
 async fn microsofts_client_for_javascript_sqlite() {
     run(Kind::Sqlite, PathBuf::from("node"), "story_graph_js.mjs").await;
+}
+
+#[tokio::test]
+async fn two_way_sync_by_delta_postgres() {
+    run(Kind::Postgres, python(), "story_two_way_sync.py").await;
+}
+
+#[tokio::test]
+async fn two_way_sync_by_delta_sqlite() {
+    run(Kind::Sqlite, python(), "story_two_way_sync.py").await;
 }

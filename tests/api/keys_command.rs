@@ -48,7 +48,7 @@ async fn an_epoch_is_added_signs_new_links_and_the_old_one_is_withdrawn(app: Tes
     // A number that was taken once is not taken again.
     keys(&["add"], true, "Epoch 3 is in");
 
-    let key_file = app.settings.key_file();
+    let key_file = app.settings.storage.keys.key_file();
     let mode = std::fs::metadata(&key_file).expect("a key file").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let text = std::fs::read_to_string(&key_file).expect("text");

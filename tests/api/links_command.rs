@@ -6,7 +6,9 @@ use crate::support::{Kind, Process, TestApp, on_each_database};
 
 on_each_database!(
     an_applications_links_are_revoked_at_once_everywhere,
-    links_are_listed_by_what_they_have_in_common
+    links_are_listed_by_what_they_have_in_common,
+    a_link_is_shown_and_revoked_by_whatever_names_it,
+    more_links_than_are_taken_at_once_are_listed_and_revoked,
 );
 
 /// Standard output and standard error of a command that succeeds.
@@ -79,9 +81,73 @@ async fn links_are_listed_by_what_they_have_in_common(app: TestApp) {
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("say which links"));
     assert_eq!(app.database.number("SELECT count(*) FROM links").await, 3);
-    let (_, said) = run(&app, &["links", "revoke", "--all"]);
+    let unasked = Process::ask(&app, &["links", "revoke", "--all"]);
+    assert!(!unasked.status.success());
+    assert!(String::from_utf8_lossy(&unasked.stderr).contains("say --yes"));
+    assert_eq!(app.database.number("SELECT count(*) FROM links").await, 3);
+    let (_, said) = run(&app, &["links", "revoke", "--all", "--yes"]);
     assert!(said.contains("3 links revoked"), "{said}");
     assert_eq!(app.database.number("SELECT count(*) FROM links").await, 0);
+}
+
+async fn a_link_is_shown_and_revoked_by_whatever_names_it(app: TestApp) {
+    let alice = app.user("=alice");
+    let item = alice.upload("/=a/b.pdf", "one").await;
+    let link = alice.link(&item, "view").await;
+    let other = alice.link(&item, "edit").await;
+    let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+    let url = text(&link["link"]["webUrl"]);
+    let (listed, _) = run(&app, &["links", "list", "--type", "view", "--output", "json"]);
+    let shown: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
+    let encoded = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, &url);
+    let names = [
+        url.clone(),
+        url.replace('!', "%21").replace('&', "&amp;"),
+        url.replace("/redir?", "/download?"),
+        text(&link["shareId"]),
+        format!("u!{encoded}"),
+        text(&shown["linkId"]),
+        text(&shown["linkId"]).to_uppercase(),
+    ];
+    for name in &names {
+        let (found, _) = run(&app, &["links", "show", name, "--output", "json"]);
+        assert_eq!(found, listed, "{name}");
+    }
+    let mut by_id = Process::command(&app.data_dir());
+    by_id.args(["links", "show", "--output=json", "--database-url", &app.database.url, "--"]);
+    let found = by_id.arg(text(&link["id"])).output().expect("the program runs");
+    assert_eq!(String::from_utf8_lossy(&found.stdout), listed);
+    let (sheet, _) = run(&app, &["links", "show", &url, "--output", "csv"]);
+    let row = sheet.lines().nth(1).expect("a row");
+    assert!(row.starts_with("contoso,'=alice,/=a/b.pdf,view,anonymous,1234,"), "{row}");
+    for nothing in ["nonsense", "s!AAAA", "00000000000000000000000000000000"] {
+        assert!(!Process::ask(&app, &["links", "revoke", nothing]).status.success(), "{nothing}");
+    }
+    let mixed = Process::ask(&app, &["links", "revoke", &url, "--all", "--yes"]);
+    assert!(String::from_utf8_lossy(&mixed.stderr).contains("in one way"));
+    let (_, said) = run(&app, &["links", "revoke", &url]);
+    assert!(said.contains("1 link revoked"), "{said}");
+    app.anybody().open(&link).await.expect(404);
+    app.anybody().open(&other).await.expect(200);
+}
+
+async fn more_links_than_are_taken_at_once_are_listed_and_revoked(app: TestApp) {
+    let alice = app.user("alice");
+    let item = alice.upload("/a.txt", "one").await;
+    let link = alice.link(&item, "view").await;
+    let number = item.split_once('!').expect("an id").1;
+    app.database.copy_links(number, 1_200).await;
+    let count = |arguments: &[&str]| {
+        run(&app, &[&["links", "list", "--output", "json"], arguments].concat()).0.lines().count()
+    };
+    assert_eq!(count(&[]), 1_201);
+    assert_eq!(count(&["--since", "2000-01-01", "--until", "2000-01-02"]), 0);
+    assert_eq!(count(&["--since", "2000-01-01T00:00:00+02:00"]), 1_201);
+    assert_eq!(count(&["--until", "2999-01-01"]), 1_201);
+    let (listed, said) = run(&app, &["links", "revoke", "--until", "2999-01-01"]);
+    assert!(said.contains("1201 links revoked"), "{said}");
+    assert_eq!(listed.lines().count(), 1_202);
+    app.anybody().open(&link).await.expect(404);
 }
 
 #[tokio::test]

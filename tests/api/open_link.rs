@@ -18,6 +18,7 @@ on_each_database!(
     an_edit_link_writes_and_a_view_link_does_not,
     an_edit_link_of_a_folder_writes_into_it_and_not_beside_it,
     an_embed_link_has_a_page_that_may_be_framed,
+    a_page_that_was_left_open_still_leads_to_what_the_link_shares,
     a_parameter_that_is_given_twice_opens_nothing,
     a_visitor_learns_nothing_of_where_the_item_is,
     a_download_url_ends_with_its_time_and_with_its_link,
@@ -59,9 +60,9 @@ async fn a_link_opens_to_anybody_as_a_page_as_json_and_as_bytes(app: TestApp) {
     }
     // The page's own link works too, and a token that is no good does no harm.
     let text = page.text();
-    let (_, rest) = text.split_once("href=\"/download/").expect("a download link");
-    let (ticket, _) = rest.split_once('"').expect("its end");
-    assert_eq!(anybody.get(&format!("/download/{ticket}")).await.expect(200).text(), "hello");
+    let (_, rest) = text.split_once("href=\"/download?").expect("a download link");
+    let query = rest.split('"').next().expect("its end").replace("&#38;", "&");
+    assert_eq!(anybody.get(&format!("/download?{query}")).await.expect(200).text(), "hello");
     assert_eq!(app.bearer("nonsense").open(&link).await.expect(200).text(), "hello");
 }
 
@@ -276,11 +277,47 @@ async fn an_embed_link_has_a_page_that_may_be_framed(app: TestApp) {
     let (embed, view) = (alice.link(&item, "embed").await, alice.link(&item, "view").await);
     let anybody = app.anybody();
     let page = anybody.get(&path_of(&embed).replace("/redir", "/embed")).await.expect(200);
-    assert!(page.text().contains("<img src=\"/download/"));
+    assert!(page.text().contains("<img src=\"/download?"));
     assert!(page.header("content-security-policy").contains("frame-ancestors *"));
     let page = anybody.get(&path_of(&embed)).await.expect(200);
     assert!(page.header("content-security-policy").contains("frame-ancestors 'none'"));
     anybody.get(&path_of(&view).replace("/redir", "/embed")).await.expect(404);
+}
+
+async fn a_page_that_was_left_open_still_leads_to_what_the_link_shares(app: TestApp) {
+    let alice = app.user("alice");
+    let outside = alice.upload("/secret.txt", "secret").await;
+    alice.upload("/f/g/b.txt", "0123456789").await;
+    let folder = alice.get("/drive/root:/f").await.json()["id"].as_str().expect("an id").to_owned();
+    let link = alice.link(&folder, "view").await;
+    let anybody = app.anybody();
+    let links_of = |page: &str| -> Vec<String> {
+        let parts = page.split("href=\"").skip(1);
+        let links = parts.map(|part| part.split('"').next().expect("its end").replace("&#38;", "&"));
+        links.filter(|link| link.starts_with("/redir?") || link.starts_with("/download?")).collect()
+    };
+    let inner = links_of(&anybody.get(&path_of(&link)).await.expect(200).text());
+    assert_eq!(inner.len(), 1, "{inner:?}");
+    let files = links_of(&anybody.get(&inner[0]).await.expect(200).text());
+    assert_eq!(files.len(), 1, "{files:?}");
+    app.pass(TimeDelta::hours(3));
+    let alice = app.user("alice");
+    let part = anybody.request(Method::GET, &files[0]).header("range", "bytes=2-4");
+    assert_eq!(anybody.send(part).await.expect(206).text(), "234");
+    // It follows the file wherever it goes within what is shared.
+    alice
+        .patch("/drive/root:/f/g/b.txt", json!({ "name": "c.txt", "parentReference": { "id": folder } }))
+        .await
+        .expect(200);
+    assert_eq!(anybody.get(&files[0]).await.expect(200).text(), "0123456789");
+    let number = |item: &str| item.split_once('!').expect("an id").1.to_owned();
+    let beside = format!("{}&id={}", download_path(&link), number(&outside));
+    anybody.get(&beside).await.expect(404);
+    let id = link["id"].as_str().expect("an id");
+    alice.delete(&format!("/drive/items/{folder}/permissions/{id}")).await.expect(204);
+    for dead in [&inner[0], &files[0]] {
+        anybody.get(dead).await.expect(404);
+    }
 }
 
 async fn a_parameter_that_is_given_twice_opens_nothing(app: TestApp) {
@@ -326,8 +363,12 @@ async fn a_download_url_ends_with_its_time_and_with_its_link(app: TestApp) {
     alice.delete(&format!("/drive/items/{item}/permissions/{id}")).await.expect(204);
     anybody.get(&shared).await.expect(404);
     anybody.get(&own).await.expect(200);
-    app.pass(TimeDelta::minutes(11));
-    anybody.get(&own).await.expect(404);
+    app.pass(TimeDelta::minutes(59));
+    anybody.get(&own).await.expect(200);
+    app.pass(TimeDelta::minutes(2));
+    let expired = anybody.request(Method::GET, &own).header("accept", "application/json");
+    anybody.send(expired).await.expect_error(403, "accessDenied");
+    anybody.get(&shared).await.expect(404);
 }
 
 async fn an_items_own_url_opens_to_its_owner(app: TestApp) {

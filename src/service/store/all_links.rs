@@ -11,7 +11,7 @@ use crate::service::store::Store;
 use crate::service::store::statement::{Tx, on_many};
 
 /// What links are to have in common; nothing given: all.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LinkFilter {
     pub item: Option<ItemId>,
     pub application: Option<String>,
@@ -21,6 +21,11 @@ pub struct LinkFilter {
     pub link_type: Option<LinkType>,
     pub scope: Option<LinkScope>,
     pub key_epoch: Option<u8>,
+    pub link: Option<LinkId>,
+    /// Made then or later.
+    pub since: Option<Timestamp>,
+    /// Made before.
+    pub until: Option<Timestamp>,
 }
 
 /// A link, and where it is.
@@ -46,32 +51,39 @@ impl PlacedLink {
     }
 }
 
-/// Links that one transaction revokes, so that none holds others up for long.
-const REVOKED_AT_ONCE: usize = 500;
+/// Links that are looked up in one go. One transaction revokes them, so that none holds others up for long.
+pub const LINKS_AT_ONCE: i64 = 500;
 
 impl Store {
     /// Ends links; gives how many of them were still there.
     pub async fn revoke_links(&self, links: &[PlacedLink], actor: &str, now: Timestamp) -> Result<usize> {
-        let mut revoked = 0;
-        for few in links.chunks(REVOKED_AT_ONCE) {
-            revoked += self
-                .write("revoke_links", async |tx| {
-                    let mut revoked = 0;
-                    for link in few {
-                        let ended = tx.revoke_link(link.at(), Some(actor), None, now).await?;
-                        revoked += usize::from(ended.is_some());
-                    }
-                    Ok(revoked)
-                })
-                .await?;
-        }
-        Ok(revoked)
+        self.write("revoke_links", async |tx| {
+            let mut revoked = 0;
+            for link in links {
+                let ended = tx.revoke_link(link.at(), Some(actor), None, now).await?;
+                revoked += usize::from(ended.is_some());
+            }
+            Ok(revoked)
+        })
+        .await
     }
 }
 
 impl Tx {
-    /// By owner, item and time.
-    pub async fn find_links(&mut self, filter: &LinkFilter) -> Result<Vec<PlacedLink>> {
+    pub async fn count_links(&mut self) -> Result<i64> {
+        on_many!(self, |connection| sqlx::query_scalar("SELECT count(*) FROM links").fetch_one(connection))
+    }
+
+    /// Those that come after a link, in the order of their drives, items and ids.
+    pub async fn find_links(
+        &mut self,
+        filter: &LinkFilter,
+        after: Option<LinkAt>,
+    ) -> Result<Vec<PlacedLink>> {
+        let (drive, item, link) = match after {
+            Some(at) => (at.item.drive.to_i64(), at.item.number, at.link),
+            None => (i64::MIN, 0, LinkId::from_bytes([0; 16])),
+        };
         on_many!(self, |connection| sqlx::query_as(
             "SELECT drive_id, item_no, link_id, tenant, owner, path, type, scope, app_id, created_by,
                     created_at, key_epoch
@@ -84,7 +96,11 @@ impl Tx {
                AND (CAST($6 AS text) IS NULL OR scope = $6)
                AND (CAST($7 AS smallint) IS NULL OR key_epoch = $7)
                AND (CAST($8 AS text) IS NULL OR tenant = $8)
-             ORDER BY tenant, owner, drive_id, item_no, created_at, link_id"
+               AND (CAST($9 AS uuid) IS NULL OR link_id = $9)
+               AND (CAST($10 AS timestamptz) IS NULL OR created_at >= $10)
+               AND (CAST($11 AS timestamptz) IS NULL OR created_at < $11)
+               AND (drive_id, item_no) >= ($12, $13) AND (drive_id, item_no, link_id) > ($12, $13, $14)
+             ORDER BY drive_id, item_no, link_id LIMIT $15"
         )
         .bind(filter.item.map(|item| item.drive))
         .bind(filter.item.map(|item| item.number))
@@ -94,6 +110,13 @@ impl Tx {
         .bind(filter.scope)
         .bind(filter.key_epoch.map(i16::from))
         .bind(&filter.tenant)
+        .bind(filter.link)
+        .bind(filter.since)
+        .bind(filter.until)
+        .bind(drive)
+        .bind(item)
+        .bind(link)
+        .bind(LINKS_AT_ONCE)
         .fetch_all(connection))
     }
 }

@@ -10,7 +10,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, SqliteConnection, SqlitePool};
 
-use crate::config::{DatabaseUrl, Settings};
+use crate::config::DatabaseUrl;
 use crate::error::{Error, Result};
 use crate::service::store::statement::{LONG_LIMIT, STATEMENT_LIMIT, within, within_limit};
 
@@ -47,9 +47,9 @@ pub enum Pools {
     },
 }
 
-pub async fn connect(url: &DatabaseUrl, settings: &Settings) -> Result<Pools> {
+pub async fn connect(url: &DatabaseUrl, password_file: Option<&Path>, connections: u32) -> Result<Pools> {
     match url {
-        DatabaseUrl::Postgres(url) => connect_postgres(url.expose_secret(), settings).await,
+        DatabaseUrl::Postgres(url) => connect_postgres(url.expose_secret(), password_file, connections).await,
         DatabaseUrl::Sqlite(path) => connect_sqlite(path).await,
     }
 }
@@ -61,9 +61,9 @@ pub fn begin<'b, T: 'b>(
     within(ACQUIRE_LIMIT + STATEMENT_LIMIT, beginning)
 }
 
-async fn connect_postgres(url: &str, settings: &Settings) -> Result<Pools> {
+async fn connect_postgres(url: &str, password_file: Option<&Path>, connections: u32) -> Result<Pools> {
     let mut options: PgConnectOptions = url.parse()?;
-    if let Some(file) = &settings.database_password_file {
+    if let Some(file) = password_file {
         let password = std::fs::read_to_string(file).map_err(|error| {
             Error::internal(format!("the password file {} can't be read: {error}", file.display()))
         })?;
@@ -90,7 +90,7 @@ async fn connect_postgres(url: &str, settings: &Settings) -> Result<Pools> {
     };
     // What takes its time is planned freely: over many rows, joining them by key is the slowest way.
     let slow = pool(SLOW_CONNECTIONS).connect_lazy_with(limited(LONG_LIMIT).options([("jit", "off")]));
-    let pool = begin(pool(settings.database_connections).connect_with(quick)).await?;
+    let pool = begin(pool(connections).connect_with(quick)).await?;
     Ok(Pools::Postgres { pool, slow })
 }
 

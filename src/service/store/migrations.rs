@@ -31,10 +31,21 @@ impl Store {
 
     /// Whether the tables are in this program's state.
     pub async fn is_migrated(&self) -> Result<bool> {
-        let mut tx = self.read("is_migrated").await?;
-        let applied: Result<Option<i64>> =
-            on!(tx, |connection| sqlx::query_scalar(NEWEST_MIGRATION).fetch_one(connection));
-        self.is_newest(applied)
+        self.is_newest(self.newest_applied().await)
+    }
+
+    /// Whether there are any, in whatever state.
+    pub async fn has_tables(&self) -> Result<bool> {
+        match self.newest_applied().await {
+            Ok(applied) => Ok(applied.is_some()),
+            Err(Error::Internal(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn newest_applied(&self) -> Result<Option<i64>> {
+        let mut tx = self.read("newest_applied").await?;
+        on!(tx, |connection| sqlx::query_scalar(NEWEST_MIGRATION).fetch_one(connection))
     }
 
     pub(super) fn is_newest(&self, applied: Result<Option<i64>>) -> Result<bool> {

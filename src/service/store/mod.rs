@@ -27,12 +27,13 @@ mod tree;
 mod uploads;
 mod versions;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use sqlx::PgPool;
 
-use crate::config::{DatabaseUrl, Settings};
+use crate::config::DatabaseUrl;
 use crate::error::Result;
 use crate::telemetry::{Metrics, SPANS};
 use applications::KnownApplications;
@@ -65,8 +66,14 @@ pub struct Store {
 }
 
 impl Store {
-    pub async fn connect(url: &DatabaseUrl, settings: &Settings, metrics: Arc<Metrics>) -> Result<Self> {
-        let pools = connect::connect(url, settings).await?;
+    /// `connections` is how many there may be to PostgreSQL.
+    pub async fn connect(
+        url: &DatabaseUrl,
+        password_file: Option<&Path>,
+        connections: u32,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self> {
+        let pools = connect::connect(url, password_file, connections).await?;
         let probe = Arc::new(Probe::of(&pools));
         Ok(Self { pools, applications: Arc::default(), probe, metrics })
     }

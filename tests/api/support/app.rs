@@ -167,7 +167,7 @@ impl TestApp {
             lifetime: std::time::Duration::from_secs(3600),
         };
         change(&mut token);
-        let keys = Keys::load(&self.settings.key_file()).expect("good keys").expect("keys");
+        let keys = Keys::load(&self.settings.storage.keys.key_file()).expect("good keys").expect("keys");
         let token = LocalIssuer::new(&keys.local_issuer).issue(&token, self.now()).expect("a token");
         self.bearer(&token)
     }

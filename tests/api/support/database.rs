@@ -109,6 +109,29 @@ impl TestDatabase {
         .await;
     }
 
+    /// Gives an item more links, each as one it has, of an application of its own.
+    pub async fn copy_links(&self, item_number: &str, count: usize) {
+        let (series, random) = match self.kind {
+            Kind::Postgres => (format!("generate_series(1, {count}) AS s (n)"), "gen_random_uuid()"),
+            Kind::Sqlite => (
+                format!(
+                    "(WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {count})
+                      SELECT n FROM s) s"
+                ),
+                "randomblob(16)",
+            ),
+        };
+        self.run(&format!(
+            "INSERT INTO applications (app_id, first_seen_at)
+             SELECT 'copy ' || s.n, a.first_seen_at FROM (SELECT min(first_seen_at) AS first_seen_at FROM applications) a,
+                    {series};
+             INSERT INTO links (drive_id, item_no, app_no, type, scope, link_id, key_epoch, created_by, created_at)
+             SELECT l.drive_id, l.item_no, a.app_no, l.type, l.scope, {random}, l.key_epoch, l.created_by, l.created_at
+             FROM links l, applications a WHERE l.item_no = {item_number} AND a.app_id LIKE 'copy %'"
+        ))
+        .await;
+    }
+
     /// Rows of a query, each value as text; what has no text shows as hexadecimal.
     pub async fn rows(&self, sql: &str) -> Vec<Vec<String>> {
         match self.kind {
