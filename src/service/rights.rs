@@ -3,7 +3,7 @@
 //! for by that.
 //!
 //! There are two ways to an item. Its caller manages it: [`manage`] makes a [`Managed`], for what the caller's token
-//! grants. Or a link opens it: [`open`] makes a [`Shared`], with what the link's type permits. Both turn into the
+//! grants. Or a link opens it: [`open()`] makes a [`Shared`], with what the link's type permits. Both turn into the
 //! right to read, to download and to write; what is only shown in other sites' pages takes the right to embed.
 //!
 //! A right is good for the moment it was made at. What a later transaction relies on is proven again in it, by the
