@@ -14,6 +14,7 @@ RUN mkdir src examples \
     && rm -r src
 COPY migrations migrations
 COPY templates templates
+COPY assets assets
 COPY build.rs build.rs
 COPY src src
 ARG BUILD=unknown

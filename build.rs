@@ -1,13 +1,44 @@
-//! Tells the program which build it is: `EVERLINK_BUILD` if it is set, else the commit.
+//! Tells the program which build it is, `EVERLINK_BUILD` if it is set, else the commit; and makes the pages' files
+//! ready: each gets an address with a digest of its content in it, and is compressed.
 
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{fs, io};
 
-fn main() {
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use sha2::{Digest, Sha256};
+
+fn main() -> io::Result<()> {
     println!("cargo:rerun-if-env-changed=EVERLINK_BUILD");
     println!("cargo:rerun-if-changed=migrations");
-    #[expect(clippy::disallowed_methods, reason = "a setting of the build, not of the program")]
-    let named = std::env::var("EVERLINK_BUILD").ok().filter(|build| !build.is_empty());
+    println!("cargo:rerun-if-changed=assets");
+    let named = setting("EVERLINK_BUILD").filter(|build| !build.is_empty());
     println!("cargo:rustc-env=EVERLINK_BUILD={}", named.or_else(commit).as_deref().unwrap_or("unknown"));
+    let out = PathBuf::from(setting("OUT_DIR").unwrap_or_default());
+    for entry in fs::read_dir("assets")? {
+        make_asset(&entry?.path(), &out)?;
+    }
+    Ok(())
+}
+
+fn setting(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "settings of the build, not of the program")]
+    std::env::var(name).ok()
+}
+
+/// `assets/site.css` has its address, `/assets/site-0123456789abcdef.css`, in `EVERLINK_ASSET_SITE_CSS`.
+fn make_asset(file: &Path, out: &Path) -> io::Result<()> {
+    let content = fs::read(file)?;
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let (stem, extension) = name.split_once('.').unwrap_or((&*name, ""));
+    let digest: String = Sha256::digest(&content)[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    let variable = name.to_uppercase().replace(['.', '-'], "_");
+    println!("cargo:rustc-env=EVERLINK_ASSET_{variable}=/assets/{stem}-{digest}.{extension}");
+    let mut gzip = GzEncoder::new(fs::File::create(out.join(format!("{name}.gz")))?, Compression::best());
+    gzip.write_all(&content)?;
+    gzip.finish().map(|_| ())
 }
 
 fn commit() -> Option<String> {

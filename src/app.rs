@@ -19,6 +19,8 @@ pub struct App {
     pub verifier: Arc<Verifier>,
     /// What links start with where no proxy says otherwise; no slash at its end.
     pub public_url: String,
+    /// What addresses of what people uploaded start with in pages, where that is not what links start with.
+    pub content_origin: Option<String>,
     /// Proxies that may say under which URL they were asked, where none is configured.
     pub trusted_proxies: Vec<IpNet>,
     pub loopback: Arc<Loopback>,
@@ -63,6 +65,7 @@ impl App {
             service: self.service.for_worker(),
             verifier: self.verifier.clone(),
             public_url: self.public_url.clone(),
+            content_origin: self.content_origin.clone(),
             trusted_proxies: self.trusted_proxies.clone(),
             loopback: self.loopback.clone(),
         }

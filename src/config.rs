@@ -32,6 +32,11 @@ pub struct Settings {
     #[arg(help_heading = "Listening")]
     pub public_url: Option<String>,
 
+    /// Origin of its own for what people uploaded, when pages show or download it; it leads to the same service
+    #[arg(long, env = "EVERLINK_CONTENT_ORIGIN", value_name = "URL", value_parser = parse_origin)]
+    #[arg(help_heading = "Listening")]
+    pub content_origin: Option<String>,
+
     /// Addresses or networks of proxies whose X-Forwarded headers are believed, separated by commas
     #[arg(long, env = "EVERLINK_TRUSTED_PROXIES", value_name = "NETWORKS")]
     #[arg(value_delimiter = ',', value_parser = parse_network, help_heading = "Listening")]
@@ -340,6 +345,15 @@ fn parse_public_url(text: &str) -> Result<String, String> {
         return Err("a path is not supported: links start at the root".to_owned());
     }
     Ok(text.trim_end_matches('/').to_owned())
+}
+
+/// A URL of nothing but scheme and host: an origin, as browsers compare them.
+fn parse_origin(text: &str) -> Result<String, String> {
+    let url = parse_url(text)?;
+    if url.path() != "/" || url.query().is_some() {
+        return Err("an origin has no path".to_owned());
+    }
+    Ok(url.origin().ascii_serialization())
 }
 
 fn parse_collector(text: &str) -> Result<String, String> {

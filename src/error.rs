@@ -21,6 +21,9 @@ pub enum Error {
     NoSuchApi,
     #[error("{0}")]
     Unauthenticated(&'static str),
+    /// The link is for an organization's members, which this is the name of.
+    #[error("The link is for signed-in members of its owner's organization.")]
+    ForOrganization(String),
     /// The caller is known and may know of the item, but not do this.
     #[error("{0}")]
     AccessDenied(Cow<'static, str>),

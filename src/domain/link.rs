@@ -16,7 +16,9 @@ pub enum Act {
     Read,
     /// Get files' bytes.
     Download,
-    /// Give files new contents, and put new ones into folders.
+    /// Put new files into folders, beside what is there.
+    Add,
+    /// Give files new contents, and put new folders into folders.
     Write,
     /// Show it framed in another site's page.
     Embed,
@@ -45,11 +47,15 @@ macro_rules! link_types {
 
 link_types! {
     /// Reads.
-    View:  "view",  "read",  [Read, Download],        [File, Folder];
+    View:           "view",           "read",  [Read, Download],             [File, Folder];
     /// Reads and writes.
-    Edit:  "edit",  "write", [Read, Download, Write], [File, Folder];
+    Edit:           "edit",           "write", [Read, Download, Add, Write], [File, Folder];
     /// Reads a file, framed in another site's page.
-    Embed: "embed", "read",  [Read, Download, Embed], [File];
+    Embed:          "embed",          "read",  [Read, Download, Embed],      [File];
+    /// Puts files into a folder, and sees nothing of it.
+    CreateOnly:     "createOnly",     "write", [Add],                        [Folder];
+    /// Looks at it in the page, without download.
+    BlocksDownload: "blocksDownload", "read",  [Read],                       [File, Folder];
 }
 
 impl LinkType {
@@ -69,6 +75,14 @@ impl LinkType {
 
     pub fn may_be_on(self, kind: Kind) -> bool {
         self.row().3.contains(&kind)
+    }
+
+    /// The kind of item that it must be on, by its name; none where any will do.
+    pub fn only_on(self) -> Option<&'static str> {
+        match self.row().3 {
+            [kind] => Some(kind.as_str()),
+            _ => None,
+        }
     }
 
     /// All names, for people.

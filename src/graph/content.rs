@@ -68,7 +68,7 @@ pub async fn upload_content(
     let to = base.to_write(site.service()).await?;
     drive::check_target(base.item(), &path)?;
     if let Some(length) = body.declared_length() {
-        drive::check_room(site.service(), base.item(), &path, length).await?;
+        drive::check_room(site.service(), &to, &path, length).await?;
     }
     let target = Upload { to: &to, path: &path, conflict, preconditions: &preconditions };
     let limit = body.size_limit();

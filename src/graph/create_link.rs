@@ -24,7 +24,7 @@ use crate::service::rights;
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateLink {
-    /// What the link lets its bearer do: `view`, `edit` or `embed`.
+    /// What the link lets its bearer do: `view`, `edit`, `embed` (files), `createOnly` (folders) or `blocksDownload`.
     #[schema(value_type = String)]
     r#type: Option<String>,
     scope: Option<String>,

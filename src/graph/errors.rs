@@ -23,7 +23,9 @@ fn row(error: &Error) -> (StatusCode, &'static str, Option<&'static str>) {
     match error {
         Error::ItemNotFound => (StatusCode::NOT_FOUND, "itemNotFound", None),
         Error::NoSuchApi => (StatusCode::NOT_FOUND, "itemNotFound", None),
-        Error::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", None),
+        Error::Unauthenticated(_) | Error::ForOrganization(_) => {
+            (StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", None)
+        }
         Error::AccessDenied(_) => (StatusCode::FORBIDDEN, "accessDenied", None),
         Error::NotAllowed(_) => (StatusCode::FORBIDDEN, "notAllowed", None),
         Error::InvalidRequest(_) => (StatusCode::BAD_REQUEST, "invalidRequest", None),

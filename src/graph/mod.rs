@@ -4,7 +4,7 @@
 
 pub mod address;
 mod batch;
-mod body;
+pub mod body;
 mod children;
 mod content;
 mod copy;
@@ -14,12 +14,12 @@ mod drives;
 pub mod errors;
 mod items;
 pub mod list;
-mod multipart;
+pub mod multipart;
 mod openapi;
 mod params;
 mod permissions;
 mod properties;
-mod query;
+pub mod query;
 pub mod routes;
 mod search;
 mod shares;

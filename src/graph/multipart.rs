@@ -31,7 +31,7 @@ use crate::service::drive::{self, Upload};
 use crate::service::rights;
 
 /// A body of several parts.
-pub struct Related(Multipart);
+pub struct Related(pub Multipart);
 
 impl FromRequest for Related {
     type Error = Error;
@@ -112,7 +112,8 @@ async fn next_part(parts: &mut Multipart) -> Result<Field> {
     part.ok_or_else(|| Error::invalid_request("The body has not two parts, metadata and content."))
 }
 
-async fn read_small(mut part: Field) -> Result<BytesMut> {
+/// The text of a small part.
+pub async fn read_small(mut part: Field) -> Result<BytesMut> {
     let mut all = BytesMut::new();
     while let Some(chunk) = part.try_next().await.map_err(unreadable)? {
         if all.len() + chunk.len() > SMALL {
@@ -129,7 +130,8 @@ fn content_id(part: &Field) -> Option<&str> {
     Some(id.trim().trim_start_matches('<').trim_end_matches('>'))
 }
 
-fn unreadable(error: MultipartError) -> Error {
+/// Why a body of several parts could not be read.
+pub fn unreadable(error: MultipartError) -> Error {
     match error {
         MultipartError::Payload(error) => broken(error),
         error => Error::invalid_request(format!("The request's body can't be read: {error}.")),

@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::domain::address::ItemAddress;
 use crate::domain::grant::{FilesReadWrite, Granted};
 use crate::domain::ids::LinkId;
+use crate::domain::item::mime_type_of;
 use crate::domain::link::{Act, Link};
 use crate::domain::preconditions::Preconditions;
 use crate::error::{Error, Result};
@@ -104,11 +105,14 @@ pub fn link_permission(
     })
 }
 
-/// The link's page, small, for another site's page.
+/// The link's frame, for another site's page.
 fn frame(site: &Site, link: &Link, authkey: &str) -> String {
     let url = format!("{}/embed?resid={}&amp;authkey={authkey}", site.url, link.item);
-    let size = "width=\"98\" height=\"120\"";
-    format!("<iframe src=\"{url}\" {size} frameborder=\"0\" scrolling=\"no\"></iframe>")
+    let height = if mime_type_of(&link.item_name).starts_with("audio/") { 120 } else { 360 };
+    let size = format!("width=\"640\" height=\"{height}\"");
+    // A name has neither < nor > in it, nor quotes; an ampersand may be.
+    let title = link.item_name.replace('&', "&amp;");
+    format!("<iframe src=\"{url}\" {size} title=\"{title}\" frameborder=\"0\" allowfullscreen></iframe>")
 }
 
 pub fn permission(site: &Site, permission: &Permission) -> Result<PermissionBody> {

@@ -203,8 +203,8 @@ pub async fn download_shared_content(
     redirect(wire::download_url(&site, &right, right.item()))
 }
 
-/// Opens an item that a link permits writing to. Any other link is told what a wrong one is. The path need not be
-/// there yet.
+/// Opens an item that a link permits to write to, or to put files into. Any other link is told what a wrong one is. The
+/// path need not be there yet.
 pub async fn open_to_write(
     site: &Site,
     visitor: &Visitor,
@@ -212,7 +212,7 @@ pub async fn open_to_write(
 ) -> Result<(Shared, ToWrite, ItemPath)> {
     let path = std::mem::take(&mut address.path);
     let shared = rights::open(site.service(), visitor.0.as_ref(), &address).await?;
-    let to = shared.to_write(site.service(), visitor.0.as_deref()).await?;
+    let to = shared.to_add(site.service(), visitor.0.as_deref()).await?;
     Ok((shared, to, path))
 }
 
@@ -236,12 +236,16 @@ pub async fn upload_shared_content(
     let (shared, to, path) = open_to_write(&site, &visitor, address).await?;
     drive::check_target(to.base(), &path)?;
     if let Some(length) = body.declared_length() {
-        drive::check_room(site.service(), to.base(), &path, length).await?;
+        drive::check_room(site.service(), &to, &path, length).await?;
     }
     let target = Upload { to: &to, path: &path, conflict, preconditions: &preconditions };
     let limit = body.size_limit();
     let (made, is_new) = drive::upload(site.service(), &target, limit, body.into_stream()?).await?;
-    let item = wire::shared_item(&site, &shared, &shared.to_read()?, &made.item)?;
+    let item = match shared.to_read() {
+        Ok(right) => wire::shared_item(&site, &shared, &right, &made.item)?,
+        // Who may not see what is there sees what they sent.
+        Err(_) => wire::uploaded_item(&site, &made.item),
+    };
     Ok(uploaded(is_new).json(query.shape(item.with_context(&site))?))
 }
 

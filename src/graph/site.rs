@@ -33,6 +33,11 @@ impl Site {
         &self.app.service
     }
 
+    /// The origin that what people uploaded is had from, where that has one of its own; no slash at its end.
+    pub fn content_origin(&self) -> Option<&str> {
+        self.app.content_origin.as_deref()
+    }
+
     pub fn loopback(&self) -> &Loopback {
         &self.app.loopback
     }

@@ -134,7 +134,7 @@ pub async fn create_upload_session(
     let base = rights::manage(site.service(), &granted, &base).await?;
     let NewUpload { path, conflict, properties, size } = body.0.upload(base.item(), path, &query)?;
     let to = base.to_write(site.service()).await?;
-    drive::check_room(site.service(), base.item(), &path, size.unwrap_or(0)).await?;
+    drive::check_room(site.service(), &to, &path, size.unwrap_or(0)).await?;
     let target = Upload { to: &to, path: &path, conflict, preconditions: &preconditions };
     Ok(begun(&site, &drive::create_upload_session(site.service(), &target, properties).await?))
 }
@@ -153,7 +153,7 @@ pub async fn create_shared_upload_session(
 ) -> Result<HttpResponse> {
     let (_, to, path) = open_to_write(&site, &visitor, address).await?;
     let NewUpload { path, conflict, properties, size } = body.0.upload(to.base(), path, &query)?;
-    drive::check_room(site.service(), to.base(), &path, size.unwrap_or(0)).await?;
+    drive::check_room(site.service(), &to, &path, size.unwrap_or(0)).await?;
     let target = Upload { to: &to, path: &path, conflict, preconditions: &preconditions };
     Ok(begun(&site, &drive::create_upload_session(site.service(), &target, properties).await?))
 }

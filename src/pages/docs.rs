@@ -6,39 +6,22 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::graph::routes;
-use crate::pages::view::{PAGE_POLICY, html_text};
-
-#[derive(Template)]
-#[template(path = "docs.html")]
-struct DocsPage {
-    groups: Vec<Group>,
-}
-
-/// The operations of one matter.
-struct Group {
-    title: String,
-    operations: Vec<Operation>,
-}
-
-struct Operation {
-    method: String,
-    path: String,
-    summary: String,
-    statuses: String,
-}
+use crate::pages::answer;
+use crate::pages::views::{DocsPage, Group, Operation, Page};
 
 /// The page as it is answered: the same bytes for everybody.
 pub struct Rendered(Bytes);
 
 impl Rendered {
     pub fn once() -> Self {
-        let page = DocsPage { groups: groups(&routes::document()) };
+        let page = Page { title: "Everlink's API".to_owned(), ..Page::default() };
+        let page = DocsPage { page, groups: groups(&routes::document()) };
         Self(page.render().expect("the template renders: its values are plain text").into())
     }
 }
 
 pub async fn docs(rendered: web::Data<Rendered>) -> HttpResponse {
-    html_text(HttpResponse::Ok(), rendered.0.clone(), PAGE_POLICY)
+    answer::plain_text(rendered.0.clone())
 }
 
 /// In the document's order, each group where its first operation is.

@@ -42,7 +42,8 @@ pub async fn by_ticket(
     send(&site, &request, &preconditions, &right).await
 }
 
-async fn send(
+/// The content, or the range of it that is asked for, as an attachment.
+pub(super) async fn send(
     site: &Site,
     request: &HttpRequest,
     preconditions: &Preconditions,
@@ -152,7 +153,7 @@ fn parse_range(text: &str, size: u64) -> Part {
 }
 
 /// RFC 6266: a plain name for old clients, the real one for all others.
-fn attachment(name: &str) -> String {
+pub(super) fn attachment(name: &str) -> String {
     let plain: String = name
         .chars()
         .map(|c| if c.is_ascii_graphic() && !matches!(c, '"' | '\\' | '%') || c == ' ' { c } else { '_' })

@@ -1,16 +1,31 @@
 //! What people open in a browser: a link's page, its bytes, and its frame for other sites.
 
+mod answer;
+mod assets;
 mod docs;
 mod download;
-mod view;
+mod drop;
+mod embed;
+mod file;
+mod folder;
+mod forms;
+mod item;
+mod kinds;
+mod message;
+mod opened;
+mod preview;
+mod qr;
+mod views;
+mod words;
+mod zip;
 
 use actix_web::http::Method;
 use actix_web::http::header::{ACCEPT, HeaderMap};
-use actix_web::{HttpResponse, web};
+use actix_web::web;
 
 use crate::graph::routes::resources;
 
-pub use view::error_page;
+pub use message::error_page;
 
 /// The table of pages: it is the one source of their routes, and tells them from the API's addresses.
 macro_rules! pages {
@@ -29,25 +44,38 @@ macro_rules! pages {
 }
 
 pages! {
-    GET  "/"                  => view::home;
-    HEAD "/"                  => view::home;
+    GET  "/"                  => message::home;
+    HEAD "/"                  => message::home;
     GET  "/docs"              => docs::docs;
     HEAD "/docs"              => docs::docs;
-    GET  "/redir"             => view::redir;
-    HEAD "/redir"             => view::redir;
-    GET  "/embed"             => view::embed;
-    HEAD "/embed"             => view::embed;
+    GET  "/redir"             => item::redir;
+    HEAD "/redir"             => item::redir;
+    POST "/redir"             => forms::send;
+    GET  "/preview"           => preview::bytes;
+    HEAD "/preview"           => preview::bytes;
+    GET  "/embed"             => embed::embed;
+    HEAD "/embed"             => embed::embed;
     GET  "/download"          => download::by_link;
     HEAD "/download"          => download::by_link;
     GET  "/download/{ticket}" => download::by_ticket;
     HEAD "/download/{ticket}" => download::by_ticket;
-    GET  "/everlink.css"      => style;
-    HEAD "/everlink.css"      => style;
+    GET  "/zip"               => zip::all;
+    HEAD "/zip"               => zip::all;
+    POST "/zip"               => zip::chosen;
+    GET  "/qr"                => qr::page;
+    HEAD "/qr"                => qr::page;
+    GET  "/qr.svg"            => qr::picture;
+    HEAD "/qr.svg"            => qr::picture;
+    GET  "/assets/{name}"     => assets::asset;
+    HEAD "/assets/{name}"     => assets::asset;
+    GET  "/favicon.ico"       => assets::favicon;
+    HEAD "/favicon.ico"       => assets::favicon;
     // Proxies and frameworks add a slash.
-    GET  "/redir/"            => view::redir;
-    HEAD "/redir/"            => view::redir;
-    GET  "/embed/"            => view::embed;
-    HEAD "/embed/"            => view::embed;
+    GET  "/redir/"            => item::redir;
+    HEAD "/redir/"            => item::redir;
+    POST "/redir/"            => forms::send;
+    GET  "/embed/"            => embed::embed;
+    HEAD "/embed/"            => embed::embed;
 }
 
 /// Whether a path is one of these, rather than an address of the API.
@@ -68,10 +96,4 @@ pub fn wants_page(headers: &HeaderMap) -> bool {
 pub fn wants_json(headers: &HeaderMap) -> bool {
     let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     accept.contains("application/json") && !accept.contains("text/html")
-}
-
-async fn style() -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/css; charset=utf-8")
-        .body(include_str!("../../templates/everlink.css"))
 }

@@ -86,6 +86,10 @@ pub async fn render_errors<B: MessageBody + 'static>(
     let ids = RequestIds::get(request.request());
     let style = Style::wanted(request.request());
     let wants_page = pages::wants_page(request.headers());
+    let error_page = |error: &Error| {
+        let request_id = ids.as_ref().map(|ids| ids.request.to_string()).unwrap_or_default();
+        pages::error_page(error, &request_id)
+    };
     let render = |error: &Error, headers: Option<&HeaderMap>| {
         if let Some(inside) = error.inside() {
             let request_id = ids.as_ref().map(|ids| ids.request.to_string());
@@ -93,9 +97,9 @@ pub async fn render_errors<B: MessageBody + 'static>(
         }
         let mut response = match style {
             // Nothing is there for programs either.
-            Style::Json if wants_page && matches!(error, Error::NoSuchApi) => pages::error_page(error),
+            Style::Json if wants_page && matches!(error, Error::NoSuchApi) => error_page(error),
             Style::Json => graph::errors::answer(error, ids.as_ref(), clock.now()),
-            Style::Page => pages::error_page(error),
+            Style::Page => error_page(error),
         };
         add_headers(&mut response, error, headers, public_url);
         response
@@ -157,7 +161,7 @@ fn add_headers(response: &mut HttpResponse, error: &Error, framework: Option<&He
     let headers = response.headers_mut();
     add_common_headers(headers);
     match error {
-        Error::Unauthenticated(_) => {
+        Error::Unauthenticated(_) | Error::ForOrganization(_) => {
             let challenge = format!("Bearer realm=\"{public_url}\", error=\"invalid_token\"");
             if let Ok(challenge) = HeaderValue::from_str(&challenge) {
                 headers.insert(header::WWW_AUTHENTICATE, challenge);
@@ -186,10 +190,13 @@ fn add_headers(response: &mut HttpResponse, error: &Error, framework: Option<&He
     }
 }
 
-/// Answers hold secrets, or what secrets open: they are kept nowhere, and lead nobody on.
+/// Answers hold secrets, or what secrets open: they are kept nowhere, and lead nobody on. What is the same for
+/// everybody says itself how long it may be kept.
 fn add_common_headers(headers: &mut HeaderMap) {
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     let common = [
-        (header::CACHE_CONTROL, "no-store"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::HeaderName::from_static("x-robots-tag"), "noindex"),

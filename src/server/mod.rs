@@ -73,6 +73,7 @@ pub async fn bind_with(settings: &Settings, clock: Clock, limits: Limits) -> Res
         service,
         verifier: Arc::new(Verifier::new(issuer)),
         public_url: settings.public_url.clone().unwrap_or_else(|| reachable_url(api)),
+        content_origin: settings.content_origin.clone(),
         // A URL that is configured is the URL.
         trusted_proxies: match settings.public_url {
             Some(_) => Vec::new(),

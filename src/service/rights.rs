@@ -19,7 +19,7 @@ use crate::domain::address::{Base, DriveAddress, ItemAddress, ShareToken, Shared
 use crate::domain::grant::{FilesRead, FilesReadWrite, Granted, Scope};
 use crate::domain::identity::Caller;
 use crate::domain::ids::{DriveId, ItemId, LinkAt};
-use crate::domain::item::{Drive, FileVersion, HasNoContent, Item};
+use crate::domain::item::{Drive, FileVersion, HasNoContent, Item, Kind};
 use crate::domain::link::{Act, Link, LinkType};
 use crate::domain::link_scope::LinkScope;
 use crate::domain::name::Name;
@@ -103,11 +103,23 @@ pub struct ToDownload {
     who: Who,
 }
 
+/// The right to show a file's content in a page: a link may let look at what it does not let download.
+#[derive(Clone, Debug)]
+pub struct ToPreview(ToDownload);
+
+/// The right to all that is in a folder, bytes and all.
+#[derive(Clone, Debug)]
+pub struct ToArchive {
+    folder: ItemId,
+    who: Who,
+}
+
 /// The right to show an item framed in another site's page.
 #[derive(Clone, Debug)]
 pub struct ToEmbed(ToRead);
 
-/// The right to give a file new content, or to put files into a folder.
+/// The right to give a file new content and to put files into a folder; or to put files beside those that are there,
+/// where the link permits no more.
 #[derive(Clone, Debug)]
 pub struct ToWrite {
     base: Arc<Item>,
@@ -242,6 +254,21 @@ impl Shared {
         is_permitted.then_some(()).ok_or(Error::ItemNotFound)
     }
 
+    /// Whether the link lets give files new contents.
+    pub fn lets_write(&self) -> bool {
+        self.link().is_some_and(|link| link.link_type.permits(Act::Write))
+    }
+
+    /// Whether the link lets put files into a folder.
+    pub fn lets_add(&self) -> bool {
+        self.link().is_some_and(|link| link.link_type.permits(Act::Add))
+    }
+
+    /// Whether the link lets put files into a folder and see nothing of it.
+    pub fn only_adds(&self) -> bool {
+        self.lets_add() && self.check(Act::Read).is_err()
+    }
+
     pub fn to_read(&self) -> Result<ToRead> {
         self.check(Act::Read)?;
         Ok(ToRead { item: self.item.clone(), ground: self.ground() })
@@ -253,6 +280,21 @@ impl Shared {
         ToDownload::of(&self.item, self.who())
     }
 
+    /// The right to show the current content in the link's own page.
+    pub fn to_preview(&self) -> Result<ToPreview> {
+        self.check(Act::Read)?;
+        ToDownload::of(&self.item, self.who()).map(ToPreview)
+    }
+
+    /// The right to download a folder as a whole.
+    pub fn to_archive(&self) -> Result<ToArchive> {
+        self.check(Act::Download)?;
+        match self.item.kind() {
+            Kind::Folder => Ok(ToArchive { folder: self.item.id, who: self.who() }),
+            Kind::File => Err(Error::ItemNotFound),
+        }
+    }
+
     pub fn to_embed(&self) -> Result<ToEmbed> {
         if !self.link().is_some_and(|link| link.link_type.permits(Act::Embed)) {
             return Err(Error::ItemNotFound);
@@ -262,7 +304,21 @@ impl Shared {
 
     /// Only a link permits writing here: who manages the item addresses it as their own.
     pub async fn to_write(&self, service: &Service, visitor: Option<&Caller>) -> Result<ToWrite> {
-        if !self.link().is_some_and(|link| link.link_type.permits(Act::Write)) {
+        self.to_change(Act::Write, service, visitor).await
+    }
+
+    /// The right to put files into a folder; with a link that permits writing, to write. Who may only add is told
+    /// nothing of what is inside, so an item in it is as good as none.
+    pub async fn to_add(&self, service: &Service, visitor: Option<&Caller>) -> Result<ToWrite> {
+        let right = self.to_change(Act::Add, service, visitor).await?;
+        if right.only_adds() && self.item.id != self.whole.id {
+            return Err(Error::ItemNotFound);
+        }
+        Ok(right)
+    }
+
+    async fn to_change(&self, act: Act, service: &Service, visitor: Option<&Caller>) -> Result<ToWrite> {
+        if !self.link().is_some_and(|link| link.link_type.permits(act)) {
             return Err(Error::ItemNotFound);
         }
         let author = match visitor {
@@ -360,6 +416,24 @@ impl ToDownload {
     }
 }
 
+impl ToPreview {
+    /// The content that may be shown.
+    pub fn bytes(&self) -> &ToDownload {
+        &self.0
+    }
+}
+
+impl ToArchive {
+    pub(super) fn folder(&self) -> ItemId {
+        self.folder
+    }
+
+    /// Whose turn it takes.
+    pub(super) fn who(&self) -> Who {
+        self.who.clone()
+    }
+}
+
 impl ToEmbed {
     pub fn to_read(&self) -> &ToRead {
         &self.0
@@ -369,6 +443,11 @@ impl ToEmbed {
 impl ToWrite {
     pub fn base(&self) -> &Item {
         &self.base
+    }
+
+    /// Whether files are only put beside what is there, of which nothing is told.
+    pub fn only_adds(&self) -> bool {
+        matches!(&self.ground, Ground::Link(_, link_type) if !link_type.permits(Act::Write))
     }
 
     pub(super) fn author(&self) -> &Author {
@@ -393,7 +472,7 @@ impl ToWrite {
         let mut tx = service.store.read("session_base").await?;
         let base = tx.item(session.base).await?.ok_or(Error::ItemNotFound)?;
         let ground = match session.through {
-            Some(at) => Ground::Link(at, prove_link(&mut tx, at, base.id, Act::Write).await?),
+            Some(at) => Ground::Link(at, prove_link(&mut tx, at, base.id, Act::Add).await?),
             None => Ground::Session,
         };
         let author = Author { user: session.created_by.clone(), app_no: session.created_app_no };
@@ -406,7 +485,7 @@ impl ToWrite {
         match &self.ground {
             Ground::Manager(caller) => live(tx, caller, id).await,
             Ground::Link(at, _) => {
-                prove_link(tx, *at, id, Act::Write).await?;
+                prove_link(tx, *at, id, Act::Add).await?;
                 tx.item(id).await?.ok_or(Error::ItemNotFound)
             }
             Ground::Session => tx.item(id).await?.ok_or(Error::ItemNotFound),
@@ -544,7 +623,7 @@ pub async fn open(
         Ok(Shared { by: OpenedBy::Link(link), .. }) => {
             service.metrics.link_opened(link.link_type, link.scope);
         }
-        Err(Error::ItemNotFound | Error::Unauthenticated(_)) => service.metrics.link_refused(),
+        Err(Error::ItemNotFound | Error::ForOrganization(_)) => service.metrics.link_refused(),
         _ => {}
     }
     opened
@@ -573,7 +652,7 @@ async fn open_uncounted(
     if link.scope == LinkScope::Organization
         && visitor.is_none_or(|visitor| visitor.tenant != whole.drive.tenant)
     {
-        return Err(Error::Unauthenticated("The link is for signed-in members of its owner's organization."));
+        return Err(Error::ForOrganization(whole.drive.tenant.clone()));
     }
     let item = if address.is_whole() {
         whole.clone()

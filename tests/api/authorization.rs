@@ -22,6 +22,10 @@ enum Access {
     Write,
     /// A link; or to manage the item, and a scope to read.
     OpenedToRead,
+    /// A link that lets download; or to manage the item, and a scope to read.
+    OpenedToDownload,
+    /// The same, of a folder: the links of this test are on a file.
+    OpenedToArchive,
     /// An edit link.
     OpenedToWrite,
     /// An embed link.
@@ -37,15 +41,18 @@ enum Access {
 /// The one place that says what each route asks for.
 fn access_of(method: &str, route: &str) -> Access {
     match (method, route) {
-        ("GET" | "HEAD", "/" | "/docs" | "/everlink.css" | "/openapi.json" | "/monitor/{copied}") => {
-            Access::Open
-        }
+        ("GET" | "HEAD", "/" | "/docs" | "/openapi.json" | "/monitor/{copied}") => Access::Open,
+        ("GET" | "HEAD", "/assets/{name}" | "/favicon.ico") => Access::Open,
         (_, "/upload/{secret}" | "/download/{ticket}") => Access::Secret,
         ("POST", "/batch") | ("GET", "/drives" | "/me") => Access::AnyScope,
-        ("GET" | "HEAD", "/redir" | "/redir/" | "/download") => Access::OpenedToRead,
+        ("GET" | "HEAD", "/redir" | "/redir/" | "/preview" | "/qr" | "/qr.svg") => Access::OpenedToRead,
+        ("GET" | "HEAD", "/download") => Access::OpenedToDownload,
+        (_, "/zip") => Access::OpenedToArchive,
+        ("POST", "/redir" | "/redir/") => Access::OpenedToWrite,
         ("GET" | "HEAD", "/embed" | "/embed/") => Access::OpenedToEmbed,
         ("GET", "/share" | "/share/permission" | "/share/item") => Access::OpenedToRead,
-        ("GET", "/share/item/children" | "/share/item/content") => Access::OpenedToRead,
+        ("GET", "/share/item/children") => Access::OpenedToRead,
+        ("GET", "/share/item/content") => Access::OpenedToDownload,
         ("PUT", "/share/item/content") => Access::OpenedToWrite,
         ("POST", "/share/item/createUploadSession" | "/share/item/children") => Access::OpenedToWrite,
         ("POST", "/item/createLink" | "/share/item/createLink") => Access::Write,
@@ -147,20 +154,23 @@ struct Fixture {
     folder: String,
     file: String,
     drive: String,
+    /// Address of one of the pages' own files.
+    asset: String,
     links: Vec<(&'static str, Value)>,
 }
 
-const LINKS: [(&str, &str, &str); 4] = [
+const LINKS: [(&str, &str, &str); 5] = [
     ("a view link", "view", "anonymous"),
     ("an edit link", "edit", "anonymous"),
     ("an embed link", "embed", "anonymous"),
+    ("a link without download", "blocksDownload", "anonymous"),
     ("an organization's link", "view", "organization"),
 ];
 
 async fn fixture(app: &TestApp, number: usize) -> Fixture {
     let alice = app.user("alice");
-    alice.upload(&format!("/f{number}/a.txt"), "one").await;
-    let file = alice.upload(&format!("/f{number}/a.txt"), "two").await;
+    alice.upload(&format!("/f{number}/a.png"), "one").await;
+    let file = alice.upload(&format!("/f{number}/a.png"), "two").await;
     let folder = alice.get(&format!("/drive/root:/f{number}")).await.expect(200).json();
     let drive = file.split_once('!').expect("an id").0.to_owned();
     let mut links = Vec::new();
@@ -171,7 +181,10 @@ async fn fixture(app: &TestApp, number: usize) -> Fixture {
         let answer = user.post(&format!("/drive/items/{file}/createLink"), body).await.expect(201);
         links.push((name, answer.json()));
     }
-    Fixture { folder: folder["id"].as_str().expect("an id").to_owned(), file, drive, links }
+    let home = app.anybody().get("/").await.expect(200).text();
+    let (_, asset) = home.split_once("rel=\"stylesheet\" href=\"").expect("a style");
+    let asset = asset.split('"').next().expect("its end").to_owned();
+    Fixture { folder: folder["id"].as_str().expect("an id").to_owned(), file, drive, asset, links }
 }
 
 impl Fixture {
@@ -210,7 +223,7 @@ fn request(fixture: &Fixture, route: &str, token: &Token<'_>) -> (String, Option
     let permission = fixture.permission();
     let path = match route {
         "/drive" => return (format!("/drives/{drive}"), None),
-        "/item" => return (item, Some(json!({ "name": "b.txt" }))),
+        "/item" => return (item, Some(json!({ "name": "b.png" }))),
         "/item/children" => {
             return (format!("{in_folder}/children"), Some(json!({ "name": "n", "folder": {} })));
         }
@@ -244,7 +257,11 @@ fn request(fixture: &Fixture, route: &str, token: &Token<'_>) -> (String, Option
         "/monitor/{copied}" => format!("/monitor/{}", file.replace('!', "%21")),
         "/upload/{secret}" => format!("/upload/{}", "A".repeat(55)),
         "/download/{ticket}" => format!("/download/{}", "A".repeat(98)),
-        "/redir" | "/redir/" | "/download" | "/embed" | "/embed/" => format!("{route}?{query}"),
+        "/redir" | "/redir/" | "/download" | "/preview" | "/zip" | "/qr" | "/qr.svg" | "/embed"
+        | "/embed/" => {
+            format!("{route}?{query}")
+        }
+        "/assets/{name}" => return (fixture.asset.clone(), None),
         "/share/item/children" => {
             let path = format!("{share}/driveItem/children");
             return (path, Some(json!({ "name": "n", "folder": {} })));
@@ -281,7 +298,9 @@ fn refusal(access: Access, caller: &Caller, link: Option<(&str, &str)>) -> Optio
         Access::AnyScope => (!caller.may_read).then_some(&[403][..]),
         Access::Read => is_managed(caller.may_read),
         Access::Write => is_managed(caller.may_write),
-        Access::OpenedToRead => is_opened(&["view", "edit", "embed"]),
+        Access::OpenedToRead => is_opened(&["view", "edit", "embed", "blocksDownload"]),
+        Access::OpenedToDownload => is_opened(&["view", "edit", "embed"]),
+        Access::OpenedToArchive => Some(&[401, 403, 404][..]),
         Access::OpenedToWrite => is_opened(&["edit"]),
         Access::OpenedToEmbed => is_opened(&["embed"]),
     }
@@ -294,8 +313,11 @@ async fn every_route_lets_in_whom_it_should_and_nobody_else(app: TestApp) {
     let mut fresh = fixture(&app, number).await;
     for (method, route) in routes() {
         let access = access_of(&method, &route);
-        let by_link = matches!(access, Access::OpenedToRead | Access::OpenedToWrite | Access::OpenedToEmbed)
-            || route.starts_with("/share");
+        let by_link = route.starts_with("/share")
+            || !matches!(
+                access,
+                Access::Read | Access::Write | Access::AnyScope | Access::Secret | Access::Open
+            );
         let ways: Vec<Option<usize>> = if by_link {
             std::iter::once(None).chain((0..LINKS.len()).map(Some)).collect()
         } else {
@@ -327,6 +349,12 @@ async fn every_route_lets_in_whom_it_should_and_nobody_else(app: TestApp) {
                 if method == "PUT" && route.ends_with("/content") {
                     request = caller.user.request(Method::PUT, &path).body("new");
                 }
+                if method == "POST" && route.starts_with("/redir") {
+                    let boundary = "multipart/form-data; boundary=b";
+                    request = caller.user.request(Method::POST, &path).header("content-type", boundary);
+                    request = request
+                        .body("--b\r\ncontent-disposition: form-data; name=\"do\"\r\n\r\nx\r\n--b--\r\n");
+                }
                 let answer = caller.user.send(request).await;
                 let status = answer.status.as_u16();
                 // What nobody may do is refused to who is let in, too, and told apart from what they may not know.
@@ -336,6 +364,8 @@ async fn every_route_lets_in_whom_it_should_and_nobody_else(app: TestApp) {
                     ("GET", "/drives" | "/me") if caller.name.starts_with("an application") => status != 400,
                     // A file has no children.
                     ("GET" | "POST", "/share/item/children") => status != 400,
+                    // Nothing was chosen in the form.
+                    ("POST", "/redir" | "/redir/") => status != 303,
                     _ => status >= 400,
                 };
                 let is_right = match expected {

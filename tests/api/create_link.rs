@@ -51,7 +51,9 @@ async fn each_application_and_each_type_has_a_link_of_its_own(app: TestApp) {
     let item = alice.upload("/b.pdf", "one").await;
     let mut urls = HashSet::new();
     for user in [&alice, &other] {
-        for (link_type, role) in [("view", "read"), ("edit", "write"), ("embed", "read")] {
+        for (link_type, role) in
+            [("view", "read"), ("edit", "write"), ("embed", "read"), ("blocksDownload", "read")]
+        {
             let path = format!("/drive/items/{item}/createLink");
             let answer = user.post(&path, json!({ "type": link_type })).await.expect(201).json();
             assert_eq!(answer["roles"], json!([role]));
@@ -201,7 +203,8 @@ async fn a_body_that_asks_for_something_else_is_refused_and_makes_nothing(app: T
         ("{\"type\":1}", "invalidRequest"),
         ("{\"type\":\"View\"}", "invalidRequest"),
         ("{\"type\":\"review\"}", "invalidRequest"),
-        ("{\"type\":\"blocksDownload\"}", "invalidRequest"),
+        ("{\"type\":\"createOnly\"}", "invalidRequest"),
+        ("{\"type\":\"BlocksDownload\"}", "invalidRequest"),
         ("{\"type\":\"view\",\"type\":\"edit\"}", "invalidRequest"),
         ("{\"type\":\"view\",\"scope\":\"users\"}", "invalidRequest"),
         ("{\"type\":\"view\",\"scope\":7}", "invalidRequest"),
@@ -218,7 +221,11 @@ async fn a_body_that_asks_for_something_else_is_refused_and_makes_nothing(app: T
             alice.request(Method::POST, &path).header("content-type", "application/json").body(body);
         let answer = alice.send(request).await.expect_error(400, code);
         if body == "{}" {
-            assert!(answer.text().contains("view, edit, embed"), "{}", answer.text());
+            assert!(
+                answer.text().contains("view, edit, embed, createOnly, blocksDownload"),
+                "{}",
+                answer.text()
+            );
         }
     }
     let deep = format!("{{\"type\":\"view\",\"x\":{}", "[".repeat(5_000));

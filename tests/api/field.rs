@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{TestApp, User, download_path, on_each_database, web_url};
+use crate::support::{TestApp, User, download_path, on_each_database, page_path, web_url};
 
 on_each_database!(
     a_session_without_a_word_on_conflicts_replaces_what_is_there,
@@ -344,7 +344,7 @@ async fn head_is_wherever_get_is(app: TestApp) {
     for path in [
         "/".to_owned(),
         "/docs".to_owned(),
-        "/everlink.css".to_owned(),
+        "/favicon.ico".to_owned(),
         "/openapi.json".to_owned(),
         "/drive".to_owned(),
         "/drive/root/children".to_owned(),
@@ -355,6 +355,9 @@ async fn head_is_wherever_get_is(app: TestApp) {
         format!("/shares/{share}/driveItem"),
         format!("/shares/{share}/driveItem/content"),
         download_path(&link),
+        page_path(&link),
+        page_path(&link).replace("/redir", "/qr"),
+        page_path(&link).replace("/redir", "/qr.svg"),
     ] {
         let head = alice.send(alice.request(Method::HEAD, &path)).await;
         let got = alice.get(&path).await;

@@ -17,7 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("service", &["clock", "config", "content", "domain", "error", "keys", "limits", "telemetry"]),
     ("app", &["auth", "clock", "error", "service"]),
     ("graph", &["app", "auth", "clock", "domain", "error", "limits", "service", "telemetry"]),
-    ("pages", &["auth", "domain", "error", "graph", "service"]),
+    ("pages", &["auth", "clock", "domain", "error", "graph", "limits", "service"]),
     (
         "server",
         &["app", "auth", "clock", "config", "error", "graph", "limits", "pages", "service", "telemetry"],

@@ -24,6 +24,7 @@ mod memory;
 mod migrations;
 mod open_link;
 mod openapi;
+mod pages;
 mod permissions;
 mod s3;
 mod schema;

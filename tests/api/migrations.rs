@@ -80,7 +80,8 @@ async fn every_version_is_brought_to_todays_state(kind: Kind) {
         assert_eq!(versions["value"].as_array().map(Vec::len), Some(if version < 4 { 2 } else { 3 }));
         // The owner, links of the file's own, and that of its folder.
         let permissions = alice.get("/drives/7/items/7!3/permissions").await.expect(200).json();
-        let links = [(5, 4), (2, 3), (1, 1)].into_iter().find(|(from, _)| version >= *from).expect("some").1;
+        let links =
+            [(12, 6), (5, 4), (2, 3), (1, 1)].into_iter().find(|(from, _)| version >= *from).expect("some").1;
         assert_eq!(permissions["value"].as_array().map(Vec::len), Some(links), "from version {version}");
         let events = app.database.number("SELECT count(*) FROM link_events").await;
         assert_eq!(

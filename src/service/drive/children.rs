@@ -49,6 +49,74 @@ impl PageRequest {
     }
 }
 
+/// A part of a folder's items, without those that so many are before, and whether more follow. By name, folders are
+/// before files.
+pub async fn list_part(
+    service: &Service,
+    right: &ToRead,
+    order: Order,
+    before: usize,
+    limit: usize,
+) -> Result<(Vec<Item>, bool)> {
+    if order.by == OrderBy::Name {
+        return list_part_by_name(service, right, order.descending, before as i64, limit).await;
+    }
+    let mut wanted = PageRequest { order, after: None, limit };
+    if before > 0 {
+        wanted.after = place_before(service, right, order, before as i64 - 1).await?;
+        if wanted.after.is_none() {
+            return Ok((Vec::new(), false));
+        }
+    }
+    let page = list_children(service, right, &wanted).await?;
+    let has_more = page.next.is_some();
+    Ok((page.items, has_more))
+}
+
+async fn list_part_by_name(
+    service: &Service,
+    right: &ToRead,
+    descending: bool,
+    before: i64,
+    limit: usize,
+) -> Result<(Vec<Item>, bool)> {
+    let folder = right.item().id;
+    // One more than asked for tells whether there are more.
+    let wanted = limit as i64 + 1;
+    let mut tx = service.store.read("list_part").await?;
+    let folders = tx.count_folders(folder).await?;
+    let mut items = Vec::new();
+    if before < folders {
+        items = tx.children_of_kind(folder, Kind::Folder, descending, before, wanted).await?;
+    }
+    let room = wanted - items.len() as i64;
+    if room > 0 {
+        let before = (before - folders).max(0);
+        items.extend(tx.children_of_kind(folder, Kind::File, descending, before, room).await?);
+    }
+    let has_more = items.len() > limit;
+    items.truncate(limit);
+    Ok((items, has_more))
+}
+
+/// The place of an item in an order other than that of names.
+async fn place_before(
+    service: &Service,
+    right: &ToRead,
+    order: Order,
+    at: i64,
+) -> Result<Option<PlaceInOrder>> {
+    let folder = right.item().id;
+    let mut tx = service.store.read("place_at").await?;
+    // As in `list_children`.
+    if !tx.has_more_children(folder, SORTED_AT_ONCE).await? {
+        return tx.place_at(folder, order, at).await;
+    }
+    drop(tx);
+    let _turn = service.turns.slow.take(right.who()).await?;
+    service.store.read_slowly("sort_children").await?.place_at(folder, order, at).await
+}
+
 pub async fn list_children(service: &Service, right: &ToRead, wanted: &PageRequest) -> Result<ChildrenPage> {
     let folder = right.item();
     if folder.kind() != Kind::Folder {

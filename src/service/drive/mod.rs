@@ -1,6 +1,7 @@
 //! What one does with a drive: put files in, find them, change them, take them out. An operation is a
 //! function; each file holds those of one matter.
 
+mod archive;
 mod changes;
 mod children;
 mod copy;
@@ -14,9 +15,11 @@ mod upload;
 mod upload_session;
 mod usage;
 mod versions;
+mod visit;
 
+pub use archive::{ArchiveEntry, list_archive, read_entry};
 pub use changes::{ChangePlace, ChangesPage, Since, list_changes};
-pub use children::{ChildrenPage, PageRequest, create_folder, list_children};
+pub use children::{ChildrenPage, PageRequest, create_folder, list_children, list_part};
 pub use copy::{Copy, copy_item, find_copy};
 pub use delete::{Restoration, delete_item, purge_item, restore_item};
 pub use download::{Bytes, ask_for_bytes};
@@ -33,3 +36,4 @@ pub use usage::{Usage, get_usage, place};
 pub use versions::{
     VersionsPage, delete_version, get_version, list_versions, restore_version, version_ticket,
 };
+pub use visit::{Neighbours, find_neighbours, folders_within, read_start};

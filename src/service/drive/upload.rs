@@ -47,7 +47,8 @@ pub fn check_target(base: &Item, path: &ItemPath) -> Result<()> {
 }
 
 /// Refuses what the drive has no room for, before any byte is read. `length` is what the client says.
-pub async fn check_room(service: &Service, base: &Item, path: &ItemPath, length: u64) -> Result<()> {
+pub async fn check_room(service: &Service, to: &ToWrite, path: &ItemPath, length: u64) -> Result<()> {
+    let base = to.base();
     let mut tx = service.store.read("check_room").await?;
     let (used, _) = tx.bytes_used(base.id.drive).await?;
     let room = service.quota.saturating_sub(used);
@@ -57,7 +58,7 @@ pub async fn check_room(service: &Service, base: &Item, path: &ItemPath, length:
     }
     // What it takes the place of makes room.
     let replaced = match walk(&mut tx, base.clone(), path.names()).await {
-        Ok(item) if item.kind() == Kind::File => item.size(),
+        Ok(item) if item.kind() == Kind::File && !to.only_adds() => item.size(),
         Ok(_) | Err(Error::ItemNotFound) => 0,
         Err(error) => return Err(error),
     };
@@ -156,7 +157,13 @@ pub(super) async fn commit(
         // It took so long that it was swept.
         return Err(Error::RequestTimeout);
     }
-    let item = tx.item(id).await?.ok_or(Error::ItemNotFound)?;
+    let mut item = tx.item(id).await?.ok_or(Error::ItemNotFound)?;
+    if target.to.only_adds()
+        && let Some((sent, _)) = target.path.split_last()
+    {
+        // The name it has would tell that another has the one that was sent.
+        item.name = sent.as_str().to_owned();
+    }
     Ok((PlacedItem::of(tx, item).await?, is_new))
 }
 
@@ -198,6 +205,7 @@ async fn resolve(tx: &mut Tx, target: &Upload<'_>) -> Result<Slot> {
     let base = target.to.prove(tx).await?;
     check_target(&base, target.path)?;
     let Some((last, folders)) = target.path.split_last() else { return Ok(Slot::Taken(Box::new(base))) };
+    let only_adds = target.to.only_adds();
     let mut folder = base.id;
     for (depth, name) in folders.iter().enumerate() {
         let Some(id) = tx.child(Place { folder, name }).await? else {
@@ -206,10 +214,16 @@ async fn resolve(tx: &mut Tx, target: &Upload<'_>) -> Result<Slot> {
         };
         folder = match tx.item(id).await? {
             Some(item) if item.kind() == Kind::Folder => id,
+            _ if only_adds => {
+                let mut missing = folders[depth..].to_vec();
+                missing[0] = free_name(tx, folder, name).await?;
+                return Ok(Slot::Free { folder, missing, name: last.clone() });
+            }
             _ => return Err(Error::invalid_request("A file is where the path wants a folder.")),
         };
     }
-    match find_slot(tx, folder, last, target.conflict).await? {
+    let conflict = if only_adds { Conflict::Rename } else { target.conflict };
+    match find_slot(tx, folder, last, conflict).await? {
         Slot::Taken(item) if item.kind() == Kind::Folder => Err(Error::NameAlreadyExists),
         slot => Ok(slot),
     }

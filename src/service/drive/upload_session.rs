@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::clock::random_bytes;
 use crate::domain::ids::UploadId;
-use crate::domain::item::ClientProperties;
+use crate::domain::item::{ClientProperties, Item};
 use crate::domain::link::Act;
 use crate::domain::name::ItemPath;
 use crate::domain::preconditions::Preconditions;
@@ -57,13 +57,7 @@ pub async fn create_upload_session(
 ) -> Result<NewUploadSession> {
     let base = target.to.base();
     check_target(base, target.path)?;
-    let mut tx = service.store.read("create_upload_session").await?;
-    let existing = match walk(&mut tx, base.clone(), target.path.names()).await {
-        Ok(item) => Some(item),
-        Err(Error::ItemNotFound) => None,
-        Err(error) => return Err(error),
-    };
-    drop(tx);
+    let existing = find_existing(service, target).await?;
     if !target.preconditions.hold(existing.as_ref()) {
         return Err(Error::ResourceModified);
     }
@@ -94,6 +88,19 @@ pub async fn create_upload_session(
     Ok(NewUploadSession { secret: service.keys.sign_upload(session.id), session })
 }
 
+/// What the upload would take the place of; none for who only adds.
+async fn find_existing(service: &Service, target: &Upload<'_>) -> Result<Option<Item>> {
+    if target.to.only_adds() {
+        return Ok(None);
+    }
+    let mut tx = service.store.read("find_existing").await?;
+    match walk(&mut tx, target.to.base().clone(), target.path.names()).await {
+        Ok(item) => Ok(Some(item)),
+        Err(Error::ItemNotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// The session of a URL's secret part, while it is under way.
 pub async fn get_upload_session(service: &Service, secret: &str) -> Result<UploadSession> {
     let session = find_session(service, secret).await?;
@@ -118,10 +125,17 @@ async fn answer_again(service: &Service, session: &UploadSession, range: ByteRan
         .filter(|_| range.is_last() && session.total == Some(range.total))
         .ok_or(Error::UploadSessionNotFound)?;
     let mut tx = service.store.read("answer_again").await?;
-    if let Some(at) = session.through {
-        prove_link(&mut tx, at, item, Act::Write).await?;
+    let link_type = match session.through {
+        Some(at) => Some(prove_link(&mut tx, at, item, Act::Add).await?),
+        None => None,
+    };
+    let mut item = tx.item(item).await?.ok_or(Error::ItemNotFound)?;
+    if link_type.is_some_and(|link_type| !link_type.permits(Act::Write))
+        && let Some(sent) = session.path.rsplit('/').next()
+    {
+        // As when it came for the first time.
+        item.name = sent.to_owned();
     }
-    let item = tx.item(item).await?.ok_or(Error::ItemNotFound)?;
     let right = ToRead::of_session(session, &item);
     let placed = Box::new(PlacedItem::of(&mut tx, item).await?);
     Ok(Received::All { placed, is_new, right })
@@ -146,7 +160,7 @@ pub async fn receive_range(
     if session.total.is_none() {
         let to = ToWrite::of_session(service, &session).await?;
         let path = ItemPath::parse(&session.path)?;
-        check_room(service, to.base(), &path, range.total.cast_unsigned()).await?;
+        check_room(service, &to, &path, range.total.cast_unsigned()).await?;
     }
     let pending = put_pending(service, drive, who(&session), range.length().cast_unsigned(), body)
         .await
@@ -157,7 +171,7 @@ pub async fn receive_range(
     let outcome = if pending.stored.size < range.length() {
         Err(SHORTER)
     } else if range.is_last() {
-        finish(service, &session, range, &pending).await
+        Box::pin(finish(service, &session, range, &pending)).await
     } else {
         keep_range(service, &session, range, pending.key).await
     };
@@ -250,6 +264,7 @@ async fn finish(
             let id = placed.item.id;
             tx.set_properties(id, &session.properties, placed.item.change).await?;
             let item = tx.item(id).await?.ok_or(Error::ItemNotFound)?;
+            let item = Item { name: placed.item.name, ..item };
             Ok((PlacedItem { item, ..placed }, is_new))
         })
         .await;

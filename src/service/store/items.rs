@@ -72,6 +72,79 @@ fn children_statement(order: Order) -> &'static str {
     }
 }
 
+// A folder's live items of one kind, by name. The kind is part of the text, for there is an index of folders alone.
+const FOLDERS_IN: &str = select_items!(
+    "WHERE drive_id = $1 AND parent_no = $2 AND deleted_at IS NULL AND kind = 'folder' AND name_key > $4
+     ORDER BY name_key LIMIT $3"
+);
+const FOLDERS_IN_DOWN: &str = select_items!(
+    "WHERE drive_id = $1 AND parent_no = $2 AND deleted_at IS NULL AND kind = 'folder' AND name_key < $4
+     ORDER BY name_key DESC LIMIT $3"
+);
+const FILES_IN: &str = select_items!(
+    "WHERE drive_id = $1 AND parent_no = $2 AND deleted_at IS NULL AND kind = 'file' AND name_key > $4
+     ORDER BY name_key LIMIT $3"
+);
+const FILES_IN_DOWN: &str = select_items!(
+    "WHERE drive_id = $1 AND parent_no = $2 AND deleted_at IS NULL AND kind = 'file' AND name_key < $4
+     ORDER BY name_key DESC LIMIT $3"
+);
+
+fn kind_statement(kind: Kind, descending: bool) -> &'static str {
+    match (kind, descending) {
+        (Kind::Folder, false) => FOLDERS_IN,
+        (Kind::Folder, true) => FOLDERS_IN_DOWN,
+        (Kind::File, false) => FILES_IN,
+        (Kind::File, true) => FILES_IN_DOWN,
+    }
+}
+
+/// A statement that gives the name of one of a folder's live items of a kind, `$3` after the first.
+fn key_statement(kind: Kind, descending: bool) -> &'static str {
+    match (kind, descending) {
+        (Kind::Folder, false) => {
+            "SELECT name_key FROM items WHERE drive_id = $1 AND parent_no = $2 AND deleted_at IS NULL
+                                            AND kind = 'folder' ORDER BY name_key LIMIT 1 OFFSET $3"
+        }
+        (Kind::Folder, true) => {
+            "SELECT name_key FROM items WHERE drive_id = $1 AND parent_no = $2 AND deleted_at IS NULL
+                                            AND kind = 'folder' ORDER BY name_key DESC LIMIT 1 OFFSET $3"
+        }
+        (Kind::File, false) => {
+            "SELECT name_key FROM items WHERE drive_id = $1 AND parent_no = $2 AND deleted_at IS NULL
+                                            AND kind = 'file' ORDER BY name_key LIMIT 1 OFFSET $3"
+        }
+        (Kind::File, true) => {
+            "SELECT name_key FROM items WHERE drive_id = $1 AND parent_no = $2 AND deleted_at IS NULL
+                                            AND kind = 'file' ORDER BY name_key DESC LIMIT 1 OFFSET $3"
+        }
+    }
+}
+
+/// A statement that gives the place of one item in an order, `$3` after the first.
+macro_rules! select_place {
+    ($order:literal) => {
+        concat!(
+            "SELECT name_key, size, modified_at FROM items
+             WHERE drive_id = $1 AND parent_no = $2 AND deleted_at IS NULL ORDER BY ",
+            $order,
+            " LIMIT 1 OFFSET $3"
+        )
+    };
+}
+
+fn place_statement(order: Order) -> &'static str {
+    match (order.by, order.descending) {
+        // As the statement for children; pages list by name in another way.
+        (OrderBy::Name, false) => select_place!("name_key"),
+        (OrderBy::Name, true) => select_place!("name_key DESC"),
+        (OrderBy::Size, false) => select_place!("size, name_key"),
+        (OrderBy::Size, true) => select_place!("size DESC, name_key DESC"),
+        (OrderBy::Modified, false) => select_place!("modified_at, name_key"),
+        (OrderBy::Modified, true) => select_place!("modified_at DESC, name_key DESC"),
+    }
+}
+
 const SEARCH: &str = select_items!(
     "WHERE drive_id = $1 AND name_key LIKE $2 ESCAPE '\\' AND deleted_at IS NULL
        AND parent_no IS NOT NULL AND item_no > $3 AND item_no <= $5
@@ -290,6 +363,75 @@ impl Tx {
             .fetch_all(connection)
         })?;
         Ok(rows.into_iter().map(Item::from).collect())
+    }
+
+    /// How many live folders are in a folder.
+    pub async fn count_folders(&mut self, folder: ItemId) -> Result<i64> {
+        on!(self, |connection| sqlx::query_scalar(
+            "SELECT count(*) FROM items
+             WHERE drive_id = $1 AND parent_no = $2 AND deleted_at IS NULL AND kind = 'folder'"
+        )
+        .bind(folder.drive)
+        .bind(folder.number)
+        .fetch_one(connection))
+    }
+
+    /// A folder's live items of one kind by name, without those that so many are before; `limit` at most.
+    pub async fn children_of_kind(
+        &mut self,
+        folder: ItemId,
+        kind: Kind,
+        descending: bool,
+        before: i64,
+        limit: i64,
+    ) -> Result<Vec<Item>> {
+        let start = Order { by: OrderBy::Name, descending }.start().name_key;
+        let after: Option<String> = if before == 0 {
+            Some(start)
+        } else {
+            on!(self, |connection| sqlx::query_scalar(key_statement(kind, descending))
+                .bind(folder.drive)
+                .bind(folder.number)
+                .bind(before - 1)
+                .fetch_optional(connection))?
+        };
+        let Some(after) = after else { return Ok(Vec::new()) };
+        self.children_of_kind_after(folder, kind, descending, &after, limit).await
+    }
+
+    /// A folder's live items of one kind by name, those that follow a name; `limit` at most.
+    pub async fn children_of_kind_after(
+        &mut self,
+        folder: ItemId,
+        kind: Kind,
+        descending: bool,
+        name_key: &str,
+        limit: i64,
+    ) -> Result<Vec<Item>> {
+        let rows: Vec<ItemRow> = on!(self, |connection| sqlx::query_as(kind_statement(kind, descending))
+            .bind(folder.drive)
+            .bind(folder.number)
+            .bind(limit)
+            .bind(name_key)
+            .fetch_all(connection))?;
+        Ok(rows.into_iter().map(Item::from).collect())
+    }
+
+    /// The place of a folder's live item that so many are before in an order; none where there are not so many.
+    pub async fn place_at(
+        &mut self,
+        folder: ItemId,
+        order: Order,
+        before: i64,
+    ) -> Result<Option<PlaceInOrder>> {
+        let time = if order.by == OrderBy::Name { STATEMENT_LIMIT } else { LONG_LIMIT };
+        let row: Option<(String, i64, Timestamp)> =
+            on!(self, time, |connection| sqlx::query_as(place_statement(order))
+                .bind(folder.drive)
+                .bind(folder.number)
+                .bind(before)
+                .fetch_optional(connection))?;
+        Ok(row.map(|(name_key, size, modified_at)| PlaceInOrder { name_key, size, modified_at }))
     }
 
     /// Whether a folder has more live items than so many.

@@ -411,7 +411,7 @@ const INSERT_LINKS: &str = "
     SELECT i.drive_id, i.item_no, q.app_no, q.type, q.scope, q.link_id, q.key_epoch, q.created_by, q.at
     FROM q CROSS JOIN items i JOIN drives d ON d.drive_id = i.drive_id
     WHERE i.drive_id = q.drive_id AND i.item_no = q.item_no AND i.deleted_at IS NULL AND i.parent_no IS NOT NULL
-      AND (i.kind = 'file' OR q.on_folders) AND d.tenant = q.tenant AND d.owner = coalesce(q.created_by, d.owner)
+      AND i.kind = coalesce(q.only_on, i.kind) AND d.tenant = q.tenant AND d.owner = coalesce(q.created_by, d.owner)
     ORDER BY i.drive_id, i.item_no, q.app_no, q.type
     ON CONFLICT (drive_id, item_no, app_no, type) DO NOTHING
     RETURNING drive_id, item_no, app_no, type, scope, link_id, key_epoch, created_by, created_at";
@@ -421,8 +421,8 @@ const INSERT_LINKS: &str = "
 const MAKE_LINKS_ON_POSTGRES: &str = "
     WITH q AS (
         SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[], $5::text[], $6::uuid[],
-                             $7::smallint[], $8::text[], $9::timestamptz[], $10::text[], $11::boolean[])
-                 AS u (drive_id, item_no, app_no, type, scope, link_id, key_epoch, created_by, at, tenant, on_folders)
+                             $7::smallint[], $8::text[], $9::timestamptz[], $10::text[], $11::text[])
+                 AS u (drive_id, item_no, app_no, type, scope, link_id, key_epoch, created_by, at, tenant, only_on)
     ), made AS (
         INSERT_LINKS
     ), recorded AS (
@@ -436,7 +436,7 @@ const MAKE_LINKS_ON_POSTGRES: &str = "
     FROM made l JOIN items i ON i.drive_id = l.drive_id AND i.item_no = l.item_no";
 const MAKE_ON_POSTGRES: &str = str_replace!(MAKE_LINKS_ON_POSTGRES, "INSERT_LINKS", INSERT_LINKS);
 const INSERT_ON_SQLITE: &str = concatcp!(
-    "WITH q (drive_id, item_no, app_no, type, scope, link_id, key_epoch, created_by, at, tenant, on_folders) AS (
+    "WITH q (drive_id, item_no, app_no, type, scope, link_id, key_epoch, created_by, at, tenant, only_on) AS (
          SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, unhex(value ->> 5), value ->> 6,
                 value ->> 7, value ->> 8, value ->> 9, value ->> 10
          FROM json_each($1)
@@ -486,7 +486,7 @@ impl MakeLinks {
                 new.caller.user_id(),
                 sqlite_time(new.at),
                 new.caller.tenant,
-                new.link_type.may_be_on(Kind::Folder),
+                new.link_type.only_on(),
             ])
         }));
         let mut tx = begin(writer.begin_with("BEGIN IMMEDIATE")).await?;
@@ -527,7 +527,7 @@ impl Statement for MakeLinks {
                     .bind(each().map(|new| new.caller.user_id()).collect::<Vec<_>>())
                     .bind(each().map(|new| new.at).collect::<Vec<_>>())
                     .bind(each().map(|new| new.caller.tenant.as_str()).collect::<Vec<_>>())
-                    .bind(each().map(|new| new.link_type.may_be_on(Kind::Folder)).collect::<Vec<_>>())
+                    .bind(each().map(|new| new.link_type.only_on()).collect::<Vec<_>>())
                     .bind(each().map(|new| time_ordered_id(new.at)).collect::<Vec<Uuid>>());
                 connection.fetch_all(query).await?
             }

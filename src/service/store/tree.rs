@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use sqlx::FromRow;
 use uuid::Uuid;
 
+use crate::clock::Timestamp;
 use crate::domain::ids::{DriveId, ItemId};
 use crate::domain::item::Kind;
 use crate::domain::name::PATH_LIMIT;
@@ -44,6 +45,7 @@ pub struct TreeItem {
     pub kind: Kind,
     pub size: i64,
     pub content_key: Option<Uuid>,
+    pub modified_at: Timestamp,
 }
 
 /// What is looked at on the way down.
@@ -235,7 +237,7 @@ impl Tx {
                 self,
                 folder.drive,
                 some,
-                "SELECT item_no, parent_no, name, kind, size, content_key FROM items
+                "SELECT item_no, parent_no, name, kind, size, content_key, modified_at FROM items
                      WHERE drive_id = $1 AND item_no = ANY($2)"
             )?);
         }

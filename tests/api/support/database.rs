@@ -137,7 +137,7 @@ impl TestDatabase {
         match self.kind {
             Kind::Postgres => {
                 let sql =
-                    format!("SELECT to_jsonb(q)::text AS row FROM ({}) q", sql.trim().trim_end_matches(';'));
+                    format!("SELECT to_json(q)::text AS row FROM ({}) q", sql.trim().trim_end_matches(';'));
                 let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut self.postgres().await).await;
                 rows.expect("the query runs")
                     .iter()

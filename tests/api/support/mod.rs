@@ -14,7 +14,7 @@ pub use issuer::{AUDIENCE, Issuer, SigningKey};
 pub use postgres::on_failing_disk as postgres_on_failing_disk;
 pub use process::Process;
 pub use proxy::ChaosProxy;
-pub use user::{Answer, User, download_path, web_url};
+pub use user::{Answer, User, download_path, page_path, web_url};
 
 /// Makes of each named test one on PostgreSQL and one on SQLite.
 macro_rules! on_each_database {

@@ -124,6 +124,12 @@ pub fn download_path(permission: &Value) -> String {
     format!("/download?{query}")
 }
 
+/// A link's URL, without the host.
+pub fn page_path(permission: &Value) -> String {
+    let (_, query) = web_url(permission).split_once('?').expect("a query");
+    format!("/redir?{query}")
+}
+
 pub fn web_url(permission: &Value) -> &str {
     permission["link"]["webUrl"].as_str().expect("a webUrl")
 }

@@ -1,0 +1,62 @@
+//! What the page of a shared item shows of what is around it and in it.
+
+use futures_util::TryStreamExt;
+
+use crate::domain::ids::ItemId;
+use crate::domain::item::{Item, Kind};
+use crate::domain::order::PlaceInOrder;
+use crate::error::Result;
+use crate::service::Service;
+use crate::service::rights::{Shared, ToPreview};
+
+/// The files before and after a file in its folder, by name.
+#[derive(Debug, Default)]
+pub struct Neighbours {
+    pub previous: Option<Item>,
+    pub next: Option<Item>,
+}
+
+/// Id and name of each folder from what is shared down to the folder that the item is in; none where it is itself
+/// what is shared.
+pub async fn folders_within(service: &Service, shared: &Shared) -> Result<Vec<(ItemId, String)>> {
+    let right = shared.to_read()?;
+    let (item, whole) = (right.item().id, shared.whole().id);
+    if item == whole {
+        return Ok(Vec::new());
+    }
+    let lineage = service.store.read("folders_within").await?.lineage(item).await?;
+    let end = lineage.iter().position(|(number, _)| *number == whole.number).unwrap_or(0);
+    let above = lineage.into_iter().take(end + 1).skip(1);
+    let mut folders: Vec<_> = above.map(|(number, name)| (ItemId { number, ..item }, name)).collect();
+    folders.reverse();
+    Ok(folders)
+}
+
+/// The neighbours of a file that is inside of what is shared.
+pub async fn find_neighbours(service: &Service, shared: &Shared) -> Result<Neighbours> {
+    let right = shared.to_read()?;
+    let item = right.item();
+    if item.id == shared.whole().id {
+        return Ok(Neighbours::default());
+    }
+    let folder = item.folder()?;
+    let name_key = PlaceInOrder::of(item).name_key;
+    let mut tx = service.store.read("find_neighbours").await?;
+    let previous = tx.children_of_kind_after(folder, Kind::File, true, &name_key, 1).await?.pop();
+    let next = tx.children_of_kind_after(folder, Kind::File, false, &name_key, 1).await?.pop();
+    Ok(Neighbours { previous, next })
+}
+
+/// A content's first bytes, at most so many.
+pub async fn read_start(service: &Service, right: &ToPreview, most: u64) -> Result<Vec<u8>> {
+    let right = right.bytes();
+    let _turn = service.turns.downloads.take(right.who()).await?;
+    let end = right.file().size.cast_unsigned().min(most);
+    let bytes = service.content.get(right.item().drive, right.file().content_key, 0..end).await?;
+    bytes
+        .try_fold(Vec::new(), async |mut all, some| {
+            all.extend_from_slice(&some);
+            Ok(all)
+        })
+        .await
+}
