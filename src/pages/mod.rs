@@ -11,6 +11,7 @@ mod folder;
 mod forms;
 mod item;
 mod kinds;
+mod listing;
 mod message;
 mod opened;
 mod preview;

@@ -1,5 +1,5 @@
 //! A shared folder, or what is chosen of it, as one zip archive. It is made while it is sent: nothing of it is on a
-//! disk, and of the files no more than a piece is in memory. What is in it is not compressed, for most files are already.
+//! disk, and of the files no more than a piece is in memory. What is in it is not compressed: most files are already.
 
 use std::collections::HashSet;
 use std::io::{self, Write};

@@ -56,6 +56,7 @@ pub mod drive;
 pub mod installation;
 pub mod links;
 pub mod rights;
+pub mod sessions;
 
 mod author;
 mod key_check;
