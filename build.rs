@@ -18,27 +18,44 @@ fn main() -> io::Result<()> {
     println!("cargo:rustc-env=EVERLINK_BUILD={}", named.or_else(commit).as_deref().unwrap_or("unknown"));
     let out = PathBuf::from(setting("OUT_DIR").unwrap_or_default());
     for entry in fs::read_dir("assets")? {
-        make_asset(&entry?.path(), &out)?;
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        make_asset(&name, &fs::read(&path)?, &out)?;
+    }
+    for (name, parts) in JOINED {
+        let mut content = String::new();
+        for part in *parts {
+            let text = fs::read_to_string(Path::new("assets").join(part))?;
+            // What a script declares is its own.
+            content += &if name.ends_with(".js") { format!("{{\n{text}}}\n") } else { text };
+        }
+        make_asset(name, content.as_bytes(), &out)?;
     }
     Ok(())
 }
+
+/// Files that are of several: one request fetches all that a page of the owner's site needs.
+const JOINED: &[(&str, &[&str])] = &[
+    ("own.css", &["site.css", "upload.css", "drive.css"]),
+    ("own.js", &["page.js", "upload.js", "drive.js"]),
+];
 
 fn setting(name: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "settings of the build, not of the program")]
     std::env::var(name).ok()
 }
 
-/// `assets/site.css` has its address, `/assets/site-0123456789abcdef.css`, in `EVERLINK_ASSET_SITE_CSS`.
-fn make_asset(file: &Path, out: &Path) -> io::Result<()> {
-    let content = fs::read(file)?;
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let (stem, extension) = name.split_once('.').unwrap_or((&*name, ""));
-    let digest: String = Sha256::digest(&content)[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+/// `site.css` has its address, `/assets/site-0123456789abcdef.css`, in `EVERLINK_ASSET_SITE_CSS`; its content is kept
+/// beside the program, as it is and compressed.
+fn make_asset(name: &str, content: &[u8], out: &Path) -> io::Result<()> {
+    let (stem, extension) = name.split_once('.').unwrap_or((name, ""));
+    let digest: String = Sha256::digest(content)[..8].iter().map(|byte| format!("{byte:02x}")).collect();
     let variable = name.to_uppercase().replace(['.', '-'], "_");
     println!("cargo:rustc-env=EVERLINK_ASSET_{variable}=/assets/{stem}-{digest}.{extension}");
     let mut gzip = GzEncoder::new(fs::File::create(out.join(format!("{name}.gz")))?, Compression::best());
-    gzip.write_all(&content)?;
-    gzip.finish().map(|_| ())
+    gzip.write_all(content)?;
+    gzip.finish()?;
+    fs::write(out.join(name), content)
 }
 
 fn commit() -> Option<String> {

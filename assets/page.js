@@ -23,7 +23,7 @@ function say(text) {
   setTimeout(() => { spoken.textContent = ''; }, 2000);
 }
 
-function toast(text, { bad = false } = {}) {
+function toast(text, { bad = false, action, act } = {}) {
   const shown = make('div', { className: 'toast', role: bad ? 'alert' : null }, make('span', { textContent: text }));
   if (bad) {
     const close = make('button', { className: 'b q', type: 'button', textContent: 'Close' });
@@ -31,9 +31,20 @@ function toast(text, { bad = false } = {}) {
     shown.append(close);
   } else {
     let timer;
-    const wait = () => { timer = setTimeout(() => shown.remove(), 6000); };
-    shown.onmouseenter = () => clearTimeout(timer);
+    const wait = () => { timer = setTimeout(() => shown.remove(), act ? 10_000 : 6000); };
+    const stay = () => clearTimeout(timer);
+    shown.onmouseenter = stay;
     shown.onmouseleave = wait;
+    shown.addEventListener('focusin', stay);
+    shown.addEventListener('focusout', wait);
+    if (act) {
+      const button = make('button', { className: 'b q', type: 'button', textContent: action });
+      button.onclick = () => {
+        shown.remove();
+        act();
+      };
+      shown.append(button);
+    }
     wait();
   }
   // A dialog hides what is behind it.
@@ -54,6 +65,7 @@ async function copy(button) {
     return;
   }
   const label = $('span', button);
+  if (!label) return toast('Link copied');
   const was = label.dataset.was ??= label.textContent;
   label.textContent = 'Copied';
   say('Copied');
@@ -75,11 +87,13 @@ function localTimes(within) {
     const then = new Date(time.dateTime);
     if (isNaN(then)) continue;
     const isFull = time.dataset.local === 'full';
+    const isDay = time.dataset.local === 'day';
     const at = `, ${clock.format(then)}`;
     time.title = anyYear.format(then) + at;
-    if (then.toDateString() === today.toDateString()) time.textContent = `Today${at}`;
-    else if (then.toDateString() === yesterday.toDateString()) time.textContent = `Yesterday${at}`;
-    else if (isFull) time.textContent = time.title;
+    if (then.toDateString() === today.toDateString()) time.textContent = isDay ? 'today' : `Today${at}`;
+    else if (then.toDateString() === yesterday.toDateString()) {
+      time.textContent = isDay ? 'yesterday' : `Yesterday${at}`;
+    } else if (isFull) time.textContent = time.title;
     else time.textContent = (then.getFullYear() === today.getFullYear() ? thisYear : anyYear).format(then);
   }
 }
@@ -128,6 +142,9 @@ function prepare(within) {
   localTimes(within);
 }
 
+// What another script shows.
+document.addEventListener('everlink:shown', ({ detail }) => prepare(detail));
+
 document.addEventListener('click', (event) => {
   const target = event.target.closest('[data-copy], a[data-sheet]');
   if (!target) return;
@@ -139,6 +156,7 @@ document.addEventListener('click', (event) => {
 
 // What is selected
 
+const BOX = 'tbody .c .ck';
 let list;
 let boxes;
 let all;
@@ -150,6 +168,7 @@ function count() {
   const bar = $('.selbar', list);
   bar.hidden = selected === 0;
   $('[data-count]', bar).textContent = `${selected} selected`;
+  document.dispatchEvent(new CustomEvent('everlink:selected', { detail: selected }));
 }
 
 function select(some, on) {
@@ -159,7 +178,7 @@ function select(some, on) {
 
 function takeList() {
   list = $('form[data-select]');
-  boxes = list ? $$('input[name=item]', list) : [];
+  boxes = list ? $$(BOX, list) : [];
   if (!list) return;
   all = $('[data-all]', list);
   all.parentElement.hidden = false;
@@ -205,6 +224,8 @@ const canLeave = () => $('.file [data-up], .solo [data-up]');
 function keys() {
   const has = (key) => $$(`[data-key=${key}]`).some(isSeen);
   const rows = $('table.t');
+  const more = [];
+  document.dispatchEvent(new CustomEvent('everlink:keys', { detail: more }));
   const shown = [
     rows && ['↑ ↓', 'From row to row'],
     rows && ['Home End', 'First and last row'],
@@ -218,6 +239,7 @@ function keys() {
     has('n') && ['n', 'New folder'],
     list && ['Esc', 'Clear the selection'],
     canLeave() && ['Esc', 'Back to the folder'],
+    ...more,
     ['?', 'This list'],
     ['Ctrl /', 'This list, without letters too'],
   ].filter(Boolean);
@@ -242,7 +264,7 @@ function inList(event, row) {
   const rows = [...row.parentElement.rows];
   const at = rows.indexOf(row);
   const to = { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: rows.length - 1 }[event.key];
-  const boxOf = (row) => $('input[name=item]', row);
+  const boxOf = (row) => $('.c .ck', row);
   if (to !== undefined) {
     const next = rows[Math.min(Math.max(to, 0), rows.length - 1)];
     if (event.shiftKey && list) {

@@ -11,7 +11,8 @@ const WORDS = {
   badName: 'A name can’t have \\ / : * ? " < > | in it.',
   broken: 'Something broke on our side. Try again in a minute.',
   changed: 'Somebody else replaced this file a moment ago. Look at it first, then replace it if you still want to.',
-  gone: 'This link doesn’t open anything any more.',
+  gone: document.body.dataset.token ? 'This folder isn’t here any more.' : 'This link doesn’t open anything any more.',
+  signedOut: 'You were signed out after 12 hours. Your upload waits.',
   unreadable: 'This file can’t be read on your device. Choose it again.',
 };
 
@@ -105,6 +106,8 @@ function ask(method, url, { body, headers = {}, signal, onSent } = {}) {
       patience = setTimeout(abort, milliseconds);
     };
     request.open(method, url);
+    // Of an owner's session: what shows that the site's own page asks.
+    if (document.body.dataset.token) request.setRequestHeader('X-Everlink-Token', document.body.dataset.token);
     Object.entries(headers).forEach(([name, value]) => request.setRequestHeader(name, value));
     request.upload.onprogress = (event) => {
       waitFor(STALL);
@@ -325,7 +328,7 @@ function makeFolder(upload) {
 function send(upload) {
   if (upload.isFolder) return makeFolder(upload);
   // A session is answered once more where an answer was lost; a whole file sent again would be kept twice.
-  const isOnceOnly = mode === 'folder' && upload.conflict === 'rename' && upload.size > 0;
+  const isOnceOnly = mode !== 'replace' && (mode === 'drop' || upload.conflict === 'rename') && upload.size > 0;
   return upload.size > WHOLE_LIMIT || isOnceOnly ? sendInPieces(upload) : sendWhole(upload);
 }
 
@@ -334,6 +337,10 @@ function refuse(upload, { status, message }) {
     abandonSession(upload);
     settle(upload, 'asking', `“${upload.name}” is already here`);
     return askSoon();
+  }
+  if (status === 401 && document.body.dataset.token) {
+    document.dispatchEvent(new CustomEvent('everlink:signed-out'));
+    return settle(upload, 'failed', WORDS.signedOut);
   }
   if ([401, 404].includes(status) && !upload.isFolder) return stopAll();
   // Neither gets better by being tried again.

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-use crate::auth::Verifier;
+use crate::auth::{Provider, Verifier};
 use crate::clock::random_bytes;
 use crate::error::{Error, Result};
 use crate::service::Service;
@@ -19,6 +19,10 @@ pub struct App {
     pub verifier: Arc<Verifier>,
     /// What links start with where no proxy says otherwise; no slash at its end.
     pub public_url: String,
+    /// Where people sign in; none in the embedded default, where they do by an address that is printed.
+    pub provider: Option<Arc<Provider>>,
+    /// The site, as the application that it is.
+    pub site_app_id: String,
     /// What addresses of what people uploaded start with in pages, where that is not what links start with.
     pub content_origin: Option<String>,
     /// Proxies that may say under which URL they were asked, where none is configured.
@@ -65,6 +69,8 @@ impl App {
             service: self.service.for_worker(),
             verifier: self.verifier.clone(),
             public_url: self.public_url.clone(),
+            provider: self.provider.clone(),
+            site_app_id: self.site_app_id.clone(),
             content_origin: self.content_origin.clone(),
             trusted_proxies: self.trusted_proxies.clone(),
             loopback: self.loopback.clone(),

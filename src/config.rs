@@ -34,7 +34,7 @@ pub struct Settings {
 
     /// Origin of its own for what people uploaded, when pages show or download it; it leads to the same service
     #[arg(long, env = "EVERLINK_CONTENT_ORIGIN", value_name = "URL", value_parser = parse_origin)]
-    #[arg(help_heading = "Listening")]
+    #[arg(requires = "public_url", help_heading = "Listening")]
     pub content_origin: Option<String>,
 
     /// Addresses or networks of proxies whose X-Forwarded headers are believed, separated by commas
@@ -73,6 +73,21 @@ pub struct Settings {
     #[arg(long, env = "EVERLINK_OIDC_ALGORITHMS", value_name = "ALGORITHMS", default_value = "RS256")]
     #[arg(value_delimiter = ',', value_parser = parse_algorithm, help_heading = "Who may")]
     pub oidc_algorithms: Vec<Algorithm>,
+
+    /// The site's own client at the issuer, by which people sign in; without it nobody can
+    #[arg(long, env = "EVERLINK_OIDC_CLIENT_ID", value_name = "ID", requires = "oidc_issuer")]
+    #[arg(help_heading = "Who may")]
+    pub oidc_client_id: Option<String>,
+
+    /// File with that client's secret [default: none, for a public client]
+    #[arg(long, env = "EVERLINK_OIDC_CLIENT_SECRET_FILE", value_name = "FILE", requires = "oidc_client_id")]
+    #[arg(help_heading = "Who may")]
+    pub oidc_client_secret_file: Option<PathBuf>,
+
+    /// Id of the application that the site is: its links are those of this application
+    #[arg(long, env = "EVERLINK_SITE_APP_ID", value_name = "ID", default_value = "everlink-site")]
+    #[arg(help_heading = "Who may")]
+    pub site_app_id: String,
 
     /// Scope of a link where the request names none
     #[arg(long, env = "EVERLINK_DEFAULT_SCOPE", value_name = "SCOPE", default_value = "anonymous")]

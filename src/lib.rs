@@ -38,3 +38,4 @@ pub mod pages;
 pub mod server;
 pub mod service;
 pub mod telemetry;
+pub mod website;

@@ -67,6 +67,10 @@ pub struct Turns {
     pub uploads: Turn,
     /// Downloads under way.
     pub downloads: Turn,
+    /// Archives under way, each with the names of all that is in it.
+    pub archives: Turn,
+    /// Texts of which pages are made.
+    pub renders: Turn,
     /// Lists that are put together or sent. One may take some megabytes.
     pub lists: Turn,
     /// Batches under way: each has its body and its answers in memory.
@@ -82,6 +86,8 @@ impl Default for Turns {
         Self {
             uploads: Turn::new(64 * 1024, 32 * 1024),
             downloads: Turn::new(512, 256),
+            archives: Turn::new(8, 2),
+            renders: Turn::new(2, 1),
             lists: Turn::new(16, 4),
             batches: Turn::new(3, 2),
             slow: Turn::new(2, 1).with_rest(),

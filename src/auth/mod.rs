@@ -8,12 +8,14 @@ mod bearer;
 mod claims;
 mod jwks;
 mod local_issuer;
+mod provider;
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::header::HeaderMap;
 use actix_web::middleware::Next;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use quick_cache::sync::Cache;
@@ -29,6 +31,7 @@ use claims::Verified;
 pub use claims::is_plain;
 pub use jwks::OidcIssuer;
 pub use local_issuer::{LocalIssuer, NewToken};
+pub use provider::{BegunSignIn, Provider};
 
 /// Tokens that are remembered once they were found good; past that, those that were used least are forgotten.
 const REMEMBERED: usize = 10_000;
@@ -87,13 +90,26 @@ pub async fn authenticate<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
-    let outcome = match bearer::token(request.headers()) {
-        Ok(Some(token)) => Some(verifier.verify(token, clock.now()).await),
-        Ok(None) => None,
-        Err(error) => Some(Err(error)),
-    };
-    request.extensions_mut().insert(Authentication(outcome));
+    let is_known = request.extensions().contains::<Authentication>();
+    if !is_known {
+        let outcome = match bearer::token(request.headers()) {
+            Ok(Some(token)) => Some(verifier.verify(token, clock.now()).await),
+            Ok(None) => None,
+            Err(error) => Some(Err(error)),
+        };
+        request.extensions_mut().insert(Authentication(outcome));
+    }
     next.call(request).await
+}
+
+/// Says who makes a request, where that is known by other means than a token: whatever token it has is not looked at.
+pub fn know(request: &ServiceRequest, caller: Option<Arc<Caller>>) {
+    request.extensions_mut().insert(Authentication(caller.map(Ok)));
+}
+
+/// Whether a request has a token, good or not.
+pub fn has_token(headers: &HeaderMap) -> bool {
+    !matches!(bearer::token(headers), Ok(None))
 }
 
 /// Must be a handler's first parameter, so that it refuses before the body is read.

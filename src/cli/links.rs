@@ -279,7 +279,8 @@ fn ask(question: &str) -> Result<(), Failure> {
     }
 }
 
-const HEAD: [&str; 9] = ["TENANT", "OWNER", "PATH", "TYPE", "SCOPE", "APP", "MADE", "ITEM", "LINK"];
+const HEAD: [&str; 11] =
+    ["TENANT", "OWNER", "PATH", "TYPE", "SCOPE", "APP", "MADE", "OPENS", "LAST OPENED", "ITEM", "LINK"];
 
 /// Prints links as they come.
 struct Printer {
@@ -351,10 +352,17 @@ fn as_json(link: &PlacedLink) -> serde_json::Value {
         "app": link.app_id,
         "createdBy": link.created_by,
         "createdDateTime": link.created_at,
+        "views": link.views,
+        "downloads": link.downloads,
+        "lastOpenedDateTime": link.last_opened_at,
         "epoch": link.key_epoch,
         "linkId": link.link_id.to_hex(),
         "permissionId": link.link_id.to_permission_id(),
     })
+}
+
+fn minute(at: Timestamp) -> String {
+    at.format("%Y-%m-%d %H:%M").to_string()
 }
 
 /// What users wrote is printed without control characters.
@@ -367,7 +375,9 @@ fn cells(link: &PlacedLink) -> [String; HEAD.len()] {
         link.r#type.as_str().to_owned(),
         link.scope.as_str().to_owned(),
         plain(&link.app_id),
-        link.created_at.format("%Y-%m-%d %H:%M").to_string(),
+        minute(link.created_at),
+        (link.views + link.downloads).to_string(),
+        link.last_opened_at.map_or_else(|| "never".to_owned(), minute),
         link.item.to_string(),
         link.link_id.to_permission_id(),
     ]

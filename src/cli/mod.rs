@@ -8,6 +8,7 @@ mod manual;
 mod migrate;
 mod serve;
 mod share;
+mod signin;
 mod token;
 
 use clap::{Arg, Args, CommandFactory, Parser, Subcommand};
@@ -39,6 +40,8 @@ enum Command {
     Logout,
     /// Print a bearer token of the local issuer
     Token(token::NewTokenArgs),
+    /// Print an address by which the local user signs in at the site, once
+    Signin(Box<signin::SignIn>),
     /// Bring the database's tables to this program's state
     Migrate(Box<migrate::Migrate>),
     /// List, show and revoke links
@@ -105,6 +108,7 @@ impl Cli {
             Command::Login(login) => login.run().await,
             Command::Logout => login::logout(),
             Command::Token(token) => token.run(),
+            Command::Signin(signin) => signin.run().await,
             Command::Migrate(migrate) => migrate.run().await,
             Command::Links(links) => links.run().await,
             Command::Keys(keys) => keys.run().await,

@@ -5,12 +5,13 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::server;
 use crate::telemetry::{Traces, start_logging};
+use crate::website;
 
 pub async fn serve(settings: &Settings) -> Result<(), Failure> {
     let traces = settings.otlp_endpoint.as_deref().map(Traces::start).transpose()?;
     start_logging(&settings.logging, traces.as_ref());
     let server = server::bind(settings, Clock::system()).await?;
-    greet(settings, &server)?;
+    greet(settings, &server).await?;
     server.run(asked_to_stop()).await?;
     if let Some(traces) = traces {
         traces.stop().await;
@@ -20,7 +21,7 @@ pub async fn serve(settings: &Settings) -> Result<(), Failure> {
 }
 
 /// Says what runs where, and what to try next.
-fn greet(settings: &Settings, server: &server::Server) -> Result<(), Failure> {
+async fn greet(settings: &Settings, server: &server::Server) -> Result<(), Failure> {
     let app = server.app();
     let bad = |bad: crate::config::BadSetting| Failure(bad.to_string());
     println!("Everlink {} is at {}", env!("CARGO_PKG_VERSION"), app.public_url);
@@ -37,6 +38,7 @@ fn greet(settings: &Settings, server: &server::Server) -> Result<(), Failure> {
         None => {
             let key_file = settings.storage.keys.key_file();
             println!("  tokens     of the local issuer, key file {}", key_file.display());
+            println!("  sign in    {}  (once)", website::offer_address(&app.service, &app.public_url).await?);
             println!();
             println!("Try:");
             println!(

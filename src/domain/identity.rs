@@ -8,6 +8,13 @@ pub struct User {
     pub name: Option<String>,
 }
 
+/// A user of a tenant, as whoever vouches for them says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    pub tenant: String,
+    pub user: User,
+}
+
 /// The application that a token was issued to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Application {

@@ -67,9 +67,18 @@ impl Name {
 
     /// `report.pdf` becomes `report 1.pdf`, as OneDrive renames what would collide.
     pub fn numbered(&self, number: u32) -> Result<Self, BadName> {
-        match self.0.rfind('.').filter(|&dot| dot > 0) {
-            Some(dot) => Self::parse(&format!("{} {number}{}", &self.0[..dot], &self.0[dot..])),
-            None => Self::parse(&format!("{} {number}", self.0)),
+        let dot = self.0.rfind('.').filter(|&dot| dot > 0).unwrap_or(self.0.len());
+        let end = format!(" {number}{}", &self.0[dot..]);
+        // A name that is as long as names may be loses its end, so that there is always one with a number.
+        let mut stem = &self.0[..dot];
+        loop {
+            match Self::parse(&format!("{}{end}", stem.trim_end())) {
+                Err(bad) => match stem.char_indices().next_back() {
+                    Some((at, _)) if at > 0 => stem = &stem[..at],
+                    _ => return Err(bad),
+                },
+                numbered => return numbered,
+            }
         }
     }
 

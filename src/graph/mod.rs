@@ -3,11 +3,13 @@
 //! operation and shows what that gave. What many share is in `wire`, `query`, `body` and `list`.
 
 pub mod address;
+mod analytics;
 mod batch;
 pub mod body;
 mod children;
 mod content;
 mod copy;
+pub mod counting;
 mod create_link;
 mod delta;
 mod drives;

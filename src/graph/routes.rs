@@ -14,8 +14,8 @@ use utoipa::openapi::path::HttpMethod;
 use super::multipart::is_related_post;
 use super::openapi::{self, BearerToken, Documented};
 use super::{
-    batch, children, content, copy, create_link, delta, drives, errors, items, multipart, permissions,
-    search, shares, uploads, versions,
+    analytics, batch, children, content, copy, create_link, delta, drives, errors, items, multipart,
+    permissions, search, shares, uploads, versions,
 };
 
 macro_rules! routes {
@@ -93,6 +93,9 @@ routes! {
         GET    "/item/permissions/{permission_id}"          => permissions::get_permission;
         PATCH  "/item/permissions/{permission_id}"          => permissions::change_permission;
         DELETE "/item/permissions/{permission_id}"          => permissions::revoke_link;
+        GET    "/item/analytics"                            => analytics::get_analytics;
+        GET    "/item/analytics/allTime"                    => analytics::get_all_time;
+        GET    "/item/analytics/lastSevenDays"              => analytics::get_last_seven_days;
     }
     "Shared items" {
         GET    "/share"                                     => shares::get_share;

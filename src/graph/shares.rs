@@ -1,6 +1,6 @@
 //! `/shares/{id}`: what somebody with a link gets at, without a token where the link is anonymous.
 
-use actix_web::HttpResponse;
+use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use serde_with::skip_serializing_none;
 use utoipa::ToSchema;
@@ -15,6 +15,7 @@ use crate::error::Result;
 use crate::graph::body::{JsonBody, UploadBody};
 use crate::graph::children::NewFolder;
 use crate::graph::content::{redirect, uploaded};
+use crate::graph::counting;
 use crate::graph::errors::ErrorBody;
 use crate::graph::list::{self, Entry};
 use crate::graph::params::{InShare, PageParams, TABLE};
@@ -67,7 +68,9 @@ pub async fn get_share(
 ) -> Result<HttpResponse> {
     let expanded = query.expanded(&EXPANDED)?;
     let shared = rights::open(site.service(), visitor.0.as_ref(), &address).await?;
-    if let Some(answer) = not_modified(&preconditions, shared.whole()) {
+    if shared.to_read().is_ok()
+        && let Some(answer) = not_modified(&preconditions, shared.whole())
+    {
         return Ok(answer);
     }
     let mut share = SharedDriveItem {
@@ -114,7 +117,9 @@ pub async fn get_shared_permission(
     site: Site,
 ) -> Result<HttpResponse> {
     let shared = rights::open(site.service(), visitor.0.as_ref(), &address).await?;
-    if let Some(answer) = not_modified(&preconditions, shared.whole()) {
+    if shared.to_read().is_ok()
+        && let Some(answer) = not_modified(&preconditions, shared.whole())
+    {
         return Ok(answer);
     }
     let permission = permissions::permission(&site, &links::shared_permission(&shared))?;
@@ -129,6 +134,7 @@ pub async fn get_shared_item(
     address: SharedAddress,
     query: Query,
     preconditions: Preconditions,
+    request: HttpRequest,
     site: Site,
 ) -> Result<HttpResponse> {
     let shared = rights::open(site.service(), visitor.0.as_ref(), &address).await?;
@@ -136,6 +142,7 @@ pub async fn get_shared_item(
     if let Some(answer) = not_modified(&preconditions, right.item()) {
         return Ok(answer);
     }
+    counting::view(&site, &request, &shared, visitor.0.as_deref());
     let mut item = wire::shared_item(&site, &shared, &right, right.item())?.with_context(&site);
     if query.expands_children()? && right.item().kind() == Kind::Folder {
         let turn = site.service().turns.lists.take(shared.who()).await?;
@@ -241,11 +248,10 @@ pub async fn upload_shared_content(
     let target = Upload { to: &to, path: &path, conflict, preconditions: &preconditions };
     let limit = body.size_limit();
     let (made, is_new) = drive::upload(site.service(), &target, limit, body.into_stream()?).await?;
-    let item = match shared.to_read() {
-        Ok(right) => wire::shared_item(&site, &shared, &right, &made.item)?,
-        // Who may not see what is there sees what they sent.
-        Err(_) => wire::uploaded_item(&site, &made.item),
-    };
+    if to.only_adds() {
+        return Ok(uploaded(true).json(wire::SentItem::new(&site, &made.item.name, made.item.size())));
+    }
+    let item = wire::shared_item(&site, &shared, &shared.to_read()?, &made.item)?;
     Ok(uploaded(is_new).json(query.shape(item.with_context(&site))?))
 }
 

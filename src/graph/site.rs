@@ -10,6 +10,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use ipnet::IpNet;
 
 use crate::app::{App, Loopback};
+use crate::auth::Provider;
 use crate::error::{Error, Result};
 use crate::service::Service;
 
@@ -31,6 +32,16 @@ pub struct Site {
 impl Site {
     pub fn service(&self) -> &Service {
         &self.app.service
+    }
+
+    /// Where people sign in; none in the embedded default.
+    pub fn provider(&self) -> Option<&Provider> {
+        self.app.provider.as_deref()
+    }
+
+    /// What addresses start with, whoever asks.
+    pub fn public_url(&self) -> &str {
+        &self.app.public_url
     }
 
     /// The origin that what people uploaded is had from, where that has one of its own; no slash at its end.

@@ -201,6 +201,7 @@ pub async fn receive_range(
     };
     match drive::receive_range(site.service(), &secret, range, body.into_range()).await? {
         Received::More(session) => Ok(HttpResponse::Accepted().json(SessionBody::of(&session))),
+        Received::Sent { name, size } => Ok(uploaded(true).json(wire::SentItem::new(&site, &name, size))),
         Received::All { placed, is_new, right } => {
             let item = match right {
                 Some(right) => wire::managed_item(&site, &right, &placed),

@@ -437,6 +437,23 @@ pub fn uploaded_item(site: &Site, item: &Item) -> DriveItem {
     drive_item(View { parent, web_url: item_url(site, item.id), download_url: None, item })
 }
 
+/// What somebody sent who may see nothing of where it went: no more than they know themselves.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SentItem {
+    #[serde(rename = "@odata.context")]
+    context: String,
+    name: String,
+    size: i64,
+    file: EmptyFacet,
+}
+
+impl SentItem {
+    pub fn new(site: &Site, name: &str, size: i64) -> Self {
+        let context = context(site, "driveItem");
+        Self { context, name: name.to_owned(), size, file: EmptyFacet {} }
+    }
+}
+
 /// An item's own URL, which opens it to those who manage it.
 fn item_url(site: &Site, item: ItemId) -> String {
     format!("{}/redir?resid={item}", site.url)

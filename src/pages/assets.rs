@@ -13,7 +13,8 @@ struct Asset {
     plain: &'static [u8],
 }
 
-/// Each file of `assets/`: the name of its address, which `build.rs` makes of its content, and its type.
+/// The files of `assets/`, and those that `build.rs` joins of them: the variable with the address, which `build.rs`
+/// makes of the content, and the type.
 macro_rules! assets {
     ($($name:ident: $file:literal, $address:literal, $content_type:literal;)*) => {
         $(pub const $name: &str = env!($address);)*
@@ -22,7 +23,7 @@ macro_rules! assets {
             address: $name,
             content_type: $content_type,
             gzip: include_bytes!(concat!(env!("OUT_DIR"), "/", $file, ".gz")),
-            plain: include_bytes!(concat!("../../assets/", $file)),
+            plain: include_bytes!(concat!(env!("OUT_DIR"), "/", $file)),
         }),*];
     };
 }
@@ -33,6 +34,8 @@ assets! {
     UPLOAD_CSS: "upload.css", "EVERLINK_ASSET_UPLOAD_CSS", "text/css; charset=utf-8";
     PAGE_JS:    "page.js",    "EVERLINK_ASSET_PAGE_JS",    "text/javascript; charset=utf-8";
     UPLOAD_JS:  "upload.js",  "EVERLINK_ASSET_UPLOAD_JS",  "text/javascript; charset=utf-8";
+    OWN_CSS:    "own.css",    "EVERLINK_ASSET_OWN_CSS",    "text/css; charset=utf-8";
+    OWN_JS:     "own.js",     "EVERLINK_ASSET_OWN_JS",     "text/javascript; charset=utf-8";
     ICON_SVG:   "icon.svg",   "EVERLINK_ASSET_ICON_SVG",   "image/svg+xml";
 }
 
@@ -55,10 +58,7 @@ pub async fn asset(request: HttpRequest, _name: web::Path<String>) -> Result<Htt
 
 /// What browsers ask for of themselves, whatever a page says.
 pub async fn favicon() -> HttpResponse {
-    HttpResponse::MovedPermanently()
-        .insert_header((LOCATION, ICON_SVG))
-        .insert_header((CACHE_CONTROL, "public, max-age=86400"))
-        .finish()
+    HttpResponse::Found().insert_header((LOCATION, ICON_SVG)).finish()
 }
 
 fn takes_gzip(headers: &HeaderMap) -> bool {

@@ -13,13 +13,16 @@ use chrono::DateTime;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::auth::Visitor;
+use crate::clock::Timestamp;
 use crate::domain::address::SharedAddress;
-use crate::domain::item::content_tag;
+use crate::domain::ids::ItemId;
+use crate::domain::item::{FileVersion, content_tag};
 use crate::domain::preconditions::Preconditions;
 use crate::error::{Error, Result};
+use crate::graph::counting;
 use crate::graph::site::Site;
-use crate::service::drive::{Bytes, ask_for_bytes};
-use crate::service::rights::{self, ToDownload};
+use crate::service::drive::{Bytes, ask_for_bytes, show_bytes};
+use crate::service::rights::{self, ToDownload, ToPreview};
 
 pub async fn by_link(
     visitor: Visitor,
@@ -29,7 +32,10 @@ pub async fn by_link(
 ) -> Result<HttpResponse> {
     let address = SharedAddress::of_query(request.query_string()).ok_or(Error::ItemNotFound)?;
     let shared = rights::open(site.service(), visitor.0.as_ref(), &address).await?;
-    send(&site, &request, &preconditions, &shared.to_download()?).await
+    let right = shared.to_download()?;
+    let answer = send(&site, &request, &preconditions, &Content::Downloaded(&right)).await?;
+    count(&site, &request, &answer, &right, shared.is_opened_by_owner(visitor.0.as_deref()));
+    Ok(answer)
 }
 
 pub async fn by_ticket(
@@ -39,7 +45,52 @@ pub async fn by_ticket(
     site: Site,
 ) -> Result<HttpResponse> {
     let right = rights::open_ticket(site.service(), &ticket).await?;
-    send(&site, &request, &preconditions, &right).await
+    let answer = send(&site, &request, &preconditions, &Content::Downloaded(&right)).await?;
+    count(&site, &request, &answer, &right, false);
+    Ok(answer)
+}
+
+/// What somebody has already is not downloaded again.
+fn count(site: &Site, request: &HttpRequest, answer: &HttpResponse, right: &ToDownload, is_owner: bool) {
+    if answer.status() != StatusCode::NOT_MODIFIED {
+        counting::download(site, request, right, is_owner);
+    }
+}
+
+/// What is sent, and by which right.
+pub(super) enum Content<'a> {
+    Downloaded(&'a ToDownload),
+    Shown(&'a ToPreview),
+}
+
+impl Content<'_> {
+    fn item(&self) -> ItemId {
+        match self {
+            Self::Downloaded(right) => right.item(),
+            Self::Shown(right) => right.item(),
+        }
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Downloaded(right) => right.name(),
+            Self::Shown(right) => right.name(),
+        }
+    }
+
+    fn file(&self) -> &FileVersion {
+        match self {
+            Self::Downloaded(right) => right.file(),
+            Self::Shown(right) => right.file(),
+        }
+    }
+
+    fn modified_at(&self) -> Timestamp {
+        match self {
+            Self::Downloaded(right) => right.modified_at(),
+            Self::Shown(right) => right.modified_at(),
+        }
+    }
 }
 
 /// The content, or the range of it that is asked for, as an attachment.
@@ -47,7 +98,7 @@ pub(super) async fn send(
     site: &Site,
     request: &HttpRequest,
     preconditions: &Preconditions,
-    right: &ToDownload,
+    right: &Content<'_>,
 ) -> Result<HttpResponse> {
     let file = right.file();
     let size = file.size.cast_unsigned();
@@ -100,7 +151,11 @@ pub(super) async fn send(
         let nothing = futures_util::stream::empty::<Result<bytes::Bytes>>();
         return Ok(response.body(SizedStream::new(length, nothing)));
     }
-    match ask_for_bytes(site.service(), right, range).await? {
+    let bytes = match right {
+        Content::Downloaded(right) => ask_for_bytes(site.service(), right, range).await?,
+        Content::Shown(right) => Bytes::Here(show_bytes(site.service(), right, range).await?),
+    };
+    match bytes {
         Bytes::Here(bytes) => Ok(response.body(SizedStream::new(length, bytes))),
         Bytes::Elsewhere(url) => Ok(HttpResponse::Found().insert_header((header::LOCATION, url)).finish()),
     }
@@ -154,14 +209,16 @@ fn parse_range(text: &str, size: u64) -> Part {
 
 /// RFC 6266: a plain name for old clients, the real one for all others.
 pub(super) fn attachment(name: &str) -> String {
+    disposition("attachment", name)
+}
+
+/// The same, for a page that shows it: what is saved from there has the name, too.
+pub(super) fn disposition(kind: &str, name: &str) -> String {
     let plain: String = name
         .chars()
         .map(|c| if c.is_ascii_graphic() && !matches!(c, '"' | '\\' | '%') || c == ' ' { c } else { '_' })
         .collect();
-    format!(
-        "attachment; filename=\"{plain}\"; filename*=UTF-8''{}",
-        utf8_percent_encode(name, NON_ALPHANUMERIC)
-    )
+    format!("{kind}; filename=\"{plain}\"; filename*=UTF-8''{}", utf8_percent_encode(name, NON_ALPHANUMERIC))
 }
 
 #[cfg(test)]

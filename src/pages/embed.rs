@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::auth::Visitor;
 use crate::error::{Error, Result};
+use crate::graph::counting;
 use crate::graph::site::Site;
 use crate::pages::opened::Opened;
 use crate::pages::preview;
@@ -23,5 +24,7 @@ pub async fn embed(visitor: Visitor, request: HttpRequest, site: Site) -> Result
         open: opened.own_url("redir"),
         preview: preview::of(&opened, item).await?.preview,
     };
-    answer::frame(&opened.site, &shown)
+    let answer = answer::frame(&opened.site, &shown)?;
+    counting::view(&opened.site, &request, &opened.shared, visitor.0.as_deref());
+    Ok(answer)
 }

@@ -17,7 +17,8 @@ pub async fn page(opened: &Opened, right: &ToRead) -> Result<HttpResponse> {
     let service = opened.site.service();
     let folder = right.item();
     let (sort, page) = (opened.asked("sort"), opened.asked("page"));
-    let listing = Listing::asked(opened.own_url("redir"), sort.as_deref(), page.as_deref());
+    let listing =
+        Listing::asked(opened.own_url("redir"), sort.as_deref(), page.as_deref(), child_count(folder));
     let turn = service.turns.lists.take(right.who()).await?;
     let (items, has_more) = list_part(service, right, listing.order, listing.before(), ROWS).await?;
     let may_download = opened.shared.to_archive().is_ok();

@@ -16,6 +16,7 @@ use crate::graph::query::parse_conflict;
 use crate::graph::site::Site;
 use crate::pages::answer;
 use crate::pages::opened::Opened;
+use crate::service::Service;
 use crate::service::drive::{self, Upload};
 use crate::service::rights::ToWrite;
 
@@ -31,47 +32,77 @@ struct Told {
 pub async fn send(visitor: Visitor, request: HttpRequest, body: Related, site: Site) -> Result<HttpResponse> {
     let opened = Opened::by(&visitor, &request, site).await?;
     let service = opened.site.service();
-    let to = match opened.shared.lets_write() {
-        true => opened.shared.to_write(service, visitor.0.as_deref()).await?,
-        false => opened.shared.to_add(service, visitor.0.as_deref()).await?,
-    };
-    let done = match Box::pin(take(&opened, &to, body.0)).await {
+    let to = opened.shared.to_add(service, visitor.0.as_deref()).await?;
+    let done = match Box::pin(take(service, &to, body.0, None)).await {
         Ok(done) => done,
-        Err(Error::NameAlreadyExists) => "taken".to_owned(),
-        Err(Error::InvalidPath(_) | Error::PathTooLong) => "name".to_owned(),
-        Err(Error::ResourceModified) => "changed".to_owned(),
-        Err(Error::QuotaLimitReached | Error::StorageFull(_)) => "full".to_owned(),
-        Err(Error::PayloadTooLarge { .. }) => "large".to_owned(),
-        Err(error) => return Err(error),
+        Err(error) => failed(error)?.to_owned(),
     };
     Ok(answer::see_other(format!("{}&done={done}", opened.own_url("redir"))))
 }
 
-/// Takes a form's parts in their order: what it is about comes before its files.
-async fn take(opened: &Opened, to: &ToWrite, mut parts: Multipart) -> Result<String> {
+/// What the page says of what failed; other errors have a page of their own.
+pub fn failed(error: Error) -> Result<&'static str> {
+    match error {
+        Error::NameAlreadyExists => Ok("taken"),
+        Error::InvalidPath(_) | Error::PathTooLong => Ok("name"),
+        Error::ResourceModified => Ok("changed"),
+        Error::QuotaLimitReached | Error::StorageFull(_) => Ok("full"),
+        Error::PayloadTooLarge { .. } => Ok("large"),
+        error => Err(error),
+    }
+}
+
+/// Checks what a form shows to prove where it comes from; none where it shows nothing.
+pub type TokenCheck<'a> = &'a dyn Fn(Option<&str>) -> Result<()>;
+
+/// Takes a form's parts in their order: what it is about comes before its files. Tells what was done.
+pub async fn take(
+    service: &Service,
+    to: &ToWrite,
+    mut parts: Multipart,
+    check: Option<TokenCheck<'_>>,
+) -> Result<String> {
     let mut told = Told::default();
-    let mut files = 0;
+    let (mut files, mut skipped) = (0, 0);
+    let mut is_proven = check.is_none();
     while let Some(part) = parts.try_next().await.map_err(unreadable)? {
         match part.name().unwrap_or_default() {
             "do" => told.what = text(part).await?,
             "name" => told.name = text(part).await?,
             "etag" => told.etag = text(part).await?,
             "conflict" => told.conflict = Some(parse_conflict(&text(part).await?)?),
-            "file" => files += usize::from(take_file(opened, to, &told, part).await?),
+            "token" => {
+                let token = text(part).await?;
+                check.map_or(Ok(()), |check| check(Some(&token)))?;
+                is_proven = true;
+            }
+            "file" => {
+                // A script shows it in a header.
+                if !is_proven {
+                    check.map_or(Ok(()), |check| check(None))?;
+                    is_proven = true;
+                }
+                match take_file(service, to, &told, part).await? {
+                    Sent::Nothing => {}
+                    Sent::Stored => files += 1,
+                    Sent::Skipped => skipped += 1,
+                }
+            }
             _ => {}
         }
+    }
+    if !is_proven {
+        check.map_or(Ok(()), |check| check(None))?;
     }
     match told.what.as_str() {
         "folder" => {
             let name = Name::parse(told.name.trim())?;
             let properties = ClientProperties::default();
-            if to.only_adds() {
-                return Err(Error::ItemNotFound);
-            }
-            drive::create_folder(opened.site.service(), to, &name, &properties, Conflict::Fail).await?;
+            drive::create_folder(service, to, &name, &properties, Conflict::Fail).await?;
             Ok("folder".to_owned())
         }
         "replace" if files > 0 => Ok("replaced".to_owned()),
+        _ if skipped > 0 => Ok(format!("uploaded&n={files}&skipped={skipped}")),
         _ if files > 0 => Ok(format!("uploaded&n={files}")),
         _ => Ok("none".to_owned()),
     }
@@ -81,13 +112,21 @@ async fn text(part: Field) -> Result<String> {
     Ok(String::from_utf8_lossy(&read_small(part).await?).into_owned())
 }
 
-/// False where there is none, or it is to be left out.
-async fn take_file(opened: &Opened, to: &ToWrite, told: &Told, part: Field) -> Result<bool> {
+/// What became of a file of a form.
+enum Sent {
+    /// None was chosen.
+    Nothing,
+    Stored,
+    /// Its name was taken, and it was to be left out then.
+    Skipped,
+}
+
+async fn take_file(service: &Service, to: &ToWrite, told: &Told, part: Field) -> Result<Sent> {
     let file_name = part.content_disposition().and_then(|told| told.get_filename()).unwrap_or_default();
     // Some browsers tell the way to it, too.
     let file_name = file_name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
     if file_name.is_empty() {
-        return Ok(false);
+        return Ok(Sent::Nothing);
     }
     let mut preconditions = Preconditions::default();
     let path = match to.base().kind() {
@@ -102,12 +141,10 @@ async fn take_file(opened: &Opened, to: &ToWrite, told: &Told, part: Field) -> R
         Kind::File => Conflict::Replace,
     };
     let target = Upload { to, path: &path, conflict, preconditions: &preconditions };
-    let service = opened.site.service();
     let sent = drive::upload(service, &target, service.limits.upload, part.map_err(unreadable)).await;
     match sent {
-        Ok(_) => Ok(true),
-        // It is to be skipped where its name is taken.
-        Err(Error::NameAlreadyExists) if conflict == Conflict::Fail => Ok(false),
+        Ok(_) => Ok(Sent::Stored),
+        Err(Error::NameAlreadyExists) if conflict == Conflict::Fail => Ok(Sent::Skipped),
         Err(error) => Err(error),
     }
 }

@@ -95,7 +95,11 @@ const ARCHIVES: [&str; 10] = ["zip", "gz", "tgz", "tar", "7z", "rar", "bz2", "xz
 
 fn extension(name: &str) -> String {
     let lower = name.to_lowercase();
-    lower.rsplit_once('.').map_or(lower.clone(), |(_, extension)| extension.to_owned())
+    match lower.rsplit_once('.') {
+        Some((_, extension)) => extension.to_owned(),
+        None if lower == "dockerfile" => lower,
+        None => String::new(),
+    }
 }
 
 pub fn shown(name: &str, file: &FileVersion) -> Option<Shown> {

@@ -1,4 +1,4 @@
-//! A long list in parts and orders: what the address says of them, and where the page's columns and its «Previous» and
+//! A long list in parts and orders: what the address says of them, and where the page's columns, its «Previous» and its
 //! «Next» lead.
 
 use crate::domain::order::{Order, OrderBy};
@@ -13,8 +13,6 @@ const COLUMNS: [(&str, &str, OrderBy); 3] = [
     ("Changed", "changed", OrderBy::Modified),
     ("Size", "size", OrderBy::Size),
 ];
-/// No folder has so many parts.
-const LAST: usize = 1_000_000;
 
 pub struct Listing {
     /// The list's address without any of it.
@@ -27,14 +25,15 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// `sort` and `page` are what the address says.
-    pub fn asked(url: String, sort: Option<&str>, page: Option<&str>) -> Self {
+    /// `sort` and `page` are what the address says; `count` is how many entries there are.
+    pub fn asked(url: String, sort: Option<&str>, page: Option<&str>, count: i64) -> Self {
         let separator = if url.contains('?') { '&' } else { '?' };
         let sort = sort.unwrap_or_default();
         let (key, descending) = sort.strip_prefix('-').map_or((sort, false), |key| (key, true));
         let by = COLUMNS.iter().find(|(_, known, _)| *known == key).map(|(_, _, by)| *by);
         let order = Order { by: by.unwrap_or(OrderBy::Name), descending: descending && by.is_some() };
-        let number = page.and_then(|page| page.parse().ok()).unwrap_or(1).clamp(1, LAST);
+        let last = usize::try_from(count).unwrap_or_default().div_ceil(ROWS).max(1);
+        let number = page.and_then(|page| page.parse().ok()).unwrap_or(1).clamp(1, last);
         Self { url, separator, order, number }
     }
 

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::graph::errors::{RETRY_AFTER, status};
 use crate::pages::answer;
 use crate::pages::views::{MessagePage, OrganizationPage, Page};
+use crate::pages::words;
 
 pub async fn home() -> Result<HttpResponse> {
     message(
@@ -18,16 +19,16 @@ pub async fn home() -> Result<HttpResponse> {
 }
 
 /// What people are told in the place of a page. What is wrong with a link is never told: all that open nothing have one
-/// and the same page.
-pub fn error_page(error: &Error, request_id: &str) -> HttpResponse {
+/// and the same page. `sign_in` is where one signs in to get to the page that was asked for.
+pub fn error_page(error: &Error, request_id: &str, sign_in: Option<String>) -> HttpResponse {
     let response = HttpResponse::build(status(error));
     let answer = match error {
         Error::ForOrganization(organization) => answer::plain_page(
             response,
             &OrganizationPage {
-                page: Page { title: format!("For people at {organization}"), ..Page::default() },
-                organization: organization.clone(),
-                sign_in: None,
+                page: Page { title: "For people of an organization".to_owned(), ..Page::default() },
+                organization: words::organization(organization),
+                sign_in,
                 account: None,
             },
         ),

@@ -1,23 +1,23 @@
 //! What people open in a browser: a link's page, its bytes, and its frame for other sites.
 
-mod answer;
-mod assets;
+pub mod answer;
+pub mod assets;
 mod docs;
 mod download;
 mod drop;
 mod embed;
 mod file;
-mod folder;
-mod forms;
+pub mod folder;
+pub mod forms;
 mod item;
-mod kinds;
-mod listing;
+pub mod kinds;
+pub mod listing;
 mod message;
 mod opened;
-mod preview;
+pub mod preview;
 mod qr;
-mod views;
-mod words;
+pub mod views;
+pub mod words;
 mod zip;
 
 use actix_web::http::Method;

@@ -11,17 +11,22 @@ use crate::domain::link::Act;
 use crate::domain::preconditions::Preconditions;
 use crate::error::{Error, Result};
 use crate::graph::site::Site;
-use crate::pages::download;
+use crate::pages::download::{self, Content};
 use crate::pages::kinds::{self, Shown};
 use crate::pages::opened::Opened;
 use crate::pages::views::{Preview, PreviewNotes, Way};
 use crate::pages::words;
+use crate::service::Service;
 use crate::service::drive::read_start;
+use crate::service::rights::Shared;
 
 /// Bytes of a text that a page shows, at most.
 const SHOWN: u64 = 256 * 1024;
 /// Bytes in which an image tells its size.
 const HEAD: u64 = 64 * 1024;
+/// How deep a text is nested that is made a page of, at most, and how large that may get.
+const DEEPEST: usize = 50;
+const LARGEST: usize = 2 * 1024 * 1024;
 /// Rows and columns of a table that a page shows, at most.
 const ROWS: usize = 1_000;
 const COLUMNS: usize = 50;
@@ -39,16 +44,29 @@ impl From<Preview> for Look {
 }
 
 pub async fn of(opened: &Opened, item: &Item) -> Result<Look> {
-    let Some(file) = item.file() else { return Ok(Preview::None.into()) };
+    let asks_for_text = opened.asked("show").as_deref() == Some("text");
+    let src = opened.bytes_url("preview", item);
+    look(opened.site.service(), &opened.shared, src, &opened.own_url("redir"), asks_for_text).await
+}
+
+/// How what was opened looks: `src` has its bytes, `page` is the page that shows it.
+pub async fn look(
+    service: &Service,
+    shared: &Shared,
+    src: String,
+    page: &str,
+    asks_for_text: bool,
+) -> Result<Look> {
+    let right = shared.to_preview()?;
+    let (name, file) = (right.name(), right.file());
     if file.size == 0 {
         return Ok(Preview::Empty.into());
     }
-    let Some(shown) = kinds::shown(&item.name, file) else { return Ok(Preview::None.into()) };
-    let src = opened.bytes_url("preview", item);
+    let Some(shown) = kinds::shown(name, file) else { return Ok(Preview::None.into()) };
     let mime_type = file.mime_type.clone();
     Ok(match shown {
         Shown::Image => {
-            let start = read_start(opened.site.service(), &opened.shared.to_preview()?, HEAD).await?;
+            let start = read_start(service, &right, HEAD).await?;
             let size = imagesize::blob_size(&start).ok().filter(|size| size.width > 0 && size.height > 0);
             Preview::Image { src, size: size.map(|size| (size.width, size.height)) }.into()
         }
@@ -56,9 +74,15 @@ pub async fn of(opened: &Opened, item: &Item) -> Result<Look> {
         Shown::Audio => Preview::Audio { src, mime_type }.into(),
         Shown::Pdf => Preview::Pdf { src }.into(),
         Shown::Text | Shown::Markdown | Shown::Table => {
-            let start = read_start(opened.site.service(), &opened.shared.to_preview()?, SHOWN).await?;
+            let start = read_start(service, &right, SHOWN).await?;
             match read_text(&start) {
-                Some(text) => text_look(opened, item, shown, text),
+                Some(text) => {
+                    // It is work for the processor alone, which others' requests are not to wait for.
+                    let _turn = service.turns.renders.take(right.who()).await?;
+                    let (page, size) = (page.to_owned(), file.size);
+                    let look = move || text_look(&page, size, shown, text, asks_for_text);
+                    tokio::task::spawn_blocking(look).await.map_err(Error::internal)?
+                }
                 None => Preview::None.into(),
             }
         }
@@ -82,25 +106,27 @@ fn read_text(bytes: &[u8]) -> Option<String> {
     Some(words::plain(&text.replace("\r\n", "\n").replace('\r', "\n")))
 }
 
-fn text_look(opened: &Opened, item: &Item, shown: Shown, text: String) -> Look {
+fn text_look(page: &str, size: i64, shown: Shown, text: String, asks_for_text: bool) -> Look {
     let mut notes = PreviewNotes::default();
-    if item.size().cast_unsigned() > SHOWN {
+    if size.cast_unsigned() > SHOWN {
         notes.cut = Some(words::size(SHOWN.cast_signed()));
     }
-    let own = opened.own_url("redir");
-    let as_text = opened.asked("show").as_deref() == Some("text");
-    let to_text = || Way { name: "Show as text".to_owned(), href: format!("{own}&show=text") };
-    let back = |name: &str| Way { name: name.to_owned(), href: own.clone() };
+    let separator = if page.contains('?') { '&' } else { '?' };
+    let to_text = || Way { name: "Show as text".to_owned(), href: format!("{page}{separator}show=text") };
+    let back = |name: &str| Way { name: name.to_owned(), href: page.to_owned() };
     let preview = match shown {
-        Shown::Markdown if !as_text => {
-            notes.other = Some(to_text());
-            Preview::Rendered { html: render(&text) }
-        }
-        Shown::Table if !as_text => {
+        Shown::Markdown if !asks_for_text => match render(&text) {
+            Some(html) => {
+                notes.other = Some(to_text());
+                Preview::Rendered { html }
+            }
+            None => Preview::Text { text },
+        },
+        Shown::Table if !asks_for_text => {
             notes.other = Some(to_text());
             let (head, rows, is_whole) = read_table(&text);
             if !is_whole {
-                notes.cut = Some(format!("{} rows", words::number(ROWS as i64)));
+                notes.cut = Some(format!("{} rows and {COLUMNS} columns", words::number(ROWS as i64)));
             }
             Preview::Table { head, rows }
         }
@@ -116,29 +142,59 @@ fn text_look(opened: &Opened, item: &Item, shown: Shown, text: String) -> Look {
     Look { preview, notes }
 }
 
-/// Markdown as harmless HTML: what could run, load or look like the page itself is taken out.
-fn render(text: &str) -> String {
+/// Markdown as harmless HTML: what could run, load or look like the page itself is taken out. None where it is nested
+/// so deep, or becomes so large, that to make a page of it takes longer than anybody waits.
+fn render(text: &str) -> Option<String> {
+    if text.lines().any(|line| markers(line) > DEEPEST) {
+        return None;
+    }
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
+    let mut depth = 0_usize;
+    let mut deepest = 0;
     let events = Parser::new_ext(text, options).map(|event| match event {
-        Event::Start(Tag::Heading { level, .. }) => Event::Start(Tag::Heading {
-            level: below(level),
-            id: None,
-            classes: Vec::new(),
-            attrs: Vec::new(),
-        }),
-        Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(below(level))),
+        // Markup in a text stays text. What is badly nested would be closed and opened again in each paragraph.
+        Event::Html(markup) | Event::InlineHtml(markup) => Event::Text(markup),
+        Event::TaskListMarker(is_done) => Event::Text(if is_done { "☑ " } else { "☐ " }.into()),
+        Event::Start(tag) => {
+            depth += 1;
+            deepest = deepest.max(depth);
+            Event::Start(match tag {
+                Tag::Heading { level, .. } => {
+                    Tag::Heading { level: below(level), id: None, classes: Vec::new(), attrs: Vec::new() }
+                }
+                tag => tag,
+            })
+        }
+        Event::End(tag) => {
+            depth = depth.saturating_sub(1);
+            Event::End(match tag {
+                TagEnd::Heading(level) => TagEnd::Heading(below(level)),
+                tag => tag,
+            })
+        }
         event => event,
     });
     let mut html = String::new();
     pulldown_cmark::html::push_html(&mut html, events);
+    if deepest > DEEPEST || html.len() > LARGEST {
+        return None;
+    }
     // Images would be asked for from elsewhere; addresses without a host lead nowhere here.
-    ammonia::Builder::default()
+    let clean = ammonia::Builder::default()
         .rm_tags(["img", "map", "area"])
         .url_relative(ammonia::UrlRelative::Deny)
         .url_schemes(["http", "https", "mailto"].into())
         .link_rel(Some("noopener noreferrer nofollow"))
-        .clean(&html)
-        .to_string()
+        .clean(&html);
+    Some(clean.to_string())
+}
+
+/// Characters at a line's start that each may begin something within something.
+fn markers(line: &str) -> usize {
+    let start =
+        line.chars().take_while(|c| matches!(c, '>' | '-' | '*' | '+' | ' ' | '\t' | '.' | ')' | '0'..='9'));
+    let is_rule = line.trim().chars().all(|c| matches!(c, '-' | '*' | ' '));
+    if is_rule { 0 } else { start.filter(|c| matches!(c, '>' | '-' | '*' | '+' | '.' | ')')).count() }
 }
 
 /// The page's own heading is the first; those of a text come below it.
@@ -167,10 +223,11 @@ fn read_table(text: &str) -> (Vec<String>, Vec<Vec<String>>, bool) {
         .records()
         .take(ROWS + 2)
         .map_while(std::result::Result::ok)
-        .map(|row| row.iter().take(COLUMNS).map(str::to_owned).collect())
+        .map(|row| row.iter().take(COLUMNS + 1).map(str::to_owned).collect())
         .collect();
-    let is_whole = rows.len() <= ROWS + 1;
+    let is_whole = rows.len() <= ROWS + 1 && rows.iter().all(|row| row.len() <= COLUMNS);
     rows.truncate(ROWS + 1);
+    rows.iter_mut().for_each(|row| row.truncate(COLUMNS));
     if rows.is_empty() {
         return (Vec::new(), Vec::new(), true);
     }
@@ -192,19 +249,19 @@ pub async fn bytes(
 ) -> Result<HttpResponse> {
     let opened = Opened::by(&visitor, &request, site).await?;
     let right = opened.shared.to_preview()?;
-    let file = right.bytes();
-    let shown = kinds::shown(file.name(), file.file());
+    let shown = kinds::shown(right.name(), right.file());
     let is_pdf = match shown {
         Some(Shown::Image | Shown::Video | Shown::Audio) => false,
         Some(Shown::Pdf) => true,
         _ => return Err(Error::ItemNotFound),
     };
-    let mut answer = download::send(&opened.site, &request, &preconditions, file).await?;
+    let mut answer = download::send(&opened.site, &request, &preconditions, &Content::Shown(&right)).await?;
     if !answer.status().is_success() {
         return Ok(answer);
     }
+    let name = download::disposition("inline", right.name());
     let may_embed = opened.shared.link().is_some_and(|link| link.link_type.permits(Act::Embed));
-    let ancestors = if may_embed { "*".to_owned() } else { format!("'self' {}", opened.site.url) };
+    let ancestors = if may_embed { "*".to_owned() } else { format!("'self' {}", opened.site.public_url()) };
     // A browser's viewer of PDFs does not work in a sandbox, and is one itself.
     let policy = match is_pdf {
         true => format!(
@@ -213,7 +270,7 @@ pub async fn bytes(
         false => format!("sandbox; default-src 'none'; frame-ancestors {ancestors}"),
     };
     let headers = answer.headers_mut();
-    headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static("inline"));
+    headers.insert(CONTENT_DISPOSITION, HeaderValue::try_from(name).map_err(Error::internal)?);
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::try_from(policy).map_err(Error::internal)?);
     Ok(answer)
 }
@@ -226,13 +283,25 @@ mod tests {
     fn markdown_runs_and_loads_nothing() {
         let html = render(
             "# A\n<script>alert(1)</script><img src=x onerror=alert(1)>\n\n[a](javascript:alert(1)) [b](/redir?x) \
-             [c](https://example.com) ![d](https://example.com/d.png)\n\n<svg onload=alert(1)></svg><b onclick=x>e</b>",
-        );
-        for bad in ["<script", "<img", "onerror", "javascript:", "/redir", "<svg", "onclick", "d.png"] {
+             [c](https://example.com) ![d](https://example.com/d.png)\n\n<svg onload=alert(1)></svg>**e**",
+        )
+        .expect("a page");
+        for bad in ["<script", "<img", "javascript:", "/redir", "<svg", "d.png"] {
             assert!(!html.contains(bad), "{bad}: {html}");
         }
-        assert!(html.contains("<h2>A</h2>") && html.contains("<b>e</b>"), "{html}");
+        assert!(html.contains("<h2>A</h2>") && html.contains("<strong>e</strong>"), "{html}");
         assert!(html.contains("href=\"https://example.com\" rel=\"noopener noreferrer nofollow\""), "{html}");
+    }
+
+    #[test]
+    fn what_would_take_too_long_stays_text() {
+        assert!(render(&">".repeat(100_000)).is_none());
+        assert!(render(&"> ".repeat(60)).is_none());
+        assert!(render(&format!("{}a", "- ".repeat(1_000))).is_none());
+        assert!(render(&"-".repeat(1_000)).is_some());
+        let reopened = format!("<p>{}{}", "<b lang=i>".repeat(2_000), "<p>x".repeat(2_000));
+        assert!(render(&reopened).expect("a page").len() < 200_000);
+        assert!(render("- [x] a\n- [ ] b\n").expect("a page").contains("☑ a"));
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub struct Page {
 
 impl Page {
     /// Of who shares it: `AL`, of `Ada Lovelace`.
-    fn initials(&self) -> String {
+    pub fn initials(&self) -> String {
         let mut words = self.owner.iter().flat_map(|owner| owner.split_whitespace());
         let letters = [words.next(), words.next_back()].into_iter().flatten();
         letters.filter_map(|word| word.chars().next()).flat_map(char::to_uppercase).collect()
@@ -47,7 +47,7 @@ pub struct Moment {
 
 impl Moment {
     /// `18 November 2026`
-    fn day(&self) -> &str {
+    pub fn day(&self) -> &str {
         self.utc.split(',').next().unwrap_or_default()
     }
 }
@@ -113,7 +113,7 @@ pub enum Preview {
 
 impl Preview {
     /// How large an image is: `4,032 × 2,688`.
-    fn pixels(&self) -> Option<String> {
+    pub fn pixels(&self) -> Option<String> {
         match self {
             Self::Image { size: Some((width, height)), .. } => {
                 Some(format!("{} × {}", grouped(*width), grouped(*height)))
@@ -124,7 +124,7 @@ impl Preview {
 }
 
 /// A number with a comma between its thousands.
-fn grouped(number: usize) -> String {
+pub fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

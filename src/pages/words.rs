@@ -74,6 +74,14 @@ pub fn owner(drive: &Drive) -> Option<String> {
     is_name.then(|| plain(name))
 }
 
+/// What an organization is called; an id that a program gave is no name.
+pub fn organization(tenant: &str) -> String {
+    match uuid::Uuid::try_parse(tenant) {
+        Ok(_) => "the owner’s organization".to_owned(),
+        Err(_) => plain(tenant),
+    }
+}
+
 /// `Ada`, of `Ada Lovelace`.
 pub fn first_name(name: &str) -> &str {
     name.split_whitespace().next().unwrap_or(name)

@@ -1,7 +1,7 @@
 //! A shared folder, or what is chosen of it, as one zip archive. It is made while it is sent: nothing of it is on a
 //! disk, and of the files no more than a piece is in memory. What is in it is not compressed: most files are already.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,6 +18,7 @@ use crate::auth::Visitor;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::graph::body::Unread;
+use crate::graph::counting;
 use crate::graph::site::Site;
 use crate::limits::Taken;
 use crate::pages::answer;
@@ -34,7 +35,9 @@ const LARGE: u64 = 0xF000_0000;
 /// All of it.
 pub async fn all(visitor: Visitor, request: HttpRequest, site: Site) -> Result<HttpResponse> {
     let opened = Opened::by(&visitor, &request, site).await?;
-    send(&opened, request.method(), &[]).await
+    let answer = send(&opened, request.method(), &BTreeSet::new()).await?;
+    counting::archive(&opened.site, &request, &opened.shared, visitor.0.as_deref());
+    Ok(answer)
 }
 
 /// What is chosen of it.
@@ -46,18 +49,20 @@ pub async fn chosen(
 ) -> Result<HttpResponse> {
     let opened = Opened::by(&visitor, &request, site).await?;
     let form = body.read(FORM).await?;
-    let numbers: Vec<i64> = form_urlencoded::parse(&form)
+    let numbers: BTreeSet<i64> = form_urlencoded::parse(&form)
         .filter(|(name, _)| name == "item")
-        .map(|(_, number)| number.parse().map_err(|_| Error::ItemNotFound))
+        .map(|(_, number)| number.parse().map_err(|_| Error::invalid_request("A number of an item is none.")))
         .collect::<Result<_>>()?;
     if numbers.is_empty() {
         opened.shared.to_archive()?;
         return Ok(answer::see_other(format!("{}&done=none", opened.own_url("redir"))));
     }
-    send(&opened, request.method(), &numbers).await
+    let answer = send(&opened, request.method(), &numbers).await?;
+    counting::archive(&opened.site, &request, &opened.shared, visitor.0.as_deref());
+    Ok(answer)
 }
 
-async fn send(opened: &Opened, method: &Method, numbers: &[i64]) -> Result<HttpResponse> {
+async fn send(opened: &Opened, method: &Method, numbers: &BTreeSet<i64>) -> Result<HttpResponse> {
     let right = opened.shared.to_archive()?;
     let name = opened.shared.to_read()?.item().name.clone();
     let mut response = HttpResponse::Ok();
@@ -66,7 +71,7 @@ async fn send(opened: &Opened, method: &Method, numbers: &[i64]) -> Result<HttpR
         .insert_header((CONTENT_DISPOSITION, attachment(&format!("{name}.zip"))))
         .insert_header((CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"));
     if *method == Method::HEAD {
-        return Ok(response.finish());
+        return Ok(response.streaming(stream::empty::<Result<Bytes>>()));
     }
     let (entries, turn) = list_archive(opened.site.service(), &right, numbers).await?;
     let site = opened.site.clone();
@@ -98,23 +103,22 @@ impl Write for Written {
 struct Archive {
     site: Site,
     right: ToArchive,
-    /// Those that are to come, the next one last.
     entries: Vec<ArchiveEntry>,
+    /// How many of them have begun.
+    begun: usize,
     /// The bytes of the file that is being sent, and how many are still to come.
     current: Option<(BoxStream<'static, Result<Bytes>>, u64)>,
     /// None once the archive was ended.
     writer: Option<ZipWriter<StreamWriter<Written>>>,
     written: Written,
-    names: Names,
     _turn: Taken,
 }
 
 impl Archive {
-    fn of(site: Site, right: ToArchive, mut entries: Vec<ArchiveEntry>, turn: Taken) -> Self {
-        entries.reverse();
+    fn of(site: Site, right: ToArchive, entries: Vec<ArchiveEntry>, turn: Taken) -> Self {
         let written = Written::default();
         let writer = Some(ZipWriter::new_stream(written.clone()));
-        Self { site, right, entries, current: None, writer, written, names: Names::default(), _turn: turn }
+        Self { site, right, entries, begun: 0, current: None, writer, written, _turn: turn }
     }
 
     /// Writes the next piece. False once all is written.
@@ -131,13 +135,14 @@ impl Archive {
             }
             return Ok(true);
         }
-        let Some(entry) = self.entries.pop() else {
+        let Some(entry) = self.entries.get(self.begun) else {
             if let Some(writer) = self.writer.take() {
                 writer.finish().map_err(Error::internal)?;
             }
             return Ok(true);
         };
-        let name = self.names.of(&entry.path);
+        self.begun += 1;
+        let name = path_of(&self.entries, entry);
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
             .large_file(entry.size >= LARGE)
@@ -146,7 +151,7 @@ impl Archive {
             writer.add_directory(name, options).map_err(Error::internal)?;
         } else {
             writer.start_file(name, options).map_err(Error::internal)?;
-            let bytes = read_entry(self.site.service(), &self.right, &entry).await?;
+            let bytes = read_entry(self.site.service(), &self.right, entry).await?;
             self.current = Some((bytes, entry.size));
         }
         Ok(true)
@@ -192,25 +197,19 @@ fn time(at: Timestamp) -> zip::DateTime {
 /// Names of devices, which Windows takes for no file's, whatever ending they have.
 const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
 
-/// The names that were given, so that none is given twice.
-#[derive(Default)]
-struct Names(HashSet<String>);
-
-impl Names {
-    /// An entry's name, safe on every system.
-    fn of(&mut self, path: &[String]) -> String {
-        let name = path.iter().map(|name| safe(name)).collect::<Vec<_>>().join("/");
-        let mut free = name.clone();
-        let mut number = 1;
-        // What Windows takes for the same.
-        while !self.0.insert(free.to_lowercase()) {
-            free = format!("{name} ({number})");
-            number += 1;
-        }
-        free
+/// An entry's path, safe on every system.
+fn path_of(entries: &[ArchiveEntry], entry: &ArchiveEntry) -> String {
+    let mut names = vec![safe(&entry.name)];
+    let mut above = entry.parent;
+    while let Some(folder) = above.and_then(|at| entries.get(at)) {
+        names.push(safe(&folder.name));
+        above = folder.parent;
     }
+    names.reverse();
+    names.join("/")
 }
 
+/// A name in an archive. Drives refuse such names by now; what was there before they did is made safe, too.
 fn safe(name: &str) -> String {
     let is_bad =
         |c: char| c.is_control() || matches!(c, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|');
@@ -235,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_in_an_archive_are_safe_on_every_system_and_each_is_there_once() {
+    fn names_in_an_archive_are_safe_on_every_system() {
         for (name, expected) in [
             ("a.txt", "a.txt"),
             ("con.txt", "_con.txt"),
@@ -247,9 +246,5 @@ mod tests {
         ] {
             assert_eq!(safe(name), expected);
         }
-        let mut names = Names::default();
-        let path = |name: &str| vec!["f".to_owned(), name.to_owned()];
-        assert_eq!(names.of(&path("a.")), "f/a_");
-        assert_eq!(names.of(&path("A_")), "f/A_ (1)");
     }
 }

@@ -15,6 +15,7 @@ use crate::graph;
 use crate::graph::errors::RETRY_AFTER;
 use crate::pages;
 use crate::telemetry::RequestIds;
+use crate::website;
 
 /// Runs each request in a task of its own, so that it goes on to its end when its client goes away:
 /// what a transaction began is finished, and a connection is never left in the middle of one.
@@ -35,7 +36,9 @@ pub async fn allow_other_sites<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
-    let is_open = !pages::is_page(request.path()) || request.path().starts_with("/download/");
+    let path = request.path();
+    let is_own = website::is_of_site(path) || website::is_api(path);
+    let is_open = !is_own && (!pages::is_page(path) || path.starts_with("/download/"));
     let asks_first = request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ORIGIN)
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
@@ -70,7 +73,7 @@ pub async fn read_address<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
-    if !pages::is_page(request.path()) {
+    if !pages::is_page(request.path()) && !website::is_of_site(request.path()) {
         graph::address::resolve(&mut request, graph::routes::ROUTES)?;
     }
     next.call(request).await
@@ -86,9 +89,10 @@ pub async fn render_errors<B: MessageBody + 'static>(
     let ids = RequestIds::get(request.request());
     let style = Style::wanted(request.request());
     let wants_page = pages::wants_page(request.headers());
+    let sign_in = request.uri().path_and_query().map(|asked| website::sign_in_url(asked.as_str()));
     let error_page = |error: &Error| {
         let request_id = ids.as_ref().map(|ids| ids.request.to_string()).unwrap_or_default();
-        pages::error_page(error, &request_id)
+        pages::error_page(error, &request_id, sign_in.clone())
     };
     let render = |error: &Error, headers: Option<&HeaderMap>| {
         if let Some(inside) = error.inside() {
@@ -136,11 +140,8 @@ enum Style {
 
 impl Style {
     fn wanted(request: &HttpRequest) -> Self {
-        if pages::is_page(request.path()) && !pages::wants_json(request.headers()) {
-            Self::Page
-        } else {
-            Self::Json
-        }
+        let is_page = pages::is_page(request.path()) || website::is_of_site(request.path());
+        if is_page && !pages::wants_json(request.headers()) { Self::Page } else { Self::Json }
     }
 }
 
@@ -196,8 +197,10 @@ fn add_common_headers(headers: &mut HeaderMap) {
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
+    if !headers.contains_key(header::REFERRER_POLICY) {
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    }
     let common = [
-        (header::REFERRER_POLICY, "no-referrer"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::HeaderName::from_static("x-robots-tag"), "noindex"),
     ];

@@ -15,10 +15,11 @@ use actix_web::dev::{Extensions, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
 use actix_web::{HttpServer, web};
+use secrecy::SecretString;
 use socket2::SockRef;
 
 use crate::app::{App, Loopback};
-use crate::auth::{self, Issuer, LocalIssuer, OidcIssuer, Verifier};
+use crate::auth::{self, Issuer, LocalIssuer, OidcIssuer, Provider, Verifier};
 use crate::clock::Clock;
 use crate::config::{Settings, reachable_url};
 use crate::error::{Error, Result};
@@ -27,7 +28,9 @@ use crate::limits::Limits;
 use crate::pages;
 use crate::service::Service;
 use crate::service::drive::{finish_abandoned, sweep_pending_content};
+use crate::service::opens::write_opens;
 use crate::telemetry;
+use crate::website;
 
 /// How long requests that are under way may take to end when the service stops, in seconds.
 const GRACE: u64 = 20;
@@ -38,6 +41,8 @@ const STALLED_FOR: Duration = Duration::from_secs(30);
 /// How often it is looked for large folders that are not done with.
 const FINISH_EVERY: Duration = Duration::from_secs(1);
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
+/// How often it is written down how often links were opened: a server that is killed loses so much of it.
+const WRITE_OPENS_EVERY: Duration = Duration::from_secs(10);
 
 /// A service that is ready to run.
 pub struct Server {
@@ -69,8 +74,24 @@ pub async fn bind_with(settings: &Settings, clock: Clock, limits: Limits) -> Res
         }
         None => Issuer::Local(LocalIssuer::new(&local_issuer)),
     };
+    let provider = match (&settings.oidc_issuer, &settings.oidc_client_id) {
+        (Some(issuer), Some(client)) => {
+            let secret = match &settings.oidc_client_secret_file {
+                Some(file) => {
+                    let text = std::fs::read_to_string(file)
+                        .map_err(|error| Error::internal(format!("{}: {error}", file.display())))?;
+                    Some(SecretString::from(text.trim().to_owned()))
+                }
+                None => None,
+            };
+            Some(Arc::new(Provider::new(issuer, client, secret)?))
+        }
+        _ => None,
+    };
     let app = App {
         service,
+        provider,
+        site_app_id: settings.site_app_id.clone(),
         verifier: Arc::new(Verifier::new(issuer)),
         public_url: settings.public_url.clone().unwrap_or_else(|| reachable_url(api)),
         content_origin: settings.content_origin.clone(),
@@ -109,12 +130,17 @@ impl Server {
         let (api, health) = (actix_web::rt::spawn(api), actix_web::rt::spawn(health));
         let sweeping = actix_web::rt::spawn(sweep(self.app.clone()));
         let finishing = actix_web::rt::spawn(finish(self.app.clone()));
+        let counting = actix_web::rt::spawn(count(self.app.clone()));
         stop.await;
         is_stopping.store(true, Ordering::Relaxed);
         let [api_handle, health_handle]: [ServerHandle; 2] = handles;
         api_handle.stop(true).await;
         sweeping.abort();
         finishing.abort();
+        counting.abort();
+        if let Err(error) = write_opens(&self.app.service).await {
+            tracing::warn!(error = error.inside(), "the last opens were not written down");
+        }
         health_handle.stop(false).await;
         self.app.service.close().await;
         api.await.map_err(io::Error::other)??;
@@ -130,6 +156,7 @@ impl Server {
                 .app_data(app.clone())
                 // The router tries routes in their order: what most requests are for comes first.
                 .configure(pages::routes)
+                .configure(website::routes)
                 .configure(graph::routes::routes)
                 .wrap(from_fn({
                     let app = app.clone();
@@ -142,6 +169,13 @@ impl Server {
                     }
                 }))
                 .wrap(from_fn(middleware::read_address))
+                .wrap(from_fn({
+                    let app = app.clone();
+                    move |request, next| {
+                        let app = app.clone();
+                        async move { website::enter(&app, request, next).await }
+                    }
+                }))
                 .wrap(from_fn(middleware::run_to_completion))
                 .wrap(from_fn({
                     let app = app.clone();
@@ -204,6 +238,22 @@ async fn finish(app: web::Data<App>) {
         if let Err(error) = finish_abandoned(&app.service).await {
             tracing::warn!(error = error.inside(), "a large folder is not done yet, and is tried again");
         }
+    }
+}
+
+/// Writes down how often links were opened.
+async fn count(app: web::Data<App>) {
+    let mut every = tokio::time::interval(WRITE_OPENS_EVERY);
+    loop {
+        every.tick().await;
+        let app = app.clone();
+        // In a task of its own: what it has taken is written down even where this one is ended.
+        let writing = actix_web::rt::spawn(async move {
+            if let Err(error) = write_opens(&app.service).await {
+                tracing::warn!(error = error.inside(), "opens are not written down yet, and are tried again");
+            }
+        });
+        let _ = writing.await;
     }
 }
 

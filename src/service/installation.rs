@@ -3,13 +3,17 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+use secrecy::SecretString;
+use serde::Serialize;
+
 use crate::clock::Timestamp;
 use crate::config::{DATABASE_CONNECTIONS, DatabaseUrl, Storage};
 use crate::domain::ids::LinkAt;
 use crate::error::{Error, Result};
 use crate::keys::Keys;
-use crate::service::key_check;
 use crate::service::store::Store;
+use crate::service::{key_check, sessions};
 use crate::telemetry::Metrics;
 
 pub use crate::service::store::{EpochUse, LinkFilter, PlacedLink, Readiness};
@@ -90,6 +94,18 @@ impl Installation {
     /// The next live links after one, or the first ones; none where there are no more. So there may be millions.
     pub async fn links_after(&self, filter: &LinkFilter, after: Option<LinkAt>) -> Result<Vec<PlacedLink>> {
         self.store.read("links").await?.find_links(filter, after).await
+    }
+
+    /// A way in to the site that is good for once; gives its secret.
+    pub async fn offer_sign_in(
+        &self,
+        details: &impl Serialize,
+        now: Timestamp,
+        lasts: TimeDelta,
+    ) -> Result<SecretString> {
+        let secret = sessions::new_state();
+        sessions::offer(&self.store, &secret, details, now, lasts).await?;
+        Ok(secret)
     }
 
     /// How many live links there are.

@@ -55,6 +55,7 @@
 pub mod drive;
 pub mod installation;
 pub mod links;
+pub mod opens;
 pub mod rights;
 pub mod sessions;
 
@@ -73,6 +74,7 @@ use crate::error::{Error, Result};
 use crate::keys::{KeyRing, Secret};
 use crate::limits::{Limits, Turns};
 use crate::telemetry::Metrics;
+use opens::Opens;
 use store::{LinkQueues, Store};
 
 pub use placed::PlacedItem;
@@ -92,6 +94,7 @@ pub struct Service {
     pub limits: Limits,
     pub turns: Arc<Turns>,
     pub metrics: Arc<Metrics>,
+    pub opens: Arc<Opens>,
 }
 
 impl Service {
@@ -120,6 +123,7 @@ impl Service {
             limits,
             turns: Arc::new(Turns::default()),
             metrics,
+            opens: Arc::default(),
         };
         Ok((service, keys.local_issuer))
     }
@@ -137,6 +141,7 @@ impl Service {
             limits: self.limits,
             turns: self.turns.clone(),
             metrics: self.metrics.clone(),
+            opens: self.opens.clone(),
         }
     }
 

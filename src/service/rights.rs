@@ -18,7 +18,7 @@ use crate::clock::{Timestamp, random_bytes};
 use crate::domain::address::{Base, DriveAddress, ItemAddress, ShareToken, SharedAddress};
 use crate::domain::grant::{FilesRead, FilesReadWrite, Granted, Scope};
 use crate::domain::identity::Caller;
-use crate::domain::ids::{DriveId, ItemId, LinkAt};
+use crate::domain::ids::{DriveId, ItemId, LinkAt, LinkId};
 use crate::domain::item::{Drive, FileVersion, HasNoContent, Item, Kind};
 use crate::domain::link::{Act, Link, LinkType};
 use crate::domain::link_scope::LinkScope;
@@ -111,7 +111,7 @@ pub struct ToPreview(ToDownload);
 #[derive(Clone, Debug)]
 pub struct ToArchive {
     folder: ItemId,
-    who: Who,
+    ground: Ground,
 }
 
 /// The right to show an item framed in another site's page.
@@ -244,6 +244,11 @@ impl Shared {
         self.link().map_or(Who::Drive(self.item.id.drive), |link| Who::Link(link.id))
     }
 
+    /// Whether who opened it manages it anyway.
+    pub fn is_opened_by_owner(&self, visitor: Option<&Caller>) -> bool {
+        visitor.is_some_and(|caller| caller.manages(&self.whole.drive.tenant, &self.whole.drive.owner))
+    }
+
     fn ground(&self) -> Ground {
         self.link().map_or(Ground::OwnUrl, |link| Ground::Link(link.at(), link.link_type))
     }
@@ -290,7 +295,7 @@ impl Shared {
     pub fn to_archive(&self) -> Result<ToArchive> {
         self.check(Act::Download)?;
         match self.item.kind() {
-            Kind::Folder => Ok(ToArchive { folder: self.item.id, who: self.who() }),
+            Kind::Folder => Ok(ToArchive { folder: self.item.id, ground: self.ground() }),
             Kind::File => Err(Error::ItemNotFound),
         }
     }
@@ -414,12 +419,36 @@ impl ToDownload {
     pub fn who(&self) -> Who {
         self.who.clone()
     }
+
+    /// The link that it is downloaded by, if any.
+    pub fn through(&self) -> Option<LinkId> {
+        match self.who {
+            Who::Link(link) => Some(link),
+            _ => None,
+        }
+    }
 }
 
 impl ToPreview {
-    /// The content that may be shown.
-    pub fn bytes(&self) -> &ToDownload {
-        &self.0
+    pub fn item(&self) -> ItemId {
+        self.0.item()
+    }
+
+    pub fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    pub fn file(&self) -> &FileVersion {
+        self.0.file()
+    }
+
+    pub fn modified_at(&self) -> Timestamp {
+        self.0.modified_at()
+    }
+
+    /// Whose turn it takes.
+    pub fn who(&self) -> Who {
+        self.0.who()
     }
 }
 
@@ -430,7 +459,15 @@ impl ToArchive {
 
     /// Whose turn it takes.
     pub(super) fn who(&self) -> Who {
-        self.who.clone()
+        self.ground.who(self.folder.drive)
+    }
+
+    /// Whether the right still holds, after the turn was waited for.
+    pub(super) async fn prove(&self, tx: &mut Tx) -> Result<()> {
+        match &self.ground {
+            Ground::Link(at, _) => prove_link(tx, *at, self.folder, Act::Download).await.map(|_| ()),
+            Ground::Manager(_) | Ground::OwnUrl | Ground::Session => Ok(()),
+        }
     }
 }
 
@@ -654,12 +691,23 @@ async fn open_uncounted(
     {
         return Err(Error::ForOrganization(whole.drive.tenant.clone()));
     }
+    // Who may not read is told nothing of what is inside, not even whether it is there.
+    let is_whole = address.is_whole() || (address.path.is_empty() && address.item == Some(whole.id));
+    if !is_whole && !link.link_type.permits(Act::Read) {
+        return Err(Error::ItemNotFound);
+    }
     let item = if address.is_whole() {
         whole.clone()
     } else {
         Arc::new(inside(&mut service.store.read("open_inside").await?, &whole, address).await?)
     };
     Ok(Shared { item, whole, by: OpenedBy::Link(link) })
+}
+
+/// An item of the caller's own, as its own URL opens it.
+pub async fn open_own(service: &Service, granted: &Granted<FilesReadWrite>, id: ItemId) -> Result<Shared> {
+    let address = SharedAddress::whole(ShareToken::Item(id));
+    open_uncounted(service, Some(&granted.caller), &address).await
 }
 
 /// What a ticket opens now.

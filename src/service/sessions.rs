@@ -12,10 +12,10 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::clock::{Timestamp, random_bytes};
-use crate::domain::identity::User;
+use crate::domain::identity::{Member, User};
 use crate::error::{Error, Result};
 use crate::service::Service;
-use crate::service::store::{SessionRow, Store};
+use crate::service::store::{SessionRow, Store, Tx};
 
 /// How long a session waits for its user.
 const IDLE: TimeDelta = TimeDelta::hours(12);
@@ -23,13 +23,6 @@ const IDLE: TimeDelta = TimeDelta::hours(12);
 const LONGEST: TimeDelta = TimeDelta::days(7);
 /// How exactly it is known when a session was last used: not each use is written down.
 const SEEN_EVERY: TimeDelta = TimeDelta::minutes(5);
-
-/// A user of a tenant, as whoever vouches for them says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member {
-    pub tenant: String,
-    pub user: User,
-}
 
 /// Somebody who is signed in, by the secret of their cookie. Not to be printed.
 #[derive(Clone)]
@@ -105,31 +98,48 @@ pub async fn end_session(service: &Service, session: &Session) -> Result<()> {
 /// Ends all sessions of the user, on whatever device.
 pub async fn end_all_sessions(service: &Service, session: &Session) -> Result<()> {
     let Member { tenant, user } = &session.member;
-    let end = async |tx: &mut crate::service::store::Tx| tx.delete_sessions_of(tenant, &user.id).await;
+    let end = async |tx: &mut Tx| tx.delete_sessions_of(tenant, &user.id).await;
     service.store.write("end_all_sessions", end).await
 }
 
-/// Keeps what a way in is for until somebody comes with its secret, which is given.
+/// A secret that nobody can guess, for a way in that is offered by it.
+pub fn new_state() -> SecretString {
+    new_secret()
+}
+
+/// Keeps what a way in is for until somebody comes with its secret.
 pub(super) async fn offer(
     store: &Store,
+    secret: &SecretString,
     details: &impl Serialize,
     now: Timestamp,
     lasts: TimeDelta,
-) -> Result<SecretString> {
-    let secret = new_secret();
+) -> Result<()> {
     let hash = hash_of(secret.expose_secret());
     let details = serde_json::to_string(details).map_err(Error::internal)?;
-    store.write("offer_sign_in", async |tx| tx.insert_sign_in(&hash, &details, now + lasts).await).await?;
-    Ok(secret)
+    let keep = async |tx: &mut Tx| tx.insert_sign_in(&hash, &details, now + lasts).await;
+    store.write("offer_sign_in", keep).await
 }
 
 /// The same, of a service.
+pub async fn offer_as(
+    service: &Service,
+    secret: &SecretString,
+    details: &impl Serialize,
+    lasts: TimeDelta,
+) -> Result<()> {
+    offer(&service.store, secret, details, service.clock.now(), lasts).await
+}
+
+/// A new way in; gives its secret.
 pub async fn offer_sign_in(
     service: &Service,
     details: &impl Serialize,
     lasts: TimeDelta,
 ) -> Result<SecretString> {
-    offer(&service.store, details, service.clock.now(), lasts).await
+    let secret = new_secret();
+    offer_as(service, &secret, details, lasts).await?;
+    Ok(secret)
 }
 
 /// Uses a way in up, and gives what it is for; none where it is not there, not any more, or of another kind.

@@ -36,6 +36,8 @@ enum Access {
     Secret,
     /// Nothing.
     Open,
+    /// To be signed in at the site, which no token is.
+    Session,
 }
 
 /// The one place that says what each route asks for.
@@ -43,6 +45,9 @@ fn access_of(method: &str, route: &str) -> Access {
     match (method, route) {
         ("GET" | "HEAD", "/" | "/docs" | "/openapi.json" | "/monitor/{copied}") => Access::Open,
         ("GET" | "HEAD", "/assets/{name}" | "/favicon.ico") => Access::Open,
+        ("GET", "/signin" | "/signin/start" | "/signin/callback") => Access::Open,
+        ("POST", "/signout") => Access::Session,
+        (_, route) if route == "/my" || route.starts_with("/my/") => Access::Session,
         (_, "/upload/{secret}" | "/download/{ticket}") => Access::Secret,
         ("POST", "/batch") | ("GET", "/drives" | "/me") => Access::AnyScope,
         ("GET" | "HEAD", "/redir" | "/redir/" | "/preview" | "/qr" | "/qr.svg") => Access::OpenedToRead,
@@ -67,6 +72,9 @@ fn access_of(method: &str, route: &str) -> Access {
         ("GET", "/item/versions" | "/item/versions/{version_id}" | "/item/versions/{version_id}/content") => {
             Access::Read
         }
+        ("GET", "/item/analytics" | "/item/analytics/allTime" | "/item/analytics/lastSevenDays") => {
+            Access::Read
+        }
         ("GET", "/item/thumbnails" | "/item/recent" | "/item/sharedWithMe") => Access::Read,
         ("PATCH" | "DELETE", "/item") | ("POST", "/item/children" | "/item/copy") => Access::Write,
         ("PUT", "/item/content") | ("DELETE", "/item/versions/{version_id}") => Access::Write,
@@ -84,6 +92,7 @@ fn access_of(method: &str, route: &str) -> Access {
 /// Methods and routes of the tables.
 fn routes() -> BTreeSet<(String, String)> {
     let tables = everlink::graph::routes::ROUTES.iter().chain(everlink::pages::PAGES);
+    let tables = tables.chain(everlink::website::SITE);
     let routes: BTreeSet<_> =
         tables.map(|(method, route)| ((*method).to_owned(), (*route).to_owned())).collect();
     assert!(routes.len() > 40, "{routes:?}");
@@ -293,6 +302,8 @@ fn refusal(access: Access, caller: &Caller, link: Option<(&str, &str)>) -> Optio
     };
     match access {
         Access::Open => None,
+        // A page leads to where one signs in.
+        Access::Session => Some(&[303, 401, 403][..]),
         Access::Secret => Some(&[404][..]),
         Access::AnyScope if !caller.is_known => Some(&[401][..]),
         Access::AnyScope => (!caller.may_read).then_some(&[403][..]),
@@ -316,7 +327,12 @@ async fn every_route_lets_in_whom_it_should_and_nobody_else(app: TestApp) {
         let by_link = route.starts_with("/share")
             || !matches!(
                 access,
-                Access::Read | Access::Write | Access::AnyScope | Access::Secret | Access::Open
+                Access::Read
+                    | Access::Write
+                    | Access::AnyScope
+                    | Access::Secret
+                    | Access::Open
+                    | Access::Session
             );
         let ways: Vec<Option<usize>> = if by_link {
             std::iter::once(None).chain((0..LINKS.len()).map(Some)).collect()

@@ -27,9 +27,13 @@ fn seed_of(migration: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/api/seeds").join(migration)
 }
 
-/// The text for a database: `{uuid 7}` is the same UUID on each.
+/// The text for a database: `{uuid 7}` is the same UUID on each, `{bytes 7f}` the same bytes.
 fn read_seed(migration: &str, kind: Kind) -> String {
     let text = std::fs::read_to_string(seed_of(migration)).expect("text");
+    let text = match kind {
+        Kind::Postgres => text.replace("{bytes 7e}", "'\\x7e'").replace("{bytes 7f}", "'\\x7f'"),
+        Kind::Sqlite => text.replace("{bytes 7e}", "x'7e'").replace("{bytes 7f}", "x'7f'"),
+    };
     let mut parts = text.split("{uuid ");
     let mut sql = parts.next().unwrap_or_default().to_owned();
     for part in parts {

@@ -1,6 +1,6 @@
 //! A shared folder as one archive: what goes into it, and the bytes of each file.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::domain::ids::ItemId;
-use crate::domain::item::{Item, Kind};
+use crate::domain::item::Kind;
 use crate::error::{Error, Result};
 use crate::limits::Taken;
 use crate::service::Service;
@@ -19,11 +19,15 @@ use crate::service::store::Tx;
 const MOST: usize = 50_000;
 const TOO_MANY: &str = "There are more than 50,000 items in it: download its folders one by one.";
 
+/// Items that may be chosen, at most.
+const MOST_CHOSEN: usize = 1_000;
+
 /// A file or a folder of an archive.
 #[derive(Debug)]
 pub struct ArchiveEntry {
-    /// The names of the folders it is in, and its own.
-    pub path: Vec<String>,
+    /// The folder it is in, by its place among the entries, which is before it; none at the archive's top.
+    pub parent: Option<usize>,
+    pub name: String,
     pub size: u64,
     pub modified_at: Timestamp,
     /// None for a folder.
@@ -41,55 +45,61 @@ impl ArchiveEntry {
 pub async fn list_archive(
     service: &Service,
     right: &ToArchive,
-    chosen: &[i64],
+    chosen: &BTreeSet<i64>,
 ) -> Result<(Vec<ArchiveEntry>, Taken)> {
-    let turn = service.turns.downloads.take(right.who()).await?;
+    if chosen.len() > MOST_CHOSEN {
+        return Err(Error::invalid_request(
+            "More than 1,000 items were chosen: download the folder as a whole.",
+        ));
+    }
+    let turn = service.turns.archives.take(right.who()).await?;
     let folder = right.folder();
     let mut tx = service.store.read_slowly("list_archive").await?;
+    right.prove(&mut tx).await?;
     let mut entries = Vec::new();
     if chosen.is_empty() {
-        add_below(&mut tx, folder, &[], &mut entries).await?;
+        add_below(&mut tx, folder, None, &mut entries).await?;
     }
     for number in chosen {
         let item = tx.item(ItemId { number: *number, ..folder }).await?;
-        let item = item.filter(|item| item.parent == Some(folder.number)).ok_or(Error::ItemNotFound)?;
-        let path = vec![item.name.clone()];
-        entries.push(entry_of(&item, path.clone()));
+        let item = item.filter(|item| item.parent == Some(folder.number));
+        let item = item.ok_or_else(|| {
+            Error::invalid_request("What was chosen is not here any more: load the page again.")
+        })?;
+        entries.push(ArchiveEntry {
+            parent: None,
+            size: item.size().cast_unsigned(),
+            modified_at: item.modified.at,
+            content: item.file().map(|file| file.content_key),
+            name: item.name.clone(),
+        });
         if item.kind() == Kind::Folder {
-            add_below(&mut tx, item.id, &path, &mut entries).await?;
+            let at = entries.len() - 1;
+            add_below(&mut tx, item.id, Some(at), &mut entries).await?;
         }
     }
     Ok((entries, turn))
 }
 
-fn entry_of(item: &Item, path: Vec<String>) -> ArchiveEntry {
-    ArchiveEntry {
-        path,
-        size: item.size().cast_unsigned(),
-        modified_at: item.modified.at,
-        content: item.file().map(|file| file.content_key),
-    }
-}
-
+/// Adds what is below a folder that is at a place among the entries; none is the archive's top.
 async fn add_below(
     tx: &mut Tx,
     folder: ItemId,
-    at: &[String],
+    at: Option<usize>,
     entries: &mut Vec<ArchiveEntry>,
 ) -> Result<()> {
     let room = MOST.saturating_sub(entries.len());
     let tree = tx.tree_below(folder, room).await?.ok_or_else(|| Error::invalid_request(TOO_MANY))?;
     // A folder comes before what is in it.
-    let mut paths: HashMap<i64, Vec<String>> = HashMap::from([(folder.number, at.to_vec())]);
+    let mut places: HashMap<i64, Option<usize>> = HashMap::from([(folder.number, at)]);
     for item in tree {
-        let Some(parent) = paths.get(&item.parent) else { continue };
-        let mut path = parent.clone();
-        path.push(item.name);
+        let Some(parent) = places.get(&item.parent).copied() else { continue };
         if item.kind == Kind::Folder {
-            paths.insert(item.number, path.clone());
+            places.insert(item.number, Some(entries.len()));
         }
         entries.push(ArchiveEntry {
-            path,
+            parent,
+            name: item.name,
             size: item.size.cast_unsigned(),
             modified_at: item.modified_at,
             content: item.content_key,

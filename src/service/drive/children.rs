@@ -148,6 +148,9 @@ pub async fn create_folder(
     properties: &ClientProperties,
     conflict: Conflict,
 ) -> Result<(PlacedItem, bool)> {
+    if parent.only_adds() {
+        return Err(Error::ItemNotFound);
+    }
     let author = parent.author();
     let now = service.clock.now();
     service

@@ -6,7 +6,7 @@ use futures_util::stream::{BoxStream, StreamExt};
 
 use crate::error::Result;
 use crate::service::Service;
-use crate::service::rights::ToDownload;
+use crate::service::rights::{ToDownload, ToPreview};
 
 /// Where the bytes come from.
 pub enum Bytes {
@@ -14,6 +14,18 @@ pub enum Bytes {
     Here(BoxStream<'static, Result<bytes::Bytes>>),
     /// The object store itself gives them, at this URL, for a minute.
     Elsewhere(String),
+}
+
+/// A range of a content that a page shows: always from here, for what the object store gives out it would give to
+/// whoever asks, link or no link.
+pub async fn show_bytes(
+    service: &Service,
+    right: &ToPreview,
+    range: Range<u64>,
+) -> Result<BoxStream<'static, Result<bytes::Bytes>>> {
+    let turn = service.turns.downloads.take(right.who()).await?;
+    let bytes = service.content.get(right.item().drive, right.file().content_key, range).await?;
+    Ok(bytes.inspect(move |_| _ = &turn).boxed())
 }
 
 /// A range of the content.

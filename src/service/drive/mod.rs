@@ -2,6 +2,7 @@
 //! function; each file holds those of one matter.
 
 mod archive;
+mod bin;
 mod changes;
 mod children;
 mod copy;
@@ -18,11 +19,12 @@ mod versions;
 mod visit;
 
 pub use archive::{ArchiveEntry, list_archive, read_entry};
+pub use bin::{Binned, count_links_and_binned, list_bin};
 pub use changes::{ChangePlace, ChangesPage, Since, list_changes};
 pub use children::{ChildrenPage, PageRequest, create_folder, list_children, list_part};
 pub use copy::{Copy, copy_item, find_copy};
 pub use delete::{Restoration, delete_item, purge_item, restore_item};
-pub use download::{Bytes, ask_for_bytes};
+pub use download::{Bytes, ask_for_bytes, show_bytes};
 pub use rename::{Destination, ItemUpdate, update_item};
 pub use search::{Found, search};
 pub use subtree::finish_abandoned;
@@ -36,4 +38,4 @@ pub use usage::{Usage, get_usage, place};
 pub use versions::{
     VersionsPage, delete_version, get_version, list_versions, restore_version, version_ticket,
 };
-pub use visit::{Neighbours, find_neighbours, folders_within, read_start};
+pub use visit::{Neighbours, find_neighbours, folders_above, folders_within, read_start};

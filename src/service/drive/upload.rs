@@ -49,6 +49,10 @@ pub fn check_target(base: &Item, path: &ItemPath) -> Result<()> {
 /// Refuses what the drive has no room for, before any byte is read. `length` is what the client says.
 pub async fn check_room(service: &Service, to: &ToWrite, path: &ItemPath, length: u64) -> Result<()> {
     let base = to.base();
+    // Who may see nothing could find out by it how much is there: for them it is seen when the bytes are.
+    if to.only_adds() && i64::try_from(length).is_ok_and(|length| length <= service.quota) {
+        return Ok(());
+    }
     let mut tx = service.store.read("check_room").await?;
     let (used, _) = tx.bytes_used(base.id.drive).await?;
     let room = service.quota.saturating_sub(used);
@@ -58,7 +62,7 @@ pub async fn check_room(service: &Service, to: &ToWrite, path: &ItemPath, length
     }
     // What it takes the place of makes room.
     let replaced = match walk(&mut tx, base.clone(), path.names()).await {
-        Ok(item) if item.kind() == Kind::File && !to.only_adds() => item.size(),
+        Ok(item) if item.kind() == Kind::File => item.size(),
         Ok(_) | Err(Error::ItemNotFound) => 0,
         Err(error) => return Err(error),
     };
@@ -214,16 +218,27 @@ async fn resolve(tx: &mut Tx, target: &Upload<'_>) -> Result<Slot> {
         };
         folder = match tx.item(id).await? {
             Some(item) if item.kind() == Kind::Folder => id,
-            _ if only_adds => {
-                let mut missing = folders[depth..].to_vec();
-                missing[0] = free_name(tx, folder, name).await?;
-                return Ok(Slot::Free { folder, missing, name: last.clone() });
-            }
+            _ if only_adds => match folder_beside(tx, folder, name).await? {
+                Beside::There(id) => id,
+                Beside::Free(name) => {
+                    let mut missing = folders[depth..].to_vec();
+                    missing[0] = name;
+                    return Ok(Slot::Free { folder, missing, name: last.clone() });
+                }
+            },
             _ => return Err(Error::invalid_request("A file is where the path wants a folder.")),
         };
     }
     let conflict = if only_adds { Conflict::Rename } else { target.conflict };
-    match find_slot(tx, folder, last, conflict).await? {
+    let found = match find_slot(tx, folder, last, conflict).await {
+        // So many have sent this name that all its numbers are taken, which is not for others to know.
+        Err(Error::NameAlreadyExists) if only_adds => {
+            let numbers = u32::from_be_bytes(random_bytes()).max(RENAMES);
+            find_slot(tx, folder, &last.numbered(numbers)?, Conflict::Fail).await
+        }
+        found => found,
+    };
+    match found? {
         Slot::Taken(item) if item.kind() == Kind::Folder => Err(Error::NameAlreadyExists),
         slot => Ok(slot),
     }
@@ -249,6 +264,24 @@ pub(super) async fn free_name(tx: &mut Tx, folder: ItemId, name: &Name) -> Resul
         let names = numbers.map(|number| name.numbered(number)).collect::<Result<Vec<_>, _>>()?;
         if let Some(free) = tx.first_free_name(folder, &names).await? {
             return Ok(names[free].clone());
+        }
+    }
+    Err(Error::NameAlreadyExists)
+}
+
+/// Where a folder is, or can be, whose name a file has.
+enum Beside {
+    There(ItemId),
+    Free(Name),
+}
+
+/// The folder of the first number: the one that came to be there when the name was wanted before, or a new one.
+async fn folder_beside(tx: &mut Tx, folder: ItemId, name: &Name) -> Result<Beside> {
+    for number in 1..=RENAMES {
+        let name = name.numbered(number)?;
+        let Some(id) = tx.child(Place { folder, name: &name }).await? else { return Ok(Beside::Free(name)) };
+        if tx.item(id).await?.is_some_and(|item| item.kind() == Kind::Folder) {
+            return Ok(Beside::There(id));
         }
     }
     Err(Error::NameAlreadyExists)

@@ -32,6 +32,11 @@ const LARGEST_RANGE: i64 = 60 * 1024 * 1024;
 #[derive(Debug)]
 pub enum Received {
     More(Box<UploadSession>),
+    /// The file is there, and who sent it may see nothing of it: only what they sent.
+    Sent {
+        name: String,
+        size: i64,
+    },
     /// The file is there.
     All {
         placed: Box<PlacedItem>,
@@ -104,7 +109,12 @@ async fn find_existing(service: &Service, target: &Upload<'_>) -> Result<Option<
 /// The session of a URL's secret part, while it is under way.
 pub async fn get_upload_session(service: &Service, secret: &str) -> Result<UploadSession> {
     let session = find_session(service, secret).await?;
-    if session.completed.is_some() { Err(Error::UploadSessionNotFound) } else { Ok(session) }
+    if session.completed.is_some() {
+        return Err(Error::UploadSessionNotFound);
+    }
+    // Its link may be gone by now, or what it writes to: then nothing more is to be sent.
+    ToWrite::of_session(service, &session).await?;
+    Ok(session)
 }
 
 async fn find_session(service: &Service, secret: &str) -> Result<UploadSession> {
@@ -125,20 +135,23 @@ async fn answer_again(service: &Service, session: &UploadSession, range: ByteRan
         .filter(|_| range.is_last() && session.total == Some(range.total))
         .ok_or(Error::UploadSessionNotFound)?;
     let mut tx = service.store.read("answer_again").await?;
-    let link_type = match session.through {
-        Some(at) => Some(prove_link(&mut tx, at, item, Act::Add).await?),
-        None => None,
-    };
-    let mut item = tx.item(item).await?.ok_or(Error::ItemNotFound)?;
-    if link_type.is_some_and(|link_type| !link_type.permits(Act::Write))
-        && let Some(sent) = session.path.rsplit('/').next()
-    {
-        // As when it came for the first time.
-        item.name = sent.to_owned();
+    if let Some(at) = session.through {
+        let link_type = prove_link(&mut tx, at, session.base, Act::Add).await?;
+        if !link_type.permits(Act::Write) {
+            return Ok(sent(session, range.total));
+        }
+        prove_link(&mut tx, at, item, Act::Add).await?;
     }
+    let item = tx.item(item).await?.ok_or(Error::ItemNotFound)?;
     let right = ToRead::of_session(session, &item);
     let placed = Box::new(PlacedItem::of(&mut tx, item).await?);
     Ok(Received::All { placed, is_new, right })
+}
+
+/// As it was sent, whatever became of it.
+fn sent(session: &UploadSession, size: i64) -> Received {
+    let name = session.path.rsplit('/').next().unwrap_or_default().to_owned();
+    Received::Sent { name, size }
 }
 
 /// Takes the next range. Whatever is wrong with it, the session goes on as it was.
@@ -157,8 +170,8 @@ pub async fn receive_range(
     }
     let drive = session.id.drive;
     check_range(&session, range)?;
+    let to = ToWrite::of_session(service, &session).await?;
     if session.total.is_none() {
-        let to = ToWrite::of_session(service, &session).await?;
         let path = ItemPath::parse(&session.path)?;
         check_room(service, &to, &path, range.total.cast_unsigned()).await?;
     }
@@ -264,7 +277,6 @@ async fn finish(
             let id = placed.item.id;
             tx.set_properties(id, &session.properties, placed.item.change).await?;
             let item = tx.item(id).await?.ok_or(Error::ItemNotFound)?;
-            let item = Item { name: placed.item.name, ..item };
             Ok((PlacedItem { item, ..placed }, is_new))
         })
         .await;
@@ -277,13 +289,19 @@ async fn finish(
         let _ = discard(service, drive, key).await;
     }
     let (placed, is_new) = committed?;
+    if to.only_adds() {
+        return Ok(sent(session, total.cast_signed()));
+    }
     let right = ToRead::of_session(session, &placed.item);
     Ok(Received::All { placed: Box::new(placed), is_new, right })
 }
 
 /// Ends a session, and takes away what it has received.
 pub async fn cancel_upload_session(service: &Service, secret: &str) -> Result<()> {
-    let session = get_upload_session(service, secret).await?;
+    let session = find_session(service, secret).await?;
+    if session.completed.is_some() {
+        return Err(Error::UploadSessionNotFound);
+    }
     let ranges = service.store.read("upload_ranges").await?.upload_ranges(session.id).await?;
     let end = async |tx: &mut Tx| tx.delete_upload(session.id, session.received).await;
     if !service.store.write("cancel_upload_session", end).await? {

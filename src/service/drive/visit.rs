@@ -7,7 +7,8 @@ use crate::domain::item::{Item, Kind};
 use crate::domain::order::PlaceInOrder;
 use crate::error::Result;
 use crate::service::Service;
-use crate::service::rights::{Shared, ToPreview};
+use crate::service::drive::show_bytes;
+use crate::service::rights::{ManagedDrive, Shared, ToPreview};
 
 /// The files before and after a file in its folder, by name.
 #[derive(Debug, Default)]
@@ -32,6 +33,22 @@ pub async fn folders_within(service: &Service, shared: &Shared) -> Result<Vec<(I
     Ok(folders)
 }
 
+/// Id and name of each folder from a drive's root down to the one that an item of the drive is in.
+pub async fn folders_above(
+    service: &Service,
+    drive: &ManagedDrive,
+    item: &Item,
+) -> Result<Vec<(ItemId, String)>> {
+    if item.id.drive != drive.drive().id {
+        return Ok(Vec::new());
+    }
+    let lineage = service.store.read("folders_above").await?.lineage(item.id).await?;
+    let above = lineage.into_iter().skip(1);
+    let mut folders: Vec<_> = above.map(|(number, name)| (ItemId { number, ..item.id }, name)).collect();
+    folders.reverse();
+    Ok(folders)
+}
+
 /// The neighbours of a file that is inside of what is shared.
 pub async fn find_neighbours(service: &Service, shared: &Shared) -> Result<Neighbours> {
     let right = shared.to_read()?;
@@ -49,10 +66,8 @@ pub async fn find_neighbours(service: &Service, shared: &Shared) -> Result<Neigh
 
 /// A content's first bytes, at most so many.
 pub async fn read_start(service: &Service, right: &ToPreview, most: u64) -> Result<Vec<u8>> {
-    let right = right.bytes();
-    let _turn = service.turns.downloads.take(right.who()).await?;
     let end = right.file().size.cast_unsigned().min(most);
-    let bytes = service.content.get(right.item().drive, right.file().content_key, 0..end).await?;
+    let bytes = show_bytes(service, right, 0..end).await?;
     bytes
         .try_fold(Vec::new(), async |mut all, some| {
             all.extend_from_slice(&some);

@@ -43,6 +43,9 @@ pub struct PlacedLink {
     pub created_by: Option<String>,
     pub created_at: Timestamp,
     pub key_epoch: i16,
+    pub views: i64,
+    pub downloads: i64,
+    pub last_opened_at: Option<Timestamp>,
 }
 
 impl PlacedLink {
@@ -86,7 +89,7 @@ impl Tx {
         };
         on_many!(self, |connection| sqlx::query_as(
             "SELECT drive_id, item_no, link_id, tenant, owner, path, type, scope, app_id, created_by,
-                    created_at, key_epoch
+                    created_at, key_epoch, views, downloads, last_opened_at
              FROM admin_links
              WHERE (CAST($1 AS bigint) IS NULL OR drive_id = $1)
                AND (CAST($2 AS bigint) IS NULL OR item_no = $2)

@@ -3,6 +3,7 @@
 //! `deleted_with` is the number of the item that was deleted: an item's own, or that of a folder above it. It is 0
 //! once the item is gone for good.
 
+use crate::clock::Timestamp;
 use crate::domain::ids::{DriveId, ItemId, LinkAt, LinkId};
 use crate::domain::item::Item;
 use crate::domain::link::LinkType;
@@ -16,6 +17,26 @@ use crate::service::store::statement::{Tx, execute, execute_for_items, fetch_for
 use crate::service::store::tree::Below;
 
 impl Tx {
+    /// What was deleted itself, the last first, with when that was, without those that so many are before.
+    pub async fn in_bin(&mut self, drive: DriveId, before: i64, limit: i64) -> Result<Vec<(i64, Timestamp)>> {
+        on!(self, |connection| sqlx::query_as(
+            "SELECT item_no, deleted_at FROM items WHERE drive_id = $1 AND deleted_with = item_no
+             ORDER BY deleted_at DESC, item_no LIMIT $2 OFFSET $3"
+        )
+        .bind(drive)
+        .bind(limit)
+        .bind(before)
+        .fetch_all(connection))
+    }
+
+    pub async fn count_in_bin(&mut self, drive: DriveId) -> Result<i64> {
+        on!(self, |connection| sqlx::query_scalar(
+            "SELECT count(*) FROM items WHERE drive_id = $1 AND deleted_with = item_no"
+        )
+        .bind(drive)
+        .fetch_one(connection))
+    }
+
     /// Whether the item itself was deleted, rather than a folder above it.
     pub async fn is_in_recycle_bin(&mut self, id: ItemId) -> Result<bool> {
         on!(self, |connection| sqlx::query_scalar(

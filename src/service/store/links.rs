@@ -173,7 +173,7 @@ fn in_place<R>(questions: usize, rows: Vec<At<R>>) -> Vec<Option<R>> {
 }
 
 /// Questions as SQLite takes them: a JSON array of arrays.
-fn json_text(questions: impl Iterator<Item = Value>) -> String {
+pub(super) fn json_text(questions: impl Iterator<Item = Value>) -> String {
     Value::Array(questions.collect()).to_string()
 }
 
@@ -540,6 +540,6 @@ impl Statement for MakeLinks {
 }
 
 /// A time as the library writes it to SQLite, so that all times in a column sort together.
-fn sqlite_time(at: Timestamp) -> String {
+pub(super) fn sqlite_time(at: Timestamp) -> String {
     at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, false)
 }

@@ -34,7 +34,7 @@ pub struct Below {
     pub longest_path: Option<i64>,
 }
 
-/// An item below a folder that is copied.
+/// An item below a folder, to be copied or put into an archive.
 #[derive(Clone, Debug, FromRow)]
 pub struct TreeItem {
     #[sqlx(rename = "item_no")]

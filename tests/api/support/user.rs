@@ -60,6 +60,11 @@ impl User {
         Self { http, url, token }
     }
 
+    /// What addresses of the service start with.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// A request to a path of the service, or to a whole URL.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.url) };
