@@ -1,12 +1,14 @@
 //! Everlink: sharing links that never break.
 //!
-//! A request's way: the route table ([`graph::routes`], or [`pages`]) → a handler of a few lines → a right
+//! A request's way: the route table ([`graph::routes`], [`pages`] or [`website`]) → a handler of a few lines → a right
 //! ([`service::rights`]) → an operation ([`service::links`], [`service::drive`]) → a statement. Arrows point down:
 //!
 //! ```text
 //! main → cli → server               commands; listeners, middlewares, the health listener
 //!         │      ↓
-//!         │    pages                HTML
+//!         │   website               the owner's site
+//!         │      ↓
+//!         │    pages                what a link opens
 //!         │      ↓
 //!         │    graph                JSON: the route table, addresses, bodies, answers
 //!         │      ↓

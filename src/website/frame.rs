@@ -76,7 +76,8 @@ impl Desk {
 
     pub fn name(&self) -> String {
         let user = &self.owner.session.member.user;
-        words::plain(user.name.as_deref().unwrap_or(&user.id))
+        let name = user.name.as_ref().or(self.drive.drive().owner_name.as_ref());
+        words::plain(name.unwrap_or(&user.id))
     }
 
     /// What is around a page.
