@@ -17,13 +17,13 @@ const FIND: &str = "
         violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) =>
             `${id}: ${target}: ${failureSummary}`)));";
 
-fn axe() -> String {
+pub fn axe() -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pages/node_modules/axe-core/axe.min.js");
     std::fs::read_to_string(file).expect("axe-core: scripts/test installs it")
 }
 
 /// What is wrong with a page, in both themes and at two sizes.
-async fn look(browser: &Browser, axe: &str, what: &str, found: &mut Vec<String>) {
+pub async fn look(browser: &Browser, axe: &str, what: &str, found: &mut Vec<String>) {
     browser.run(axe, &[]).await;
     for (device, width, height) in [("desktop", 1280, 900), ("phone", 390, 844)] {
         for theme in ["light", "dark"] {

@@ -125,7 +125,17 @@ fn capabilities(folder: &Folder) -> ChromeCapabilities {
 
 impl Browser {
     pub async fn start() -> Self {
-        let turn = TURNS.acquire().await.expect("turns");
+        Self::at_turn(TURNS.acquire().await.expect("turns")).await
+    }
+
+    /// Two people, each with their own. Who waited for the second with the first in hand might wait for ever.
+    pub async fn pair() -> (Self, Self) {
+        let mut turns = TURNS.acquire_many(2).await.expect("turns");
+        let turn = turns.split(1).expect("there are two");
+        (Self::at_turn(turns).await, Self::at_turn(turn).await)
+    }
+
+    async fn at_turn(turn: SemaphorePermit<'static>) -> Self {
         let folder = Folder::new();
         let (mut processes, address) = start_chromedriver(&folder);
         let driver = WebDriver::new(address, capabilities(&folder)).await;
