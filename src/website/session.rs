@@ -88,16 +88,21 @@ pub async fn enter<B: MessageBody + 'static>(
     let path = request.path().to_owned();
     let is_api = path.strip_prefix(API).is_some_and(|rest| rest.starts_with('/'));
     let is_site = website::is_of_site(&path);
-    let is_page = is_site || crate::pages::is_page(&path);
+    // The pages' own files are the same for everybody.
+    let is_page = is_site || (crate::pages::is_page(&path) && !path.starts_with("/assets/"));
     if !is_page && !is_api {
         return Ok(next.call(request).await?.map_into_left_body());
     }
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let is_own = !changes || is_own(request.headers(), &app.public_url);
     let secret = secret_of(&request, &app.public_url).filter(|_| is_own);
-    let session = match secret {
-        Some(secret) => find_session(&app.service, &secret).await?,
-        None => None,
+    let found = match secret {
+        Some(secret) => find_session(&app.service, &secret).await,
+        None => Ok(None),
+    };
+    let session = match found {
+        Ok(session) => session,
+        Err(error) => return Ok(request.error_response(error).map_into_right_body()),
     };
     if let Some(session) = session {
         let caller = Arc::new(caller(app, &session));
