@@ -207,7 +207,10 @@ for (const shown of $$('[data-preview]')) {
   // Where there are sources, the last of them tells.
   ($('source:last-of-type', shown) ?? shown).addEventListener('error', fail);
   shown.addEventListener('error', fail);
-  if (shown.localName === 'img' ? shown.complete && !shown.naturalWidth : shown.networkState === 3) fail();
+  if (shown.localName !== 'img') {
+    // Before it begins with its sources it has none, either.
+    setTimeout(() => shown.isConnected && shown.networkState === 3 && fail(), 1000);
+  } else if (shown.complete && !shown.naturalWidth) fail();
 }
 
 // Keys

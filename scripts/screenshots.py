@@ -133,8 +133,8 @@ def valley(width, height):
 
 class Owner:
     def __init__(self, url, data):
-        token = [EVERLINK, "token", "--user", "ada", "--user-name", "Ada Lovelace", "--app-id", "1", "--app-name"]
-        self.token = subprocess.check_output([*token, "Everlink", "--data-dir", data], text=True).strip()
+        token = [EVERLINK, "token", "--user", "me", "--user-name", "Ada Lovelace", "--app-id", "1", "--app-name"]
+        self.token = subprocess.check_output([*token, "Field diary", "--data-dir", data], text=True).strip()
         self.url = url
 
     def ask(self, method, path, body=None):
@@ -175,6 +175,24 @@ def fill(owner):
         "gone": gone,
         "embed": owner.link("/Valley at dawn.png", "embed")["webHtml"],
     }
+
+
+# How often the links to one folder were opened.
+OPENS = (42, 7)
+
+
+def fill_more(owner):
+    """Makes the links that the owner's own pages show, and opens them; gives the number of a folder."""
+    for path, kind, opens in [
+        ("/Orchard survey", "view", OPENS[0]),
+        ("/Orchard survey", "edit", OPENS[1]),
+        ("/Orchard survey/Harvest report 2026.pdf", "view", 19),
+        ("/Orchard survey/Field notes.md", "blocksDownload", 3),
+    ]:
+        link = owner.link(path, kind)["webUrl"]
+        for _ in range(opens):
+            urllib.request.urlopen(link).read()
+    return owner.ask("GET", "/drive/root:/Orchard%20survey")["id"].split("!")[1]
 
 
 # A site that frames a file.
@@ -257,6 +275,15 @@ class Browser:
         self.ask("url", {"url": url})
         self.until("document.readyState === 'complete' && [...document.images].every((image) => image.complete)")
 
+    def open_until(self, url, condition):
+        """Opens a page again and again, until it is as it should be: opens are written after a while."""
+        limit = time.monotonic() + 60
+        while not self.run(f"return Boolean({condition})"):
+            if time.monotonic() > limit:
+                raise TimeoutError(condition)
+            time.sleep(0.5)
+            self.open(url)
+
     def picture(self):
         return base64.b64decode(self.cdp("Page.captureScreenshot", format="png")["data"])
 
@@ -269,17 +296,39 @@ def main(folder):
     with contextlib.ExitStack() as stack:
         quiet = {"stderr": subprocess.DEVNULL}
         [address] = stack.enter_context(running(serve, ["listening "], env=environment, **quiet))
-        pages = fill(Owner(f"http://{address}", str(data)))
+        url = f"http://{address}"
+        owner = Owner(url, str(data))
+        pages = fill(owner)
         pages["embed"] = stack.enter_context(site(pages["embed"]))
+        pages["signin"] = f"{url}/signin"
         [port] = stack.enter_context(running(["chromedriver", "--port=0"], ["successfully on port "], **quiet))
         browser = Browser(f"http://127.0.0.1:{port.rstrip('.')}", folder / "profile")
         stack.callback(ask, "DELETE", browser.session)
-        for device, (width, height) in DEVICES.items():
-            for theme in THEMES:
-                browser.look(width, height, theme)
-                for name, address in pages.items():
-                    browser.open(address)
-                    (folder / f"{name}-{device}-{theme}.png").write_bytes(browser.picture())
+
+        def take(pages):
+            for device, (width, height) in DEVICES.items():
+                for theme in THEMES:
+                    browser.look(width, height, theme)
+                    for name, (address, script, shown) in pages.items():
+                        browser.open(address)
+                        browser.run(script)
+                        browser.until(shown)
+                        (folder / f"{name}-{device}-{theme}.png").write_bytes(browser.picture())
+
+        take({name: (address, "", "true") for name, address in pages.items()})
+        number = fill_more(owner)
+        signin = [EVERLINK, "signin", "--data-dir", str(data), "--public-url", url]
+        browser.open(subprocess.check_output(signin, text=True, env=environment).strip())
+        opens = "Number(document.querySelectorAll('.sums dd')[1]?.textContent)"
+        browser.open_until(f"{url}/my/{number}/sharing", f"{opens} >= {sum(OPENS)}")
+        sharing = f"document.querySelector('[data-item=\"{number}\"] .share').click()"
+        take(
+            {
+                "drive": (f"{url}/my/{number}", "", "true"),
+                "sharing": (f"{url}/my", sharing, "document.querySelector('dialog .lk')"),
+                "links": (f"{url}/my/links", "", "true"),
+            }
+        )
 
 
 main(sys.argv[1])

@@ -78,7 +78,11 @@ pub fn owner(drive: &Drive) -> Option<String> {
 pub fn organization(tenant: &str) -> String {
     match uuid::Uuid::try_parse(tenant) {
         Ok(_) => "the owner’s organization".to_owned(),
-        Err(_) => plain(tenant),
+        // Issuers that tell no tenant are one, by their address.
+        Err(_) => match url::Url::parse(tenant) {
+            Ok(issuer) if issuer.has_host() => plain(issuer.host_str().unwrap_or_default()),
+            _ => plain(tenant),
+        },
     }
 }
 

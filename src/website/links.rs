@@ -57,11 +57,8 @@ fn filter(query: &LinkQuery, now: Timestamp) -> OwnLinkFilter {
         application: Some(query.application.clone()).filter(|application| !application.is_empty()),
         made_since,
         made_until,
-        not_opened_since: match query.opens.as_str() {
-            "never" => Some(Timestamp::UNIX_EPOCH),
-            "not-this-year" => Some(now - YEAR),
-            _ => None,
-        },
+        last_opened_before: (query.opens == "not-this-year").then(|| now - YEAR),
+        never_opened: query.opens == "never",
     }
 }
 

@@ -161,7 +161,11 @@ pub async fn change(
         }
         "ask" => {
             let managed = desk.manage(*number).await?;
-            show(&desk, &managed, id).await
+            let link = id.ok_or(Error::ItemNotFound)?;
+            match links::get_permission(service, &managed, Some(link)).await {
+                Err(Error::ItemNotFound) => Ok(answer::see_other(format!("{here}?done=gone"))),
+                permission => permission.map(|_| show(&desk, &managed, Some(link)))?.await,
+            }
         }
         "remove" => {
             let managed = desk.manage(*number).await?;

@@ -324,8 +324,9 @@ impl Browser {
     /// The bytes of what was downloaded, once all of it is there.
     pub async fn downloaded(&self, name: &str) -> Vec<u8> {
         let path = self.folder.at("downloads").join(name);
-        // Until it is whole it has another name.
-        eventually(&format!("the download of {name}"), async || path.exists()).await;
+        // Until it is whole it has another name, and at its own is a file with nothing in it.
+        let is_whole = || std::fs::metadata(&path).is_ok_and(|file| file.len() > 0);
+        eventually(&format!("the download of {name}"), async || is_whole()).await;
         let bytes = std::fs::read(&path).expect("a file");
         std::fs::remove_file(&path).expect("removed");
         bytes

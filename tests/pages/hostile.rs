@@ -33,6 +33,7 @@ fn files(trap: &str) -> Vec<(&'static str, Vec<u8>)> {
     );
     let markdown = format!(
         "# Hello\n\n<script>{run}</script>\n\n![x]({trap}/picture)\n\n[click](javascript:{run})\n\n\
+         [Elsewhere]({trap}/link)\n\n\
          <img src=x onerror=\"{run}\"><a href=\"{trap}/link\" onmouseover=\"{run}\">Elsewhere</a>\n\n\
          <iframe src=\"{trap}/frame\"></iframe><meta http-equiv=refresh content='0;url={trap}/refresh'>\n\n\
          <style>body{{background:url({trap}/background)}}</style>\n\n\

@@ -15,7 +15,7 @@ use crate::service::store::statement::{LONG_LIMIT, Tx, on};
 /// What links are to have in common; nothing given: all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OwnLinkFilter {
-    /// Of the item's name, as names are compared.
+    /// Of the item's name or its folder's, as names are compared.
     pub text: Option<String>,
     pub link_type: Option<LinkType>,
     pub application: Option<String>,
@@ -23,8 +23,10 @@ pub struct OwnLinkFilter {
     pub made_since: Option<Timestamp>,
     /// Made before.
     pub made_until: Option<Timestamp>,
-    /// Never opened since; a time before all links for those that were never opened at all.
-    pub not_opened_since: Option<Timestamp>,
+    /// Opened, and not since then.
+    pub last_opened_before: Option<Timestamp>,
+    /// Never opened at all.
+    pub never_opened: bool,
 }
 
 /// How many links a drive has, and how many of them were not opened.
@@ -70,17 +72,19 @@ impl Tx {
              FROM links l
              JOIN items i ON i.drive_id = l.drive_id AND i.item_no = l.item_no
              JOIN applications a ON a.app_no = l.app_no
+             LEFT JOIN items p ON p.drive_id = i.drive_id AND p.item_no = i.parent_no AND p.parent_no IS NOT NULL
              LEFT JOIN (SELECT link_id, sum(views) AS views, sum(downloads) AS downloads,
                                max(last_opened_at) AS last_opened_at
                         FROM link_opens WHERE drive_id = $1 GROUP BY link_id) o ON o.link_id = l.link_id
              WHERE l.drive_id = $1 AND i.deleted_at IS NULL
-               AND (CAST($2 AS text) IS NULL OR i.name_key LIKE $2 ESCAPE '\\')
+               AND (CAST($2 AS text) IS NULL OR i.name_key LIKE $2 ESCAPE '\\' OR p.name_key LIKE $2 ESCAPE '\\')
                AND (CAST($3 AS text) IS NULL OR l.type = $3)
                AND (CAST($4 AS text) IS NULL OR a.app_id = $4)
                AND (CAST($5 AS timestamptz) IS NULL OR l.created_at >= $5)
                AND (CAST($6 AS timestamptz) IS NULL OR l.created_at < $6)
-               AND (CAST($7 AS timestamptz) IS NULL OR o.last_opened_at IS NULL OR o.last_opened_at < $7)
-             ORDER BY l.created_at DESC, l.link_id LIMIT $8 OFFSET $9"
+               AND (CAST($7 AS timestamptz) IS NULL OR o.last_opened_at < $7)
+               AND ($8 = false OR o.last_opened_at IS NULL)
+             ORDER BY l.created_at DESC, l.link_id LIMIT $9 OFFSET $10"
         )
         .bind(drive)
         .bind(filter.text.as_ref().map(|text| format!("%{}%", escaped(text))))
@@ -88,7 +92,8 @@ impl Tx {
         .bind(&filter.application)
         .bind(filter.made_since)
         .bind(filter.made_until)
-        .bind(filter.not_opened_since)
+        .bind(filter.last_opened_before)
+        .bind(filter.never_opened)
         .bind(limit)
         .bind(before)
         .fetch_all(connection)
@@ -113,11 +118,14 @@ impl Tx {
         .fetch_one(connection))
     }
 
-    /// How many links a drive has.
+    /// How many links of live items a drive has.
     pub async fn count_links_of(&mut self, drive: DriveId) -> Result<i64> {
-        on!(self, |connection| sqlx::query_scalar("SELECT count(*) FROM links WHERE drive_id = $1")
-            .bind(drive)
-            .fetch_one(connection))
+        on!(self, |connection| sqlx::query_scalar(
+            "SELECT count(*) FROM links l JOIN items i ON i.drive_id = l.drive_id AND i.item_no = l.item_no
+             WHERE l.drive_id = $1 AND i.deleted_at IS NULL"
+        )
+        .bind(drive)
+        .fetch_one(connection))
     }
 
     /// Ids and names of the applications that have links in a drive.
