@@ -266,6 +266,7 @@ impl Browser {
     /// Presses keys, wherever the focus is.
     pub async fn keys(&self, keys: impl Into<String>) {
         let keys: String = keys.into();
+        self.until(LISTENS).await;
         self.driver.action_chain().send_keys(keys).perform().await.expect("keys");
     }
 
@@ -275,6 +276,7 @@ impl Browser {
 
     pub async fn hold(&self, held: Key, key: impl Into<char>) {
         let (held, key) = (char::from(held), key.into());
+        self.until(LISTENS).await;
         let chain = self.driver.action_chain().key_down(held).key_down(key).key_up(key).key_up(held);
         chain.perform().await.expect("keys");
     }
@@ -341,6 +343,9 @@ impl Browser {
         of_kind.map(|message| message["params"].clone()).collect()
     }
 }
+
+/// A page's script listens once all of the page is there; a key before that is nobody's.
+const LISTENS: &str = "document.readyState === 'complete'";
 
 /// Tries until it works; fails after a generous while, and with the last problem.
 async fn patiently<T>(what: &str, mut attempt: impl AsyncFnMut() -> Result<T, String>) -> T {
