@@ -1,7 +1,8 @@
 //! Everlink: sharing links that never break.
 //!
-//! A request's way: the route table ([`graph::routes`], [`pages`] or [`website`]) → a handler of a few lines → a right
-//! ([`service::rights`]) → an operation ([`service::links`], [`service::drive`]) → a statement. Arrows point down:
+//! A request's way: the route table ([`graph::routes`], [`pages`] or [`website`]) → a handler of a few lines → a
+//! right ([`service::rights`]) → an operation ([`service::links`], [`service::drive`]) → a statement. Arrows point
+//! down:
 //!
 //! ```text
 //! main → cli → server               commands; listeners, middlewares, the health listener

@@ -184,7 +184,8 @@ pub async fn restore_item(
     body: JsonBody<ItemChange>,
     site: Site,
 ) -> Result<HttpResponse> {
-    let restoration = Restoration { name: body.0.name()?, destination: body.0.destination()? };
+    let restoration =
+        Restoration { name: body.0.name()?, destination: body.0.destination()?, keep_both: false };
     let right = rights::manage_deleted(site.service(), &granted, &address).await?;
     let item = drive::restore_item(site.service(), &right, &restoration).await?;
     let right = right.to_read(&item.item)?;

@@ -1,5 +1,5 @@
-//! A long list in parts and orders: what the address says of them, and where the page's columns, its «Previous» and its
-//! «Next» lead.
+//! A long list in parts and orders: what the address says of them, and where the page's columns, its «Previous» and
+//! its «Next» lead.
 
 use crate::domain::order::{Order, OrderBy};
 use crate::pages::views::{Column, Part};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 
-use crate::pages::assets;
+use crate::pages::{assets, words};
 
 /// What every page has.
 #[derive(Default)]
@@ -116,24 +116,12 @@ impl Preview {
     pub fn pixels(&self) -> Option<String> {
         match self {
             Self::Image { size: Some((width, height)), .. } => {
-                Some(format!("{} × {}", grouped(*width), grouped(*height)))
+                let pixels = |number: &usize| words::number(i64::try_from(*number).unwrap_or(i64::MAX));
+                Some(format!("{} × {}", pixels(width), pixels(height)))
             }
             _ => None,
         }
     }
-}
-
-/// A number with a comma between its thousands.
-pub fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// What else there is to a preview of text.

@@ -2,7 +2,6 @@
 
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::domain::name::Name;
 use crate::domain::preconditions::Preconditions;
 use crate::error::{Error, Result};
 use crate::graph::site::Site;
@@ -14,8 +13,6 @@ use crate::website::session::Owner;
 use crate::website::views::{BinEntry, BinPage, Here};
 
 const ROWS: usize = 100;
-/// How many numbers are tried for a name that is taken.
-const TRIES: u32 = 20;
 
 pub async fn page(owner: Owner, request: HttpRequest, site: Site) -> Result<HttpResponse> {
     let desk = Desk::of(owner, &request, site).await?;
@@ -73,7 +70,7 @@ pub async fn change(form: Form, request: HttpRequest, site: Site) -> Result<Http
     Ok(answer::see_other(format!("/my/bin?done={done}")))
 }
 
-/// To its old place; under the name with the first number that is free, where its own is taken by now.
+/// To its old place; under another name, where its own is taken by now.
 async fn restore(desk: &Desk, number: i64) -> Result<&'static str> {
     let service = desk.site.service();
     let right = desk.manage_deleted(number).await?;
@@ -81,17 +78,8 @@ async fn restore(desk: &Desk, number: i64) -> Result<&'static str> {
         Err(Error::NameAlreadyExists) => {}
         restored => return restored.map(|_| "restored"),
     }
-    let name = list_bin(service, &desk.drive, 0, 10_000).await?.0;
-    let name = name.iter().find(|binned| binned.placed.item.id.number == number);
-    let name = Name::parse(&name.ok_or(Error::ItemNotFound)?.placed.item.name)?;
-    for number in 1..=TRIES {
-        let restoration = Restoration { name: Some(name.numbered(number)?), destination: None };
-        match restore_item(service, &right, &restoration).await {
-            Err(Error::NameAlreadyExists) => {}
-            restored => return restored.map(|_| "restored-as"),
-        }
-    }
-    Err(Error::NameAlreadyExists)
+    let beside = Restoration { keep_both: true, ..Restoration::default() };
+    restore_item(service, &right, &beside).await.map(|_| "restored-as")
 }
 
 async fn purge(desk: &Desk, number: i64) -> Result<()> {

@@ -4,10 +4,8 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 
-use crate::pages::assets;
-use crate::pages::views::{
-    Column, FileKind, Moment, Notice, Page, Part, Preview, PreviewNotes, Way, grouped,
-};
+use crate::pages::views::{Column, FileKind, Moment, Notice, Page, Part, Preview, PreviewNotes, Way};
+use crate::pages::{assets, words};
 
 /// Where in the site a page is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -214,7 +212,7 @@ impl LinkCard {
 
 /// `1,284`
 fn thousands(number: i64) -> String {
-    grouped(usize::try_from(number).unwrap_or_default())
+    words::number(number)
 }
 
 /// An item's sharing.

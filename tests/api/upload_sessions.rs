@@ -251,9 +251,15 @@ async fn an_edit_link_uploads_in_ranges_too(app: TestApp) {
     assert_eq!(read(&alice, &item).await, b"0123456789");
     // A session does not outlive its link.
     let url = begin(&anybody, &format!("{edit}:/c.txt:"), json!({})).await;
+    let under_way = begin(&anybody, &format!("{edit}:/d.txt:"), json!({})).await;
+    put(&anybody, &under_way, "bytes 0-3/12", b"0123").await.expect(202);
     let id = link["id"].as_str().expect("an id");
     alice.delete(&format!("/drive/items/{folder}/permissions/{id}")).await.expect(204);
     put(&anybody, &url, "bytes 0-2/3", b"two").await.expect_error(404, "itemNotFound");
+    // Neither does one that has received something: no range is taken any more, be it the last or not.
+    put(&anybody, &under_way, "bytes 4-7/12", b"4567").await.expect_error(404, "itemNotFound");
+    anybody.get(&under_way).await.expect_error(404, "itemNotFound");
+    anybody.delete(&under_way).await.expect(204);
 }
 
 async fn what_a_session_can_not_do_is_refused(app: TestApp) {

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::service::author::Author;
 use crate::service::drive::rename::{Destination, destination};
 use crate::service::drive::subtree;
+use crate::service::drive::upload::free_name;
 use crate::service::drive::usage::check_growth;
 use crate::service::rights::{EvenDeleted, Managed};
 use crate::service::store::Place;
@@ -99,6 +100,8 @@ pub(super) async fn purge(
 pub struct Restoration {
     pub name: Option<Name>,
     pub destination: Option<Destination>,
+    /// Under the name with the first number that is free, where its own is taken by now.
+    pub keep_both: bool,
 }
 
 /// Takes an item out of the recycle bin.
@@ -125,9 +128,11 @@ pub async fn restore_item(
                     Some(name) => name.clone(),
                     None => Name::parse(&item.name).map_err(Error::internal)?,
                 };
-                if tx.child(Place { folder, name: &name }).await?.is_some() {
-                    return Err(Error::NameAlreadyExists);
-                }
+                let name = match tx.child(Place { folder, name: &name }).await? {
+                    None => name,
+                    Some(_) if restoration.keep_both => free_name(tx, folder, &name).await?,
+                    Some(_) => return Err(Error::NameAlreadyExists),
+                };
                 tx.place_deleted(&item, Place { folder, name: &name }).await?;
                 let item = right.prove(tx).await?;
                 subtree::take_out_of_bin(tx, &item, change).await
