@@ -71,7 +71,7 @@ function signedOut() {
   $('#signed-out')?.remove();
   const to = encodeURIComponent(location.pathname + location.search);
   const note = make('p', { id: 'signed-out', className: 'note wn' }, make('span', {},
-    make('b', { textContent: 'You were signed out after 12 hours.' }), ' ',
+    make('b', { textContent: 'You were signed out.' }), ' ',
     make('a', { href: `/signin?to=${to}`, textContent: 'Sign in' }), ' and go on.'));
   note.setAttribute('role', 'alert');
   if (dialog) dialog.prepend(note);

@@ -12,7 +12,7 @@ const WORDS = {
   broken: 'Something broke on our side. Try again in a minute.',
   changed: 'Somebody else replaced this file a moment ago. Look at it first, then replace it if you still want to.',
   gone: document.body.dataset.token ? 'This folder isn’t here any more.' : 'This link doesn’t open anything any more.',
-  signedOut: 'You were signed out after 12 hours. Your upload waits.',
+  signedOut: 'You were signed out. Your upload waits.',
   unreadable: 'This file can’t be read on your device. Choose it again.',
 };
 
@@ -852,6 +852,7 @@ function loadAgain(done) {
 /** Puts what the folder holds now in the place of what the page showed. */
 async function refreshListing() {
   const answer = await fetch(location.href, { headers: { Accept: 'text/html' } }).catch(() => undefined);
+  if (answer && new URL(answer.url).pathname === '/signin') document.dispatchEvent(new CustomEvent('everlink:signed-out'));
   if (!answer?.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
   const fresh = [...page.querySelectorAll('[data-listing]')];

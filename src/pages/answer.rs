@@ -1,14 +1,20 @@
 //! How pages are answered: as HTML, with a policy that lets browsers load only what a page is made of.
 //! <https://www.w3.org/TR/CSP3/>
 
-use actix_web::HttpResponse;
-use actix_web::HttpResponseBuilder;
+use std::io::Write;
+
 use actix_web::body::MessageBody;
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::{HttpResponse, HttpResponseBuilder};
 use askama::Template;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use crate::error::{Error, Result};
 use crate::graph::site::Site;
+
+/// The type that all pages are sent as.
+const PAGE: &str = "text/html; charset=utf-8";
 
 /// Who may frame a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,10 +61,20 @@ pub fn plain_text(text: impl MessageBody + 'static) -> HttpResponse {
 }
 
 fn html(mut response: HttpResponseBuilder, text: impl MessageBody + 'static, policy: String) -> HttpResponse {
-    response
-        .content_type("text/html; charset=utf-8")
-        .insert_header((header::CONTENT_SECURITY_POLICY, policy))
-        .body(text)
+    response.content_type(PAGE).insert_header((header::CONTENT_SECURITY_POLICY, policy)).body(text)
+}
+
+/// Whether an answer is a page, by its headers.
+pub fn is_page(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == PAGE)
+        && !headers.contains_key(header::CONTENT_ENCODING)
+}
+
+/// The gzip of a page, made quickly.
+pub fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut gzip = GzEncoder::new(Vec::with_capacity(text.len() / 4), Compression::fast());
+    let written = gzip.write_all(text).and_then(|()| gzip.finish());
+    written.expect("memory takes all that is written")
 }
 
 /// Leads to another page, which is then asked for by GET.

@@ -61,7 +61,8 @@ pub async fn favicon() -> HttpResponse {
     HttpResponse::Found().insert_header((LOCATION, ICON_SVG)).finish()
 }
 
-fn takes_gzip(headers: &HeaderMap) -> bool {
+/// Whether somebody takes gzip.
+pub fn takes_gzip(headers: &HeaderMap) -> bool {
     let codings = headers.get_all(ACCEPT_ENCODING).filter_map(|value| value.to_str().ok());
     codings.flat_map(|value| value.split(',')).any(|coding| {
         let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));

@@ -1,6 +1,6 @@
 //! What every request passes on its way in, and every answer on its way out.
 
-use actix_web::body::{EitherBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
@@ -66,6 +66,33 @@ fn allow_any_site(headers: &mut HeaderMap) {
     let shown = "Accept-Ranges, Content-Disposition, Content-Range, ETag, Location, Retry-After, WWW-Authenticate, \
                  client-request-id, request-id";
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(shown));
+}
+
+/// What is shorter is sent as it is: it would not become fewer packets.
+const COMPRESSED_FROM: u64 = 1400;
+
+/// Sends pages as gzip to who takes it: a long list is a tenth of itself then.
+pub async fn compress_pages<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
+    let takes_gzip = pages::assets::takes_gzip(request.headers());
+    let mut answer = next.call(request).await?;
+    let is_long = matches!(answer.response().body().size(), BodySize::Sized(COMPRESSED_FROM..));
+    if !is_long || !pages::answer::is_page(answer.headers()) {
+        return Ok(answer.map_into_left_body());
+    }
+    answer.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    if !takes_gzip {
+        return Ok(answer.map_into_left_body());
+    }
+    Ok(answer.map_body(|head, body| match body.try_into_bytes() {
+        Ok(text) => {
+            head.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            EitherBody::right(BoxBody::new(pages::answer::gzip(&text)))
+        }
+        Err(body) => EitherBody::left(body),
+    }))
 }
 
 /// Reads the addresses of the API; pages have plain ones.

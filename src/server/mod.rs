@@ -187,6 +187,7 @@ impl Server {
                         }
                     }
                 }))
+                .wrap(from_fn(middleware::compress_pages))
                 .wrap(from_fn(middleware::allow_other_sites))
                 .wrap(from_fn({
                     move |request, next| {

@@ -32,17 +32,29 @@ pub struct Session {
 }
 
 impl Session {
-    /// What a form shows to prove that it is of a page that this session got.
+    /// What a form shows to prove that it is of a page that this session got. Each page shows another text, so that
+    /// the lengths of pages, which are compressed, tell nothing of it: <https://breachattack.com/>.
     pub fn form_token(&self) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.secret.expose_secret().as_bytes())
-            .expect("a key of any length will do");
-        mac.update(b"everlink form 1");
-        URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
+        let mask = random_bytes::<32>();
+        URL_SAFE_NO_PAD.encode([mask, masked(self.form_code(), mask)].concat())
     }
 
     pub fn proves(&self, form_token: &str) -> bool {
-        self.form_token().as_bytes().ct_eq(form_token.as_bytes()).into()
+        let Ok(shown) = URL_SAFE_NO_PAD.decode(form_token) else { return false };
+        let Some((mask, code)) = shown.split_first_chunk::<32>() else { return false };
+        masked(self.form_code(), *mask).ct_eq(code).into()
     }
+
+    fn form_code(&self) -> [u8; 32] {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.secret.expose_secret().as_bytes())
+            .expect("a key of any length will do");
+        mac.update(b"everlink form 1");
+        mac.finalize().into_bytes().into()
+    }
+}
+
+fn masked(code: [u8; 32], mask: [u8; 32]) -> [u8; 32] {
+    std::array::from_fn(|at| code[at] ^ mask[at])
 }
 
 fn new_secret() -> SecretString {

@@ -71,6 +71,17 @@ async fn a_files_page_tells_what_it_is_and_leads_to_its_bytes(app: TestApp) {
     }
     assert!(!policy.contains("unsafe-inline"), "{policy}");
     assert!(!page.headers.contains_key("set-cookie"));
+    // Who takes it gets it compressed, and it is the same page.
+    let asked = anybody.request(Method::GET, &page_path(&link)).header("accept-encoding", "br, gzip");
+    let compressed = anybody.send(asked).await.expect(200);
+    assert_eq!(compressed.header("content-encoding"), "gzip");
+    assert_eq!(compressed.header("vary"), "Accept-Encoding");
+    let mut unpacked = String::new();
+    let mut gzip = flate2::read::GzDecoder::new(&*compressed.body);
+    gzip.read_to_string(&mut unpacked).expect("gzip");
+    assert!(unpacked.ends_with("</html>\n") || unpacked.ends_with("</html>"), "{unpacked}");
+    assert_eq!(unpacked.len(), page.body.len());
+    assert!(compressed.body.len() < page.body.len() / 2);
     // Nothing is loaded from elsewhere, and what is loaded is kept by its content's name.
     let loaded = [addresses(&page.text(), "src", ""), addresses(&page.text(), "href", "/assets")].concat();
     assert!(loaded.iter().any(|address| address.ends_with(".css")), "{loaded:?}");

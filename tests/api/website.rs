@@ -47,6 +47,9 @@ impl Browser {
         let mut browser = Self { user: app.anybody(), cookie, token: String::new() };
         let page = browser.get("/my").await.expect(200).text();
         browser.token = attribute(&page, "data-token");
+        // What pages show differs: else the length of a page that is compressed would tell of it.
+        let again = browser.get("/my").await.expect(200).text();
+        assert_ne!(browser.token, attribute(&again, "data-token"));
         browser
     }
 

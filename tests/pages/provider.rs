@@ -4,8 +4,10 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use thirtyfour::Key;
+
 use crate::browser::Browser;
-use crate::support::{Kind, TestApp};
+use crate::support::{Kind, TestApp, eventually};
 
 const SECRET: &str = "what only the two of them know, and is as long as it should be";
 
@@ -138,4 +140,82 @@ async fn who_does_not_sign_in_at_the_provider_is_told_and_may_try_again() {
     sign_in(&browser, "ada").await;
     browser.sees("No links yet").await;
     assert_eq!(browser.url().await, format!("{}/my/links", app.url));
+}
+
+/// Goes on by the keyboard to what a selector finds, and does what it is for.
+async fn enter(browser: &Browser, selector: &str) {
+    browser.tab_to(selector).await;
+    browser.key(Key::Enter).await;
+}
+
+#[tokio::test]
+async fn a_file_is_shared_seen_to_be_opened_and_closed_again_by_keyboard_alone() {
+    let (_provider, app, folder) = start().await;
+    let (ada, guest) = Browser::pair().await;
+    ada.open(&format!("{}/my", app.url)).await;
+    ada.sees("Welcome back").await;
+    enter(&ada, "a[href^='/signin/start']").await;
+    ada.sees("Sign-in").await;
+    ada.tab_to("[name=login]").await;
+    ada.keys("ada").await;
+    ada.tab_to("[name=password]").await;
+    ada.keys(format!("x{}", char::from(Key::Enter))).await;
+    ada.sees("Continue").await;
+    enter(&ada, "button[type=submit]").await;
+    ada.sees("Put your first files here").await;
+    let file = folder.path().join("Notes.txt");
+    std::fs::write(&file, "by the river").expect("a file");
+    enter(&ada, "[data-choose-files]").await;
+    ada.choose(&[file]).await;
+    ada.sees("1 file uploaded").await;
+    enter(&ada, "tr .share").await;
+    ada.sees("Nobody can open this but you").await;
+    enter(&ada, "dialog .ft a").await;
+    ada.sees("What can people do?").await;
+    ada.tab_to("dialog [name=type]:checked").await;
+    ada.key(Key::Down).await;
+    ada.is_at("[name=type][value=edit]:checked").await;
+    enter(&ada, "dialog .ft button").await;
+    ada.sees("Link created").await;
+    ada.tab_to("dialog .cp input").await;
+    ada.hold(Key::Control, 'a').await;
+    ada.hold(Key::Control, 'c').await;
+    ada.key(Key::Escape).await;
+    ada.until("!document.querySelector('dialog')").await;
+    ada.is_at("tr .share").await;
+    ada.tab_to("[data-search]").await;
+    ada.hold(Key::Control, 'v').await;
+    let link = ada.run("return document.querySelector('[data-search]').value", &[]).await;
+    let link = link.as_str().expect("an address").to_owned();
+    guest.open(&link).await;
+    guest.sees("by the river").await;
+    guest.sees("You can edit.").await;
+    eventually("the open is counted", async || {
+        app.database.number("SELECT CAST(coalesce(sum(views), 0) AS bigint) FROM link_opens").await == 1
+    })
+    .await;
+    enter(&ada, "tr .share").await;
+    ada.sees("Once").await;
+    // The same link again, which is there already.
+    enter(&ada, "dialog .ft a").await;
+    ada.tab_to("dialog [name=type]:checked").await;
+    ada.key(Key::Down).await;
+    enter(&ada, "dialog .ft button").await;
+    ada.sees("This link was there already").await;
+    assert_eq!(ada.texts("dialog .lk").await.len(), 1);
+    enter(&ada, "dialog .lk .dgr").await;
+    ada.sees("Remove this link?").await;
+    ada.until("document.activeElement.textContent.trim() === 'Keep it'").await;
+    enter(&ada, "dialog .b.d").await;
+    ada.sees("Link removed. It’s dead from now on.").await;
+    guest.driver.refresh().await.expect("a page");
+    guest.sees("This link doesn’t open anything").await;
+    ada.key(Key::Escape).await;
+    ada.until("!document.querySelector('dialog')").await;
+    enter(&ada, ".account summary").await;
+    enter(&ada, ".account [value=here]").await;
+    ada.sees("You’re signed out.").await;
+    ada.driver.back().await.expect("a page");
+    ada.sees("Welcome back").await;
+    assert!(!ada.text().await.contains("Notes"));
 }

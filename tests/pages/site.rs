@@ -7,12 +7,13 @@ use thirtyfour::Key;
 
 use crate::access::{axe, look};
 use crate::browser::Browser;
-use crate::samples::{folder, keep, names, png, share};
+use crate::samples::{content, folder, keep, names, noise, png, share};
 use crate::support::{Kind, Process, TestApp, User, eventually, page_path, web_url};
 use crate::trap::Trap;
+use crate::way::Way;
 
 /// What the local user's applications are let in with.
-fn me(app: &TestApp) -> User {
+pub fn me(app: &TestApp) -> User {
     app.user_with(|token| {
         token.user = Some("me".to_owned());
         token.tenant = "default".to_owned();
@@ -20,8 +21,13 @@ fn me(app: &TestApp) -> User {
 }
 
 /// Signs in by the address that `everlink signin` prints, and comes to the drive.
-async fn sign_in(browser: &Browser, app: &TestApp) {
-    let printed = Process::ask(app, &["signin", "--public-url", &app.url]);
+pub async fn sign_in(browser: &Browser, app: &TestApp) {
+    sign_in_at(browser, app, &app.url).await;
+}
+
+/// The same, by another way to the server.
+async fn sign_in_at(browser: &Browser, app: &TestApp, url: &str) {
+    let printed = Process::ask(app, &["signin", "--public-url", url]);
     assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
     browser.open(String::from_utf8(printed.stdout).expect("UTF-8").trim()).await;
     browser.until("document.querySelector('h1')?.textContent === 'My files'").await;
@@ -213,6 +219,94 @@ async fn two_windows_tell_each_other_what_was_done_in_the_other() {
     to_window(&browser, &first).await;
     browser.key(Key::Enter).await;
     browser.sees("Somebody else changed this meanwhile.").await;
+}
+
+#[tokio::test]
+async fn a_link_that_was_removed_in_another_window_is_made_anew_with_another_address() {
+    let app = TestApp::start(Kind::Sqlite).await;
+    let me = me(&app);
+    let item = keep(&me, "/a.txt", "one").await;
+    let browser = Browser::start().await;
+    sign_in(&browser, &app).await;
+    let first = browser.driver.window().await.expect("a window");
+    let sharing = format!("{}/my/{}/sharing", app.url, number(&item));
+    let address = async || {
+        let field = browser.find(".lk .cp input").await;
+        let link = field.prop("value").await.expect("a field").expect("an address");
+        link.strip_prefix(&app.url).expect("an address of the server's").to_owned()
+    };
+    browser.open(&format!("{sharing}?create")).await;
+    browser.press("Create link").await;
+    browser.sees("Link created").await;
+    let old = address().await;
+    // One is about to remove it, the other to share again.
+    browser.press("Remove").await;
+    browser.sees("Remove this link?").await;
+    let second = browser.driver.new_tab().await.expect("a window");
+    to_window(&browser, &second).await;
+    browser.open(&format!("{sharing}?create")).await;
+    browser.sees("What can people do?").await;
+    to_window(&browser, &first).await;
+    browser.press("Remove link").await;
+    browser.sees("Link removed. It’s dead from now on.").await;
+    to_window(&browser, &second).await;
+    browser.press("Create link").await;
+    browser.sees("Link created").await;
+    let new = address().await;
+    assert_ne!(old, new);
+    app.anybody().get(&old).await.expect(404);
+    app.anybody().get(&new).await.expect(200);
+    // The other way round: it is shared again before it is removed, and says that it was there.
+    to_window(&browser, &first).await;
+    browser.open(&sharing).await;
+    browser.press("Remove").await;
+    browser.sees("Remove this link?").await;
+    to_window(&browser, &second).await;
+    browser.open(&format!("{sharing}?create")).await;
+    browser.press("Create link").await;
+    browser.sees("This link was there already").await;
+    assert_eq!(address().await, new);
+    to_window(&browser, &first).await;
+    browser.press("Remove link").await;
+    browser.sees("Link removed. It’s dead from now on.").await;
+    app.anybody().get(&new).await.expect(404);
+    assert_eq!(app.database.number("SELECT count(*) FROM links").await, 0);
+}
+
+#[tokio::test]
+async fn an_upload_ends_well_though_the_session_ended_in_the_midst_of_it() {
+    let app = TestApp::start(Kind::Sqlite).await;
+    let me = me(&app);
+    let way = Way::to(&app).await;
+    let desk = tempfile::tempdir().expect("a folder");
+    let (film, note) = (desk.path().join("film.bin"), desk.path().join("note.txt"));
+    let big = noise(30 * 1024 * 1024);
+    std::fs::write(&film, &big).expect("a file");
+    std::fs::write(&note, "one").expect("a file");
+    let browser = Browser::start().await;
+    sign_in_at(&browser, &app, &way.url).await;
+    way.narrow(15 * 1024 * 1024);
+    browser.click("[data-choose-files]").await;
+    browser.choose(&[film]).await;
+    way.is_stuck().await;
+    app.database.run("DELETE FROM sessions").await;
+    // What was begun goes on: the upload has a key of its own.
+    way.heal();
+    eventually("the film is there", async || names(&me, "").await == ["film.bin"]).await;
+    assert!(content(&me, "/film.bin").await == big);
+    // What is new is not taken, and waits.
+    browser.sees("You were signed out.").await;
+    browser.click("[data-choose-files]").await;
+    browser.choose(&[note]).await;
+    browser.sees("Your upload waits.").await;
+    assert_eq!(names(&me, "").await, ["film.bin"]);
+    let page = browser.driver.window().await.expect("a window");
+    let other = browser.driver.new_tab().await.expect("a window");
+    to_window(&browser, &other).await;
+    sign_in_at(&browser, &app, &way.url).await;
+    to_window(&browser, &page).await;
+    browser.click("[data-do=retry]").await;
+    eventually("the note is there", async || names(&me, "").await == ["film.bin", "note.txt"]).await;
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::browser::Browser;
 use crate::samples::{ada, folder, keep, pdf, png, share};
+use crate::site::{me, sign_in};
 use crate::support::{Kind, TestApp, web_url};
 
 /// What has jumped so far, and how far.
@@ -47,6 +48,24 @@ async fn a_files_page_is_light() {
     let again = browser.run(LOADED, &[]).await;
     let again: Vec<(String, u64)> = serde_json::from_value(again).expect("a list");
     assert!(again.iter().filter(|(_, bytes)| *bytes > 0).count() <= 1, "{again:?}");
+}
+
+#[tokio::test]
+async fn the_owners_site_is_light() {
+    let app = TestApp::start(Kind::Sqlite).await;
+    let browser = Browser::start().await;
+    let me = me(&app);
+    for number in 0..100 {
+        keep(&me, &format!("/Notes {number}.txt"), "x").await;
+    }
+    sign_in(&browser, &app).await;
+    browser.until("document.documentElement.classList.contains('js')").await;
+    let loaded = browser.run(LOADED, &[]).await;
+    let loaded: Vec<(String, u64)> = serde_json::from_value(loaded).expect("a list");
+    assert!(loaded.len() <= 4, "{loaded:?}");
+    assert!(loaded.iter().all(|(_, bytes)| *bytes > 0), "{loaded:?}");
+    let bytes: u64 = loaded.iter().map(|(_, bytes)| bytes).sum();
+    assert!(bytes < 60_000, "{bytes}: {loaded:?}");
 }
 
 #[tokio::test]
