@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::builder::BoolishValueParser;
@@ -36,6 +37,16 @@ pub struct Settings {
     #[arg(long, env = "EVERLINK_CONTENT_ORIGIN", value_name = "URL", value_parser = parse_origin)]
     #[arg(requires = "public_url", help_heading = "Listening")]
     pub content_origin: Option<String>,
+
+    /// After SIGTERM, how long requests are still taken while /readyz says «stopping»: what a proxy needs to see it
+    #[arg(long, env = "EVERLINK_STOP_DELAY", value_name = "TIME", default_value = "5s")]
+    #[arg(value_parser = humantime::parse_duration, help_heading = "Listening")]
+    pub stop_delay: Duration,
+
+    /// Then, how long requests that are under way may take to end
+    #[arg(long, env = "EVERLINK_STOP_LIMIT", value_name = "TIME", default_value = "60s")]
+    #[arg(value_parser = humantime::parse_duration, help_heading = "Listening")]
+    pub stop_limit: Duration,
 
     /// Addresses or networks of proxies whose X-Forwarded headers are believed, separated by commas
     #[arg(long, env = "EVERLINK_TRUSTED_PROXIES", value_name = "NETWORKS")]

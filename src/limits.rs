@@ -100,6 +100,7 @@ impl Default for Turns {
 #[derive(Debug)]
 pub struct Turn {
     total: Arc<Semaphore>,
+    all: usize,
     each: usize,
     /// Whether one's share rests after a turn for as long as that took.
     has_rest: bool,
@@ -151,8 +152,14 @@ impl Drop for Share {
 
 impl Turn {
     fn new(total: usize, each: usize) -> Self {
-        let total = Arc::new(Semaphore::new(total));
-        Self { total, each, has_rest: false, patience: PATIENCE, shares: Arc::default() }
+        Self {
+            total: Arc::new(Semaphore::new(total)),
+            all: total,
+            each,
+            has_rest: false,
+            patience: PATIENCE,
+            shares: Arc::default(),
+        }
     }
 
     /// After each turn, whoever took it rests for as long: so at most half of the time is theirs.
@@ -170,14 +177,23 @@ impl Turn {
         let amount = u32::try_from(amount.min(self.each)).unwrap_or(u32::MAX);
         let share = self.share(who);
         let taking = async {
-            let own = share.semaphore.clone().acquire_many_owned(amount).await.map_err(Error::internal)?;
-            let total = self.total.clone().acquire_many_owned(amount).await.map_err(Error::internal)?;
+            let stopping = |_| Error::TooBusy("This server is stopping: ask again, and another answers.");
+            let own = share.semaphore.clone().acquire_many_owned(amount).await.map_err(stopping)?;
+            let total = self.total.clone().acquire_many_owned(amount).await.map_err(stopping)?;
             Ok::<_, Error>((own, total))
         };
         let busy = Error::TooBusy("Too much is asked for at once: try again in a moment.");
         let (own, total) = tokio::time::timeout(self.patience, taking).await.map_err(|_| busy)??;
         let since = self.has_rest.then(Instant::now);
         Ok(Taken { own: Some((own, share)), _total: total, since })
+    }
+
+    /// Waits until nobody has a turn, for a while; from then on nobody gets one.
+    pub async fn close(&self, patience: Duration) {
+        let all = u32::try_from(self.all).unwrap_or(u32::MAX);
+        // Whoever still has one has had the time for it.
+        let _ = tokio::time::timeout(patience, self.total.acquire_many(all)).await;
+        self.total.close();
     }
 
     fn share(&self, who: Who) -> Share {

@@ -16,6 +16,7 @@ use clap::{Arg, Args, CommandFactory, Parser, Subcommand};
 use crate::config::{Logging, Settings, Storage};
 use crate::error::Error;
 use crate::keys::BadKeys;
+use crate::server::Stop;
 use crate::service::installation::Installation;
 use crate::telemetry::start_logging;
 
@@ -144,8 +145,8 @@ impl From<std::io::Error> for Failure {
     }
 }
 
-/// Ready when the process is asked to stop.
-async fn asked_to_stop() {
+/// Ready when the process is asked to stop: by somebody who waits for it, or by what runs it.
+async fn asked_to_stop() -> Stop {
     use tokio::signal::unix::{SignalKind, signal};
 
     let (Ok(mut terminate), Ok(mut interrupt)) =
@@ -155,7 +156,7 @@ async fn asked_to_stop() {
         return std::future::pending().await;
     };
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        _ = terminate.recv() => Stop::AfterDelay,
+        _ = interrupt.recv() => Stop::AtOnce,
     }
 }

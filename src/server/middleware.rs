@@ -1,10 +1,12 @@
 //! What every request passes on its way in, and every answer on its way out.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpRequest, HttpResponse};
 use tracing::Instrument;
@@ -66,6 +68,19 @@ fn allow_any_site(headers: &mut HeaderMap) {
     let shown = "Accept-Ranges, Content-Disposition, Content-Range, ETag, Location, Retry-After, WWW-Authenticate, \
                  client-request-id, request-id";
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(shown));
+}
+
+/// While the service stops, each answer is its connection's last: the next request comes to another server.
+pub async fn part_when_stopping<B: MessageBody + 'static>(
+    is_stopping: &AtomicBool,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, actix_web::Error> {
+    let mut answer = next.call(request).await?;
+    if is_stopping.load(Ordering::Relaxed) {
+        answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
+    Ok(answer)
 }
 
 /// What is shorter is sent as it is: it would not become fewer packets.

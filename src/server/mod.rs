@@ -32,8 +32,6 @@ use crate::service::opens::write_opens;
 use crate::telemetry;
 use crate::website;
 
-/// How long requests that are under way may take to end when the service stops, in seconds.
-const GRACE: u64 = 20;
 /// A connection that says nothing for so long is closed.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long a client may take nothing of what waits for it.
@@ -50,10 +48,22 @@ pub struct Server {
     /// Of `/healthz`, `/readyz` and `/metrics`.
     pub health: SocketAddr,
     app: web::Data<App>,
-    api_listener: TcpListener,
-    health_listener: TcpListener,
+    // None once it serves: a copy that is kept open would go on taking connections that nobody answers.
+    api_listener: Option<TcpListener>,
+    health_listener: Option<TcpListener>,
     workers: usize,
     connections: usize,
+    stop_delay: Duration,
+    stop_limit: Duration,
+}
+
+/// How the service is to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Somebody waits for it.
+    AtOnce,
+    /// Once proxies have seen that it will.
+    AfterDelay,
 }
 
 /// Opens everything the settings name: the listeners and the service itself.
@@ -106,8 +116,17 @@ pub async fn bind_with(settings: &Settings, clock: Clock, limits: Limits) -> Res
         Some(workers) => usize::from(workers),
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
-    let connections = usize::from(settings.connections);
-    Ok(Server { api, health, app: web::Data::new(app), api_listener, health_listener, workers, connections })
+    Ok(Server {
+        api,
+        health,
+        app: web::Data::new(app),
+        api_listener: Some(api_listener),
+        health_listener: Some(health_listener),
+        workers,
+        connections: usize::from(settings.connections),
+        stop_delay: settings.stop_delay,
+        stop_limit: settings.stop_limit,
+    })
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener> {
@@ -122,18 +141,24 @@ impl Server {
     }
 
     /// Serves until `stop` is ready, then finishes what is under way.
-    pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
+    pub async fn run(mut self, stop: impl Future<Output = Stop>) -> io::Result<()> {
         let is_stopping = Arc::new(AtomicBool::new(false));
-        let api = self.serve_api()?;
+        let api = self.serve_api(&is_stopping)?;
         let health = self.serve_health(&is_stopping)?;
         let handles = [api.handle(), health.handle()];
         let (api, health) = (actix_web::rt::spawn(api), actix_web::rt::spawn(health));
         let sweeping = actix_web::rt::spawn(sweep(self.app.clone()));
         let finishing = actix_web::rt::spawn(finish(self.app.clone()));
         let counting = actix_web::rt::spawn(count(self.app.clone()));
-        stop.await;
+        let stop = stop.await;
         is_stopping.store(true, Ordering::Relaxed);
+        if stop == Stop::AfterDelay {
+            tracing::info!(delay = ?self.stop_delay, "stopping: requests are taken for a while yet");
+            actix_web::rt::time::sleep(self.stop_delay).await;
+        }
         let [api_handle, health_handle]: [ServerHandle; 2] = handles;
+        // A batch asks this service itself: it needs the listener until it is done.
+        self.app.service.turns.batches.close(self.stop_limit).await;
         api_handle.stop(true).await;
         sweeping.abort();
         finishing.abort();
@@ -147,8 +172,9 @@ impl Server {
         health.await.map_err(io::Error::other)?
     }
 
-    fn serve_api(&self) -> io::Result<actix_web::dev::Server> {
+    fn serve_api(&mut self, is_stopping: &Arc<AtomicBool>) -> io::Result<actix_web::dev::Server> {
         let shared = self.app.clone();
+        let is_stopping = is_stopping.clone();
         let server = HttpServer::new(move || {
             let app = web::Data::new(shared.for_worker());
             // The last is the outermost: a request passes them from the bottom up.
@@ -188,6 +214,13 @@ impl Server {
                     }
                 }))
                 .wrap(from_fn(middleware::compress_pages))
+                .wrap(from_fn({
+                    let is_stopping = is_stopping.clone();
+                    move |request, next| {
+                        let is_stopping = is_stopping.clone();
+                        async move { middleware::part_when_stopping(&is_stopping, request, next).await }
+                    }
+                }))
                 .wrap(from_fn(middleware::allow_other_sites))
                 .wrap(from_fn({
                     move |request, next| {
@@ -198,18 +231,18 @@ impl Server {
         });
         let server = server
             .on_connect(cut_when_stalled)
-            .listen(self.api_listener.try_clone()?)?
+            .listen(self.api_listener.take().expect("it serves once"))?
             .workers(self.workers)
             // The end of an answer never waits for the client to acknowledge what came before it.
             .tcp_nodelay(true)
             .max_connections(self.connections.div_ceil(self.workers))
             .keep_alive(KEEP_ALIVE)
-            .shutdown_timeout(GRACE)
+            .shutdown_timeout(self.stop_limit.as_secs())
             .disable_signals();
         Ok(server.run())
     }
 
-    fn serve_health(&self, is_stopping: &Arc<AtomicBool>) -> io::Result<actix_web::dev::Server> {
+    fn serve_health(&mut self, is_stopping: &Arc<AtomicBool>) -> io::Result<actix_web::dev::Server> {
         let app = self.app.clone();
         let is_stopping = web::Data::from(is_stopping.clone());
         let server = HttpServer::new(move || {
@@ -218,7 +251,7 @@ impl Server {
                 .app_data(is_stopping.clone())
                 .configure(health::routes)
         });
-        let server = server.listen(self.health_listener.try_clone()?)?.workers(1);
+        let server = server.listen(self.health_listener.take().expect("it serves once"))?.workers(1);
         Ok(server.tcp_nodelay(true).disable_signals().run())
     }
 }

@@ -28,7 +28,7 @@ use crate::domain::link::LinkType;
 use crate::domain::link_scope::LinkScope;
 use crate::error::Error;
 use crate::keys::Keys;
-use crate::server;
+use crate::server::{self, Stop};
 use crate::telemetry::start_logging;
 
 use local::Source;
@@ -125,6 +125,7 @@ impl Share {
         let running = actix_web::rt::spawn(server.run(async {
             // Whoever holds the other end may also just be gone.
             let _ = stopped.await;
+            Stop::AtOnce
         }));
         let shared = self.share_or_stop(&remote, &sources).await;
         if shared.is_ok() && !self.once {
@@ -168,7 +169,7 @@ impl Share {
     async fn share_or_stop(&self, remote: &Remote, sources: &[Source]) -> Result<(), Failure> {
         tokio::select! {
             shared = self.share_all(remote, sources) => shared,
-            () = asked_to_stop() => {
+            _ = asked_to_stop() => {
                 remote.cancel_uploads().await;
                 Err(Failure("stopped: what was half sent is not kept".to_owned()))
             }

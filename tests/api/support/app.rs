@@ -109,7 +109,13 @@ impl TestApp {
                     let server =
                         server::bind_with(&settings, clock, limits).await.expect("the server starts");
                     ready.send((server.api, server.health)).expect("the test waits");
-                    server.run(async { stopped.await.unwrap_or_default() }).await.expect("the server runs");
+                    server
+                        .run(async {
+                            stopped.await.unwrap_or_default();
+                            server::Stop::AtOnce
+                        })
+                        .await
+                        .expect("the server runs");
                 });
             })
         };

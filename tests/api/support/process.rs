@@ -47,15 +47,10 @@ impl Process {
         set: impl FnOnce(&mut Command),
     ) -> Self {
         let mut command = Self::command(folder);
+        command.arg("serve").env("EVERLINK_STOP_DELAY", "0s");
         set(&mut command);
         command
-            .args([
-                "serve",
-                "--listen=127.0.0.1:0",
-                "--admin-listen=127.0.0.1:0",
-                "--log=trace",
-                "--data-dir",
-            ])
+            .args(["--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--log=trace", "--data-dir"])
             .arg(folder)
             .arg("--database-url")
             .arg(&database.url)
