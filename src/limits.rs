@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use uuid::Uuid;
 
 use crate::domain::identity::Caller;
 use crate::domain::ids::{DriveId, LinkId};
@@ -49,6 +50,8 @@ pub enum Who {
     Link(LinkId),
     /// Whoever has a URL of the drive's that names nobody.
     Drive(DriveId),
+    /// Whoever has an upload session's URL.
+    Upload(Uuid),
     /// A user, or an application on its own.
     Caller { tenant: String, id: String },
 }
@@ -65,6 +68,8 @@ impl From<&Caller> for Who {
 pub struct Turns {
     /// KiB of uploads that wait to be written.
     pub uploads: Turn,
+    /// Ranges of upload sessions under way.
+    pub ranges: Turn,
     /// Downloads under way.
     pub downloads: Turn,
     /// Archives under way, each with the names of all that is in it.
@@ -85,6 +90,7 @@ impl Default for Turns {
     fn default() -> Self {
         Self {
             uploads: Turn::new(64 * 1024, 32 * 1024),
+            ranges: Turn::new(512, 1),
             downloads: Turn::new(512, 256),
             archives: Turn::new(8, 2),
             renders: Turn::new(2, 1),

@@ -38,7 +38,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const STALLED_FOR: Duration = Duration::from_secs(30);
 /// How often it is looked for large folders that are not done with.
 const FINISH_EVERY: Duration = Duration::from_secs(1);
-const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
+/// How often what is due is taken out of the content store.
+const SWEEP_EVERY: Duration = Duration::from_secs(120);
 /// How often it is written down how often links were opened: a server that is killed loses so much of it.
 const WRITE_OPENS_EVERY: Duration = Duration::from_secs(10);
 

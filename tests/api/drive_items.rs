@@ -27,7 +27,7 @@ on_each_database!(
     versions_are_listed_read_and_restored,
     the_root_stays_where_it_is,
     a_large_file_comes_back_as_it_went,
-    what_broken_uploads_left_is_swept_after_a_day,
+    what_is_due_is_swept_out_of_the_content_store,
 );
 
 async fn a_user_gets_a_drive_at_the_first_call(app: TestApp) {
@@ -410,7 +410,7 @@ async fn a_large_file_comes_back_as_it_went(app: TestApp) {
     assert!(app.anybody().open(&link).await.expect(200).body == bytes);
 }
 
-async fn what_broken_uploads_left_is_swept_after_a_day(app: TestApp) {
+async fn what_is_due_is_swept_out_of_the_content_store(app: TestApp) {
     let alice = app.user("alice");
     let item = alice.upload("/b.txt", "one").await;
     let (drive, _) = item.split_once('!').expect("an id");
@@ -420,20 +420,22 @@ async fn what_broken_uploads_left_is_swept_after_a_day(app: TestApp) {
         crate::support::Kind::Sqlite => format!("x'{key}'"),
     };
     let keys = ["00000000000000000000000000000001", "00000000000000000000000000000002"];
-    for (key, since) in keys.iter().zip([app.now() - chrono::TimeDelta::hours(25), app.now()]) {
+    for (key, due_at) in keys.iter().zip([app.now(), app.now() + chrono::TimeDelta::minutes(5)]) {
         std::fs::write(folder.join(key), "left").expect("a file");
         // What a process leaves that is killed while it writes.
         std::fs::write(folder.join(format!("{key}#1")), "le").expect("a file");
-        let since = since.to_rfc3339();
-        let values = format!("SELECT drive_id, {}, '{since}' FROM drives", sql(key));
+        let due_at = due_at.to_rfc3339();
+        let values = format!("SELECT drive_id, {}, '{due_at}' FROM drives", sql(key));
         let values = if app.database.kind == crate::support::Kind::Postgres {
             values
-                .replace(&format!("'{since}'"), &format!("'{since}'::timestamptz"))
+                .replace(&format!("'{due_at}'"), &format!("'{due_at}'::timestamptz"))
                 .replace(&sql(key), &format!("{}::uuid", sql(key)))
         } else {
             values
         };
-        app.database.run(&format!("INSERT INTO loose_content (drive_id, content_key, since) {values}")).await;
+        app.database
+            .run(&format!("INSERT INTO loose_content (drive_id, content_key, due_at) {values}"))
+            .await;
     }
     let _second = app.second().await;
     eventually("the old one is swept", async || !folder.join(keys[0]).exists()).await;

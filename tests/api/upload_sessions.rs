@@ -15,6 +15,7 @@ on_each_database!(
     three_hundred_megabytes_pass_through_a_little_memory,
     a_taken_name_is_handled_as_the_session_was_asked,
     a_session_ends_when_it_is_cancelled_or_expires,
+    a_last_range_that_is_sent_many_times_at_once_is_joined_once,
     a_session_needs_no_token_and_no_other_url_opens_it,
     an_edit_link_uploads_in_ranges_too,
     what_a_session_can_not_do_is_refused,
@@ -207,13 +208,39 @@ async fn a_session_ends_when_it_is_cancelled_or_expires(app: TestApp) {
     let answer = put(&alice, &url, "bytes 4-9/10", b"456789").await.expect_error(404, "itemNotFound");
     assert_eq!(answer.json()["error"]["innerError"]["code"], "uploadSessionNotFound");
     assert_eq!(app.database.number("SELECT count(*) FROM loose_content").await, 0);
+    // However it is used, it ends when it said at first.
     let url = begin(&alice, "/drive/root:/b.txt:", json!({})).await;
-    app.pass(chrono::TimeDelta::hours(11));
-    put(&alice, &url, "bytes 0-3/10", b"0123").await.expect(202);
-    app.pass(chrono::TimeDelta::hours(11));
+    let end = alice.get(&url).await.expect(200).json()["expirationDateTime"].clone();
+    app.pass(chrono::TimeDelta::hours(7 * 24 - 1));
+    let answer = put(&alice, &url, "bytes 0-3/10", b"0123").await.expect(202).json();
+    assert_eq!(answer["expirationDateTime"], end);
     alice.get(&url).await.expect(200);
-    app.pass(chrono::TimeDelta::hours(2));
+    // What it has received is swept then.
+    let due = "SELECT count(*) FROM loose_content l JOIN uploads u ON l.due_at = u.expires_at";
+    assert_eq!(app.database.number(due).await, 1);
+    app.pass(chrono::TimeDelta::hours(1));
     alice.get(&url).await.expect_error(404, "itemNotFound");
+    put(&alice, &url, "bytes 4-9/10", b"456789").await.expect_error(404, "itemNotFound");
+}
+
+async fn a_last_range_that_is_sent_many_times_at_once_is_joined_once(app: TestApp) {
+    let alice = app.user("alice");
+    let url = begin(&alice, "/drive/root:/b.txt:", json!({})).await;
+    put(&alice, &url, "bytes 0-3/10", b"0123").await.expect(202);
+    let sent = (0..12).map(|_| put(&alice, &url, "bytes 4-9/10", b"456789"));
+    let answers = futures_util::future::join_all(sent).await;
+    let items: std::collections::BTreeSet<String> =
+        answers.into_iter().map(|answer| answer.expect(201).json()["id"].to_string()).collect();
+    assert_eq!(items.len(), 1);
+    assert_eq!(app.database.number("SELECT count(*) FROM versions").await, 1);
+    assert_eq!(app.database.number("SELECT count(*) FROM loose_content").await, 0);
+    // A range before it that comes twice is kept once.
+    let url = begin(&alice, "/drive/root:/c.txt:", json!({})).await;
+    let sent = (0..6).map(|_| put(&alice, &url, "bytes 0-3/10", b"0123"));
+    let answers = futures_util::future::join_all(sent).await;
+    let taken = answers.iter().filter(|answer| answer.status.as_u16() == 202).count();
+    assert_eq!(taken, 1);
+    assert_eq!(app.database.number("SELECT count(*) FROM loose_content").await, 1);
 }
 
 async fn a_session_needs_no_token_and_no_other_url_opens_it(app: TestApp) {

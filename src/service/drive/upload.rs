@@ -5,6 +5,7 @@
 //! sees any of it.
 
 use bytes::Bytes;
+use chrono::TimeDelta;
 use futures_util::Stream;
 use uuid::Uuid;
 
@@ -22,6 +23,8 @@ use crate::service::rights::{ToWrite, walk};
 use crate::service::store::{Below, Change, NewItem, Place, Tx};
 use crate::service::{PlacedItem, Service};
 
+/// Longer than any upload takes: its content is not swept before.
+const LONGEST_UPLOAD: TimeDelta = TimeDelta::days(1);
 /// How many names are tried for one that is free: a few, then all.
 const FEW_RENAMES: u32 = 10;
 const RENAMES: u32 = 1_000;
@@ -106,8 +109,8 @@ pub(super) async fn put_pending(
     let memory = service.content.memory_of_upload(limit).div_ceil(1024);
     let _turn = service.turns.uploads.take_many(who, memory).await?;
     let key = Uuid::from_bytes(random_bytes());
-    let now = service.clock.now();
-    let note = async |tx: &mut Tx| tx.insert_pending_content(drive, key, now).await;
+    let due_at = service.clock.now() + LONGEST_UPLOAD;
+    let note = async |tx: &mut Tx| tx.insert_pending_content(drive, key, due_at).await;
     service.store.write("insert_pending_content", note).await?;
     match service.content.put(drive, key, limit, body).await {
         Ok(stored) => Ok(PendingContent { key, stored }),

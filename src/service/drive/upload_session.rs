@@ -23,8 +23,8 @@ use crate::service::rights::{ToRead, ToWrite, prove_link, walk};
 use crate::service::store::{Tx, UploadRange};
 use crate::service::{PlacedItem, Service};
 
-/// How long a session waits for its next range. Shorter than pending content is kept.
-const LIFETIME: TimeDelta = TimeDelta::hours(12);
+/// How long a session lasts, however it is used: what it has received takes room until then.
+const LIFETIME: TimeDelta = TimeDelta::days(7);
 /// The largest range, in bytes: Microsoft's limit.
 const LARGEST_RANGE: i64 = 60 * 1024 * 1024;
 
@@ -161,6 +161,9 @@ pub async fn receive_range(
     range: ByteRange,
     mut body: impl Stream<Item = Result<Bytes>> + Unpin,
 ) -> Result<Received> {
+    let id = service.keys.prove_upload(secret).ok_or(Error::UploadSessionNotFound)?;
+    // One after the other: what a client sends again while it is at work is answered by what came of that.
+    let _turn = service.turns.ranges.take(Who::Upload(id.upload)).await?;
     let session = find_session(service, secret).await?;
     if session.completed.is_some() {
         let answer = answer_again(service, &session, range).await?;
@@ -224,16 +227,19 @@ async fn keep_range(
     range: ByteRange,
     key: Uuid,
 ) -> Result<Received> {
-    let now = service.clock.now();
     let kept = UploadRange { size: range.length(), content_key: key };
     service
         .store
         .write("keep_range", async |tx| {
-            if !tx.add_upload_range(session.id, range.first, range.total, kept, now + LIFETIME).await? {
-                // The same range came twice at once.
+            if !tx.add_upload_range(session.id, range.first, range.total, kept).await? {
+                // Another server took the same range.
                 return Err(Error::FragmentOverlap);
             }
-            tx.keep_upload_ranges(session.id, now).await?;
+            if !tx.keep_pending_content(session.id.drive, key, session.expires_at).await? {
+                // It took so long that it was swept.
+                return Err(Error::RequestTimeout);
+            }
+            let now = service.clock.now();
             let session = tx.upload(session.id, now).await?.ok_or(Error::UploadSessionNotFound)?;
             Ok(Received::More(Box::new(session)))
         })

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::service::store::change::Change;
 use crate::service::store::errors::name_taken;
 use crate::service::store::items::Place;
+use crate::service::store::pending_content::read_until;
 use crate::service::store::statement::{Tx, execute, execute_for_items, fetch_for_items, on};
 use crate::service::store::tree::Below;
 
@@ -121,9 +122,9 @@ impl Tx {
             self,
             drive,
             numbers,
-            "INSERT INTO loose_content (drive_id, content_key, since)
+            "INSERT INTO loose_content (drive_id, content_key, due_at)
               SELECT DISTINCT drive_id, content_key, $3 FROM versions WHERE drive_id = $1 AND item_no = ANY($2)",
-            change.at
+            read_until(change.at)
         )?;
         execute_for_items!(
             self,

@@ -25,6 +25,9 @@ pub const CONNECTION_LIFETIME: Duration = Duration::from_secs(600);
 /// this way.
 pub const PLANNED_FOR_KEYS: [(&str, &str); 3] =
     [("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("jit", "off")];
+/// What is looked up by keys is never to read a table whole: of an array PostgreSQL can't know how few rows it
+/// names, and guesses many.
+const BY_INDEX: (&str, &str) = ("enable_seqscan", "off");
 /// Connections to PostgreSQL for what takes its time, and of SQLite's readers.
 const SLOW_CONNECTIONS: u32 = 4;
 /// What the threads of SQLite's slow readers are called, and how nice they are to others.
@@ -78,7 +81,7 @@ async fn connect_postgres(url: &str, password_file: Option<&Path>, connections: 
             ("idle_in_transaction_session_timeout", "10000"),
         ])
     };
-    let quick = limited(STATEMENT_LIMIT).options(PLANNED_FOR_KEYS);
+    let quick = limited(STATEMENT_LIMIT).options(PLANNED_FOR_KEYS).options([BY_INDEX]);
     // The pool would try again and again, and say only that time is up: one try says what is wrong.
     within_limit(PgConnection::connect_with(&quick)).await?.close().await?;
     let pool = |connections| {
@@ -88,8 +91,9 @@ async fn connect_postgres(url: &str, password_file: Option<&Path>, connections: 
             .max_lifetime(CONNECTION_LIFETIME)
             .after_release(|connection, _| leave_no_transaction(connection))
     };
-    // What takes its time is planned freely: over many rows, joining them by key is the slowest way.
-    let slow = pool(SLOW_CONNECTIONS).connect_lazy_with(limited(LONG_LIMIT).options([("jit", "off")]));
+    // What takes its time joins freely: over many rows, joining them by key is the slowest way.
+    let free = limited(LONG_LIMIT).options([("jit", "off"), BY_INDEX]);
+    let slow = pool(SLOW_CONNECTIONS).connect_lazy_with(free);
     let pool = begin(pool(connections).connect_with(quick)).await?;
     Ok(Pools::Postgres { pool, slow })
 }

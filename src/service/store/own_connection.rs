@@ -40,8 +40,8 @@ impl OwnDatabase {
 /// Beyond what all connections are told: statements that take arrays must not be planned by chance.
 /// PostgreSQL plans them once, when a table may still be empty, and what suits an empty table reads a
 /// large one whole. So they are planned without a look at their values, joining in the order that is written.
-const PLANNED_ONCE: [(&str, &str); 3] =
-    [("plan_cache_mode", "force_generic_plan"), ("join_collapse_limit", "1"), ("enable_seqscan", "off")];
+const PLANNED_ONCE: [(&str, &str); 2] =
+    [("plan_cache_mode", "force_generic_plan"), ("join_collapse_limit", "1")];
 
 pub(super) struct OwnConnection {
     options: PgConnectOptions,

@@ -1,8 +1,10 @@
-//! Pending content, which no version names: an upload's until it commits, and what broken uploads left behind.
+//! Pending content, which no version names: an upload's until it commits, what broken uploads left behind, and what was
+//! deleted for good. Each has a time at which it is taken away.
 //!
 //! The row is there before the first byte is, so that nothing in the content store is ever without
 //! a row that names it.
 
+use chrono::TimeDelta;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
@@ -10,14 +12,27 @@ use crate::domain::ids::DriveId;
 use crate::error::Result;
 use crate::service::store::statement::{Tx, execute, on};
 
+/// How long what was deleted for good may still be read by who began before.
+const LAST_READS: TimeDelta = TimeDelta::minutes(5);
+
+/// When the content of what is deleted at a time is taken away.
+pub(super) fn read_until(deleted_at: Timestamp) -> Timestamp {
+    deleted_at + LAST_READS
+}
+
 impl Tx {
-    pub async fn insert_pending_content(&mut self, drive: DriveId, key: Uuid, now: Timestamp) -> Result<()> {
+    pub async fn insert_pending_content(
+        &mut self,
+        drive: DriveId,
+        key: Uuid,
+        due_at: Timestamp,
+    ) -> Result<()> {
         execute!(
             self,
-            sqlx::query("INSERT INTO loose_content (drive_id, content_key, since) VALUES ($1, $2, $3)")
+            sqlx::query("INSERT INTO loose_content (drive_id, content_key, due_at) VALUES ($1, $2, $3)")
                 .bind(drive)
                 .bind(key)
-                .bind(now)
+                .bind(due_at)
         )?;
         Ok(())
     }
@@ -33,12 +48,29 @@ impl Tx {
         Ok(deleted == 1)
     }
 
-    /// Some of what has been pending since before `before`.
-    pub async fn pending_content(&mut self, before: Timestamp) -> Result<Vec<(DriveId, Uuid)>> {
+    /// Lets content be pending until another time than it was to be. False where it was swept.
+    pub async fn keep_pending_content(
+        &mut self,
+        drive: DriveId,
+        key: Uuid,
+        due_at: Timestamp,
+    ) -> Result<bool> {
+        let kept = execute!(
+            self,
+            sqlx::query("UPDATE loose_content SET due_at = $3 WHERE drive_id = $1 AND content_key = $2")
+                .bind(drive)
+                .bind(key)
+                .bind(due_at)
+        )?;
+        Ok(kept == 1)
+    }
+
+    /// Some of what is to be taken away by now.
+    pub async fn due_content(&mut self, now: Timestamp) -> Result<Vec<(DriveId, Uuid)>> {
         on!(self, |connection| sqlx::query_as(
-            "SELECT drive_id, content_key FROM loose_content WHERE since < $1 ORDER BY since LIMIT 100"
+            "SELECT drive_id, content_key FROM loose_content WHERE due_at <= $1 ORDER BY due_at LIMIT 100"
         )
-        .bind(before)
+        .bind(now)
         .fetch_all(connection))
     }
 }

@@ -112,12 +112,11 @@ impl Tx {
         first_byte: i64,
         total: i64,
         range: UploadRange,
-        expires_at: Timestamp,
     ) -> Result<bool> {
         let updated = execute!(
             self,
             sqlx::query(
-                "UPDATE uploads SET received = received + $4, total = $5, expires_at = $6
+                "UPDATE uploads SET received = received + $4, total = $5
                  WHERE drive_id = $1 AND upload_id = $2 AND received = $3 AND item_no IS NULL"
             )
             .bind(id.drive)
@@ -125,7 +124,6 @@ impl Tx {
             .bind(first_byte)
             .bind(range.size)
             .bind(total)
-            .bind(expires_at)
         )?;
         if updated == 0 {
             return Ok(false);
@@ -155,22 +153,6 @@ impl Tx {
         .bind(id.upload)
         .fetch_all(connection)
         })
-    }
-
-    /// Lets a session's ranges stay loose for longer.
-    pub async fn keep_upload_ranges(&mut self, id: UploadId, now: Timestamp) -> Result<()> {
-        execute!(
-            self,
-            sqlx::query(
-                "UPDATE loose_content SET since = $3
-                 WHERE drive_id = $1 AND content_key IN
-                       (SELECT content_key FROM upload_ranges WHERE drive_id = $1 AND upload_id = $2)"
-            )
-            .bind(id.drive)
-            .bind(id.upload)
-            .bind(now)
-        )?;
-        Ok(())
     }
 
     /// Ends a session well: it has become a file. `received` is what it had received before its last

@@ -8,6 +8,7 @@ use crate::domain::ids::ItemId;
 use crate::domain::item::{FileVersion, Item, Stamp};
 use crate::error::Result;
 use crate::service::store::change::Change;
+use crate::service::store::pending_content::read_until;
 use crate::service::store::statement::{Tx, execute, on};
 use crate::service::store::tree::Below;
 
@@ -155,7 +156,7 @@ impl Tx {
         execute!(
             self,
             sqlx::query(
-                "INSERT INTO loose_content (drive_id, content_key, since)
+                "INSERT INTO loose_content (drive_id, content_key, due_at)
                  SELECT v.drive_id, v.content_key, $4 FROM versions v
                  WHERE v.drive_id = $1 AND v.item_no = $2 AND v.version_no = $3
                    AND NOT EXISTS (SELECT 1 FROM versions o
@@ -165,7 +166,7 @@ impl Tx {
             .bind(id.drive)
             .bind(id.number)
             .bind(number)
-            .bind(at)
+            .bind(read_until(at))
         )?;
         execute!(
             self,
