@@ -166,14 +166,6 @@ impl Managed<FilesReadWrite> {
         Ok(ToWrite { base: self.item.clone(), ground, author: self.author(service).await? })
     }
 
-    /// The right to write into another folder of the same drive.
-    pub(super) fn to_write_into(&self, folder: Item, author: Author) -> Result<ToWrite> {
-        if folder.id.drive != self.item.id.drive {
-            return Err(Error::ItemNotFound);
-        }
-        Ok(ToWrite { base: Arc::new(folder), ground: Ground::Manager(self.caller.clone()), author })
-    }
-
     /// The right to an item of the same drive, even once it is deleted.
     pub(super) fn even_deleted(&self, id: ItemId) -> Result<EvenDeleted> {
         if id.drive != self.item.id.drive {

@@ -15,6 +15,7 @@ on_each_database!(
     a_folder_of_ten_thousand_is_listed_page_by_page,
     a_child_is_addressed_by_its_name_in_the_folder,
     a_copy_has_the_content_and_none_of_the_links,
+    a_content_that_copies_share_goes_with_the_last_of_them,
     items_are_found_by_a_part_of_their_name,
     what_is_expanded_is_there_whatever_is_selected,
     what_no_client_could_read_again_is_refused,
@@ -201,6 +202,55 @@ async fn a_copy_has_the_content_and_none_of_the_links(app: TestApp) {
         .post(&format!("/drive/items/{item}/copy"), to("x"))
         .await
         .expect_error(404, "itemNotFound");
+}
+
+async fn a_content_that_copies_share_goes_with_the_last_of_them(app: TestApp) {
+    let alice = app.user("alice");
+    let item = alice.upload("/a/b.txt", "one").await;
+    let copy = async |path: &str, name: &str| {
+        let answer = alice.post(&format!("/drive/root:{path}:/copy"), json!({ "name": name })).await;
+        copied(&alice, answer).await["id"].as_str().expect("an id").to_owned()
+    };
+    let is_read = async |path: &str| {
+        let read = alice.get(&format!("/drive/root:{path}:/content")).await;
+        alice.get(read.expect(302).header("location")).await.expect(200).text()
+    };
+    let loose = async || app.database.number("SELECT count(*) FROM loose_content").await;
+    let purge = async |path: &str| {
+        alice.post(&format!("/drive/root:{path}:/permanentDelete"), json!({})).await.expect(204);
+    };
+    let contents = app.database.number("SELECT count(DISTINCT content_key) FROM versions").await;
+    copy("/a", "c").await;
+    copy("/a", "d").await;
+    copy("/a/b.txt", "e.txt").await;
+    // A copy of copies, and one over a file that has the same content already.
+    copy("/d", "f").await;
+    let over = json!({ "name": "e.txt", "@microsoft.graph.conflictBehavior": "replace" });
+    alice.post(&format!("/drive/items/{item}/copy"), over).await.expect(202);
+    assert_eq!(app.database.number("SELECT count(DISTINCT content_key) FROM versions").await, contents);
+    assert_eq!(app.database.number("SELECT CAST(sum(owners) AS bigint) FROM shared_content").await, 5);
+    // The original, too, is one of them.
+    purge("/a/b.txt").await;
+    purge("/d").await;
+    purge("/c").await;
+    assert_eq!(loose().await, 0);
+    assert_eq!(is_read("/f/b.txt").await, "one");
+    assert_eq!(is_read("/a/e.txt").await, "one");
+    // As an old version.
+    alice.upload("/a/e.txt", "two").await;
+    purge("/f").await;
+    assert_eq!(loose().await, 0);
+    let e = "/drive/root:/a/e.txt:/versions";
+    alice.delete(&format!("{e}/1.0")).await.expect(204);
+    assert_eq!(loose().await, 0);
+    alice.delete(&format!("{e}/2.0")).await.expect(204);
+    assert_eq!(loose().await, 1);
+    assert_eq!(app.database.number("SELECT count(*) FROM shared_content").await, 0);
+    assert_eq!(is_read("/a/e.txt").await, "two");
+    // Two that share, gone at once.
+    copy("/a/e.txt", "g.txt").await;
+    purge("/a").await;
+    assert_eq!(loose().await, 2);
 }
 
 async fn items_are_found_by_a_part_of_their_name(app: TestApp) {

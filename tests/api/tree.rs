@@ -250,7 +250,11 @@ async fn a_copy_is_what_was_there_when_it_began(app: TestApp) {
     let copy = format!("/drive/items/{src}/copy");
     let copying = alice.post(&copy, json!({ "name": "zzz" }));
     let moving = async {
-        eventually("the copy begins", async || alice.get("/drive/root:/zzz").await.status.is_success()).await;
+        // As soon as it is seen, it is whole.
+        eventually("the copy is there", async || alice.get("/drive/root:/zzz").await.status.is_success())
+            .await;
+        let list = alice.get("/drive/root:/zzz:/children?$top=1000").await.expect(200).json();
+        assert_eq!(list["value"].as_array().expect("a list").len(), 60);
         let moved = json!({ "parentReference": { "id": src } });
         alice.patch("/drive/root:/zzz", moved).await.expect(200);
     };
@@ -258,6 +262,11 @@ async fn a_copy_is_what_was_there_when_it_began(app: TestApp) {
     copied.expect(202);
     let list = alice.get("/drive/root:/src/zzz:/children?$top=1000").await.expect(200).json();
     assert_eq!(list["value"].as_array().expect("a list").len(), 60);
+    assert_eq!(app.database.number(WRONG_SUMS).await, 0);
+    // Copied into what it is a copy of, it has all of that once.
+    alice.post("/drive/root:/src:/copy", json!({ "name": "twice" })).await.expect(202);
+    let all = "SELECT count(*) FROM items WHERE kind = 'file'";
+    assert_eq!(app.database.number(all).await, 60 * 4);
     assert_eq!(app.database.number(WRONG_SUMS).await, 0);
 }
 

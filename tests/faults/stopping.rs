@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -73,41 +73,29 @@ async fn no_request_fails_where_a_server_behind_the_shipped_proxy_stops_under_lo
 async fn a_batch_that_is_under_way_is_answered_whole() {
     let app = TestApp::start(Kind::Sqlite).await;
     let alice = app.user("alice");
-    let folder =
-        alice.post("/drive/root/children", json!({ "name": "src", "folder": {} })).await.expect(201).json();
-    for number in 0..60 {
-        alice.upload(&format!("/src/{number}.txt"), "x").await;
-    }
+    let src = alice.post("/drive/root/children", json!({ "name": "src", "folder": {} })).await;
+    let src = src.expect(201).json()["id"].as_str().expect("an id").to_owned();
+    app.database.fill(&src, 1_000, "f").await;
     let mut process = server(&app, "0s");
     let alice = by_way_of(&process.url, &alice);
-    let path = format!("/me/drive/items/{}/copy", folder["id"].as_str().expect("an id"));
-    let one = |id: usize, url: &str, body: Value| {
-        json!({ "id": id.to_string(), "method": "POST", "url": url, "body": body,
-                "headers": { "Content-Type": "application/json" } })
+    // Each waits for the one before.
+    let one = |id: usize| {
+        json!({ "id": id.to_string(), "method": "POST", "url": format!("/me/drive/items/{src}/copy"),
+                "headers": { "Content-Type": "application/json" }, "body": { "name": format!("new {id}") },
+                "dependsOn": (1..id).rev().take(1).map(|id| id.to_string()).collect::<Vec<_>>() })
     };
-    let mut requests = vec![one(0, &path, json!({ "name": "copy" }))];
-    for id in 1..20 {
-        requests.push(one(
-            id,
-            "/me/drive/root/children",
-            json!({ "name": format!("new {id}"), "folder": {} }),
-        ));
-    }
-    let batch = alice.post("/v1.0/$batch", json!({ "requests": requests }));
+    let batch = json!({ "requests": (1..=20).map(one).collect::<Vec<_>>() });
+    let copies = "SELECT count(*) FROM items WHERE name LIKE 'new %'";
     let stopping = async {
-        eventually("the copy has begun", async || {
-            app.database.number("SELECT count(*) FROM loose_content").await > 0
-        })
-        .await;
+        eventually("the first copy is there", async || app.database.number(copies).await > 0).await;
         tell(&process, "TERM");
     };
-    let (answer, ()) = tokio::join!(batch, stopping);
-    let answers = answer.expect(200).json();
-    for answer in answers["responses"].as_array().expect("answers") {
-        assert!(answer["status"] == 201 || answer["status"] == 202, "{answer}");
+    let (answer, ()) = tokio::join!(alice.post("/v1.0/$batch", batch), stopping);
+    for answer in answer.expect(200).json()["responses"].as_array().expect("answers") {
+        assert_eq!(answer["status"], 202, "{answer}");
     }
     assert!(process.child.wait().expect("it ends").success());
-    assert_eq!(app.database.number("SELECT count(*) FROM items WHERE name LIKE 'new %'").await, 19);
+    assert_eq!(app.database.number(copies).await, 20);
 }
 
 #[tokio::test]

@@ -13,7 +13,6 @@ use crate::error::{Error, Result};
 use crate::service::store::change::Change;
 use crate::service::store::errors::name_taken;
 use crate::service::store::items::Place;
-use crate::service::store::pending_content::read_until;
 use crate::service::store::statement::{Tx, execute, execute_for_items, fetch_for_items, on};
 use crate::service::store::tree::Below;
 
@@ -118,20 +117,7 @@ impl Tx {
         numbers: &[i64],
         change: Change<'_>,
     ) -> Result<Vec<(LinkType, LinkScope)>> {
-        execute_for_items!(
-            self,
-            drive,
-            numbers,
-            "INSERT INTO loose_content (drive_id, content_key, due_at)
-              SELECT DISTINCT drive_id, content_key, $3 FROM versions WHERE drive_id = $1 AND item_no = ANY($2)",
-            read_until(change.at)
-        )?;
-        execute_for_items!(
-            self,
-            drive,
-            numbers,
-            "DELETE FROM versions WHERE drive_id = $1 AND item_no = ANY($2)"
-        )?;
+        self.clear_versions(drive, numbers, change.at).await?;
         execute_for_items!(
             self,
             drive,

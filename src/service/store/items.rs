@@ -589,7 +589,7 @@ impl Tx {
     }
 
     /// Characters of the longest path from a folder that the item is put into under a name.
-    pub(super) async fn path_of_placed(&mut self, id: ItemId, name: &Name) -> Result<i64> {
+    pub async fn path_of_placed(&mut self, id: ItemId, name: &Name) -> Result<i64> {
         let below = self.longest_path(id).await?;
         let separator = i64::from(below > 0);
         Ok(name.characters() + separator + below)

@@ -10,6 +10,7 @@ mod audit;
 mod bin;
 mod change;
 mod connect;
+mod copies;
 mod drives;
 mod errors;
 mod items;
@@ -46,6 +47,7 @@ use statement::TxConnection;
 
 pub use all_links::{LinkFilter, PlacedLink};
 pub use change::Change;
+pub use copies::{Copied, FirstName};
 pub use items::{NewItem, Place};
 pub use key_epochs::EpochUse;
 pub use link_queues::LinkQueues;
@@ -56,7 +58,7 @@ pub use readiness::Readiness;
 pub use sessions::SessionRow;
 pub use statement::Tx;
 pub use subtree_changes::{SubtreeChange, SubtreeWork};
-pub use tree::{Below, Folders, TreeItem};
+pub use tree::{Below, Folders};
 pub use uploads::UploadRange;
 
 /// How often a transaction is tried that others kept from running.

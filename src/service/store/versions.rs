@@ -1,6 +1,7 @@
 //! The contents that files have and had.
 
 use sqlx::FromRow;
+use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::domain::identity::{Application, User};
@@ -8,7 +9,6 @@ use crate::domain::ids::ItemId;
 use crate::domain::item::{FileVersion, Item, Stamp};
 use crate::error::Result;
 use crate::service::store::change::Change;
-use crate::service::store::pending_content::read_until;
 use crate::service::store::statement::{Tx, execute, on};
 use crate::service::store::tree::Below;
 
@@ -150,31 +150,22 @@ impl Tx {
         .fetch_one(connection))
     }
 
-    /// Takes away a version that is not the current one. Its content goes with it, unless another
-    /// version has the same.
+    /// Takes away a version that is not the current one. Its content goes with it, unless another version has the same.
     pub async fn delete_version(&mut self, id: ItemId, number: i64, at: Timestamp) -> Result<()> {
-        execute!(
-            self,
-            sqlx::query(
-                "INSERT INTO loose_content (drive_id, content_key, due_at)
-                 SELECT v.drive_id, v.content_key, $4 FROM versions v
-                 WHERE v.drive_id = $1 AND v.item_no = $2 AND v.version_no = $3
-                   AND NOT EXISTS (SELECT 1 FROM versions o
-                                   WHERE o.drive_id = v.drive_id AND o.item_no = v.item_no
-                                     AND o.content_key = v.content_key AND o.version_no <> v.version_no)"
-            )
-            .bind(id.drive)
-            .bind(id.number)
-            .bind(number)
-            .bind(read_until(at))
-        )?;
-        execute!(
-            self,
-            sqlx::query("DELETE FROM versions WHERE drive_id = $1 AND item_no = $2 AND version_no = $3")
-                .bind(id.drive)
-                .bind(id.number)
-                .bind(number)
-        )?;
+        let key: Option<Uuid> = on!(self, |connection| {
+            sqlx::query_scalar(
+            "DELETE FROM versions WHERE drive_id = $1 AND item_no = $2 AND version_no = $3 RETURNING content_key"
+        )
+        .bind(id.drive)
+        .bind(id.number)
+        .bind(number)
+        .fetch_optional(connection)
+        })?;
+        if let Some(key) = key
+            && !self.has_content(id, key).await?
+        {
+            self.leave_content(id.drive, key, at).await?;
+        }
         Ok(())
     }
 }
