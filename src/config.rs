@@ -136,6 +136,26 @@ pub struct Settings {
     #[arg(value_parser = clap::value_parser!(u16).range(1..=64), help_heading = "How much")]
     pub batches_in_flight: u16,
 
+    /// Wrong keys that one address may send in a minute before it is told to wait; 0: any number
+    #[arg(long, env = "EVERLINK_WRONG_KEYS_PER_MINUTE", value_name = "NUMBER", default_value_t = 300)]
+    #[arg(help_heading = "How much")]
+    pub wrong_keys_per_minute: u32,
+
+    /// Requests that one user may make in a minute; 0: any number
+    #[arg(long, env = "EVERLINK_USER_REQUESTS_PER_MINUTE", value_name = "NUMBER", default_value_t = 0)]
+    #[arg(help_heading = "How much")]
+    pub user_requests_per_minute: u32,
+
+    /// Requests that one application may make in a minute; 0: any number
+    #[arg(
+        long,
+        env = "EVERLINK_APPLICATION_REQUESTS_PER_MINUTE",
+        value_name = "NUMBER",
+        default_value_t = 0
+    )]
+    #[arg(help_heading = "How much")]
+    pub application_requests_per_minute: u32,
+
     #[command(flatten)]
     pub logging: Logging,
 
@@ -188,6 +208,19 @@ pub struct Logging {
     /// text for people, json for machines [default: text on a terminal, json elsewhere]
     #[arg(long, env = "EVERLINK_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
+
+    /// How much of clients' addresses is logged
+    #[arg(long, env = "EVERLINK_LOG_ADDRESSES", value_name = "HOW", default_value = "full")]
+    pub log_addresses: LogAddresses,
+}
+
+/// How much of clients' addresses is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogAddresses {
+    Full,
+    /// The network alone: 24 bits of IPv4, 48 of IPv6
+    Network,
+    None,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

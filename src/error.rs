@@ -80,6 +80,9 @@ pub enum Error {
     /// Others ask for it too, or the caller itself does at the moment.
     #[error("{0}")]
     TooBusy(&'static str),
+    /// The same source asked for something too often.
+    #[error("Too many requests: wait for {seconds} seconds.")]
+    TooOften { seconds: u64 },
     /// A part that Everlink needs, such as its database, does not answer.
     #[error("The service is not available at the moment.")]
     Unavailable(#[source] Cause),

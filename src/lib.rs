@@ -24,7 +24,8 @@
 //!         domain                    types and rules
 //! ```
 //!
-//! [`error`], [`clock`], [`config`] and [`telemetry`] are used by all.
+//! [`error`], [`clock`], [`config`] and [`telemetry`] are used by all. [`forwarded`] tells who sends a request,
+//! [`sources`] how often they may.
 
 pub mod app;
 pub mod auth;
@@ -34,11 +35,13 @@ pub mod config;
 pub mod content;
 pub mod domain;
 pub mod error;
+pub mod forwarded;
 pub mod graph;
 pub mod keys;
 pub mod limits;
 pub mod pages;
 pub mod server;
 pub mod service;
+pub mod sources;
 pub mod telemetry;
 pub mod website;

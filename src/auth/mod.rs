@@ -13,7 +13,7 @@ mod provider;
 use std::future::{Ready, ready};
 use std::sync::Arc;
 
-use actix_web::body::MessageBody;
+use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header::HeaderMap;
 use actix_web::middleware::Next;
@@ -25,6 +25,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::grant::{Granted, Scope};
 use crate::domain::identity::Caller;
 use crate::error::{Error, Result};
+use crate::sources::Sources;
 
 use claims::Verified;
 
@@ -86,20 +87,26 @@ struct Authentication(Option<Result<Arc<Caller>>>);
 /// addresses take no token and tolerate any.
 pub async fn authenticate<B: MessageBody + 'static>(
     verifier: &Verifier,
+    sources: &Sources,
     clock: &Clock,
     request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<B>, actix_web::Error> {
+) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
     let is_known = request.extensions().contains::<Authentication>();
     if !is_known {
-        let outcome = match bearer::token(request.headers()) {
+        let outcome: Option<Result<Arc<Caller>>> = match bearer::token(request.headers()) {
             Ok(Some(token)) => Some(verifier.verify(token, clock.now()).await),
             Ok(None) => None,
             Err(error) => Some(Err(error)),
         };
+        if let Some(Ok(caller)) = &outcome
+            && let Err(error) = sources.request(caller)
+        {
+            return Ok(request.error_response(error).map_into_right_body());
+        }
         request.extensions_mut().insert(Authentication(outcome));
     }
-    next.call(request).await
+    Ok(next.call(request).await?.map_into_left_body())
 }
 
 /// Says who makes a request, where that is known by other means than a token: whatever token it has is not looked at.

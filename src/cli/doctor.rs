@@ -57,7 +57,7 @@ async fn probe(settings: &Settings) -> Result<(), Failure> {
 }
 
 async fn examine(settings: &Settings) -> Result<(), Failure> {
-    start_logging(&settings.logging, None);
+    start_logging(&settings.logging);
     let mut report = Report::default();
     check_address(settings.listen, "listen", "/", &mut report).await?;
     check_address(settings.admin_listen, "admin listen", "/healthz", &mut report).await?;

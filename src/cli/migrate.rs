@@ -17,7 +17,7 @@ pub struct Migrate {
 
 impl Migrate {
     pub async fn run(&self) -> Result<(), Failure> {
-        start_logging(&self.installed.logging, None);
+        start_logging(&self.installed.logging);
         let installation = Installation::migrate(&self.installed.storage).await?;
         println!("{} is up to date", installation.database());
         if let Some(role) = &self.admin_role {

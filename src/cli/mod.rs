@@ -77,7 +77,7 @@ struct Installed {
 
 impl Installed {
     async fn open(&self) -> Result<Installation, Failure> {
-        start_logging(&self.logging, None);
+        start_logging(&self.logging);
         Ok(Installation::open(&self.storage).await?)
     }
 }

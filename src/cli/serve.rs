@@ -4,13 +4,14 @@ use crate::cli::{Failure, asked_to_stop};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::server;
-use crate::telemetry::{Traces, start_logging};
+use crate::telemetry::{Traces, start_logging_aside};
 use crate::website;
 
 pub async fn serve(settings: &Settings) -> Result<(), Failure> {
     let traces = settings.otlp_endpoint.as_deref().map(Traces::start).transpose()?;
-    start_logging(&settings.logging, traces.as_ref());
-    let server = server::bind(settings, Clock::system()).await?;
+    let log = start_logging_aside(&settings.logging, traces.as_ref());
+    let mut server = server::bind(settings, Clock::system()).await?;
+    server.dropped_lines = log.dropped_lines.clone();
     greet(settings, &server).await?;
     server.run(asked_to_stop()).await?;
     if let Some(traces) = traces {

@@ -17,13 +17,14 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use utoipa::ToSchema;
 
+use crate::app::OWN_WORD;
 use crate::domain::grant::{FilesRead, Granted};
 use crate::error::{Error, Result};
 use crate::graph::body::{Unread, parse_object};
 use crate::graph::errors::ErrorBody;
 use crate::graph::list;
 use crate::graph::params::TABLE;
-use crate::graph::site::{LOOPBACK_URL, Site};
+use crate::graph::site::Site;
 use crate::telemetry::RequestIds;
 
 /// Requests of a batch, at most.
@@ -38,7 +39,7 @@ const MOST_HEADERS: usize = 100;
 const LONGEST_URL: usize = 16 * 1024;
 /// Headers that belong to one connection, or that the batch itself decides.
 const NOT_PASSED_ON: [&str; 7] =
-    ["host", "content-length", "connection", "transfer-encoding", "upgrade", "expect", "x-everlink-url"];
+    ["host", "content-length", "connection", "transfer-encoding", "upgrade", "expect", "x-everlink-own"];
 
 // Bodies stay the text that they are: taken apart, they could be many times as large.
 #[derive(Deserialize, ToSchema)]
@@ -176,11 +177,12 @@ pub async fn send_batch(
     let batch: Batch<'_> = parse_object(&body)?;
     let token = request.headers().get(AUTHORIZATION).and_then(|token| token.to_str().ok());
     let sender = Sender { site: &site, ids: RequestIds::get(&request) };
+    let own_word = site.own_word(&request);
     // All is checked before anything is done.
     let order = order(&batch.requests)?;
     let mut ready = Vec::new();
     for one in order {
-        ready.push((one, prepare(&site, one, token)?));
+        ready.push((one, prepare(&site, one, token, &own_word)?));
     }
     let mut responses: Vec<Answer> = Vec::new();
     let mut room = LARGEST_ANSWERS;
@@ -226,7 +228,12 @@ fn order<'b, 'a>(requests: &'b [One<'a>]) -> Result<Vec<&'b One<'a>>> {
 struct BadBody(&'static str);
 
 /// The request as the service sends it to itself.
-fn prepare(site: &Site, one: &One<'_>, token: Option<&str>) -> Result<Result<Request, BadBody>> {
+fn prepare(
+    site: &Site,
+    one: &One<'_>,
+    token: Option<&str>,
+    own_word: &str,
+) -> Result<Result<Request, BadBody>> {
     let bad = |what: &'static str| Error::invalid_request(what);
     let method = match one.method.to_ascii_uppercase().as_str() {
         "GET" => Method::GET,
@@ -253,8 +260,8 @@ fn prepare(site: &Site, one: &One<'_>, token: Option<&str>) -> Result<Result<Req
     if let (false, Some(token)) = (has_token, token) {
         request = request.header(AUTHORIZATION.as_str(), token);
     }
-    // Answers are to begin with the URL that the batch was sent to.
-    request = request.header(LOOPBACK_URL.as_str(), site.loopback().sign(&site.url));
+    // Answers are to begin with the URL that the batch was sent to, and its client is whose they are.
+    request = request.header(OWN_WORD.as_str(), own_word);
     let body = match one.body.map(|body| body_bytes(body, content_type.as_deref())) {
         None => return build(request).map(Ok),
         Some(Err(bad)) => return Ok(Err(bad)),

@@ -31,7 +31,9 @@ fn row(error: &Error) -> (StatusCode, &'static str, Option<&'static str>) {
         Error::InvalidRequest(_) => (StatusCode::BAD_REQUEST, "invalidRequest", None),
         Error::InvalidPath(_) => (StatusCode::BAD_REQUEST, "invalidRequest", Some("invalidPath")),
         Error::PathTooLong => (StatusCode::BAD_REQUEST, "invalidRequest", Some("pathIsTooLong")),
-        Error::TooBusy(_) => (StatusCode::TOO_MANY_REQUESTS, "activityLimitReached", None),
+        Error::TooBusy(_) | Error::TooOften { .. } => {
+            (StatusCode::TOO_MANY_REQUESTS, "activityLimitReached", None)
+        }
         Error::OptionNotSupported(_) => (StatusCode::BAD_REQUEST, "invalidRequest", Some("notSupported")),
         Error::NotSupported(_) => (StatusCode::BAD_REQUEST, "notSupported", None),
         Error::QuotaLimitReached => (StatusCode::INSUFFICIENT_STORAGE, "quotaLimitReached", None),

@@ -43,6 +43,12 @@ pub fn error_page(error: &Error, request_id: &str, sign_in: Option<String>) -> H
         Error::NoSuchApi => {
             message(response, "gone", "There is no page here", "Check the address.".to_owned())
         }
+        Error::TooOften { seconds } => message(
+            response,
+            "alert",
+            "Too many at once",
+            format!("Wait {seconds} seconds, then load the page again."),
+        ),
         Error::TooBusy(_) => message(
             response,
             "alert",

@@ -7,6 +7,7 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
 use crate::app::App;
+use crate::telemetry::DroppedLines;
 
 pub fn routes(health: &mut web::ServiceConfig) {
     health
@@ -56,9 +57,13 @@ async fn readiness(app: &App, is_stopping: &AtomicBool) -> ReadinessBody {
     ReadinessBody { ready, database, migrations, keys: "ok", stopping: stopping.then_some(true) }
 }
 
-async fn metrics(app: web::Data<App>, is_stopping: web::Data<AtomicBool>) -> HttpResponse {
+async fn metrics(
+    app: web::Data<App>,
+    is_stopping: web::Data<AtomicBool>,
+    dropped_lines: web::Data<DroppedLines>,
+) -> HttpResponse {
     let is_ready = readiness(&app, &is_stopping).await.ready;
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
-        .body(app.service.render_metrics(is_ready))
+        .body(app.service.render_metrics(is_ready, dropped_lines.count()))
 }

@@ -11,6 +11,8 @@ use actix_web::middleware::Next;
 use actix_web::{HttpRequest, HttpResponse};
 use tracing::Instrument;
 
+use crate::app::App;
+use crate::auth;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::graph;
@@ -121,6 +123,34 @@ pub async fn read_address<B: MessageBody + 'static>(
     next.call(request).await
 }
 
+/// Counts wrong keys by where they come from, and tells who sends too many to wait.
+pub async fn count_wrong_keys<B: MessageBody + 'static>(
+    app: &App,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
+    let client = app.client_of(request.request()).filter(|_| shows_key(&request));
+    let answer = next.call(request).await?;
+    let error = answer.response().error().and_then(|error| error.as_error::<Error>());
+    if let (Some(client), Some(Error::ItemNotFound | Error::UploadSessionNotFound)) = (client, error)
+        && let Err(error) = app.sources.wrong_key(client)
+    {
+        return Ok(answer.error_response(error).map_into_right_body());
+    }
+    Ok(answer.map_into_left_body())
+}
+
+/// Whether a request shows a key in its address, and nothing else that tells who sends it.
+fn shows_key(request: &ServiceRequest) -> bool {
+    let path = request.path();
+    let has_key = pages::is_page(path)
+        || ["/shares/", "/v1.0/shares/", "/upload/", "/v1.0/upload/"]
+            .iter()
+            .any(|start| path.starts_with(start))
+        || path.contains("/monitor/");
+    has_key && !auth::has_token(request.headers())
+}
+
 /// Writes the body of whatever answer is an error, and the headers that every answer has.
 pub async fn render_errors<B: MessageBody + 'static>(
     clock: &Clock,
@@ -212,6 +242,9 @@ fn add_headers(response: &mut HttpResponse, error: &Error, framework: Option<&He
         }
         Error::Unavailable(_) | Error::TooBusy(_) => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+        }
+        Error::TooOften { seconds } => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
         }
         Error::UnsupportedEncoding { taken } => {
             headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(taken));

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use actix_web::dev::{Extensions, ServerHandle};
+use actix_web::dev::{Extensions, ServerHandle, ServiceRequest};
 use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
 use actix_web::{HttpServer, web};
@@ -29,7 +29,8 @@ use crate::pages;
 use crate::service::Service;
 use crate::service::drive::{finish_abandoned, sweep_pending_content};
 use crate::service::opens::write_opens;
-use crate::telemetry;
+use crate::sources::{Rates, Sources};
+use crate::telemetry::{self, DroppedLines, RequestLog};
 use crate::website;
 
 /// A connection that says nothing for so long is closed.
@@ -56,6 +57,8 @@ pub struct Server {
     connections: usize,
     stop_delay: Duration,
     stop_limit: Duration,
+    /// Lines that the log could not take.
+    pub dropped_lines: DroppedLines,
 }
 
 /// How the service is to stop.
@@ -107,10 +110,14 @@ pub async fn bind_with(settings: &Settings, clock: Clock, limits: Limits) -> Res
         public_url: settings.public_url.clone().unwrap_or_else(|| reachable_url(api)),
         content_origin: settings.content_origin.clone(),
         // A URL that is configured is the URL.
-        trusted_proxies: match settings.public_url {
-            Some(_) => Vec::new(),
-            None => settings.trusted_proxies.clone(),
-        },
+        asks_proxies: settings.public_url.is_none(),
+        trusted_proxies: settings.trusted_proxies.clone(),
+        sources: Arc::new(Sources::new(Rates {
+            wrong_keys: settings.wrong_keys_per_minute,
+            requests_of_user: settings.user_requests_per_minute,
+            requests_of_application: settings.application_requests_per_minute,
+        })),
+        log: Arc::new(RequestLog::new(settings.logging.log_addresses)),
         loopback: Arc::new(Loopback::new(reachable_url(api))?),
     };
     let workers = match settings.workers {
@@ -127,6 +134,7 @@ pub async fn bind_with(settings: &Settings, clock: Clock, limits: Limits) -> Res
         connections: usize::from(settings.connections),
         stop_delay: settings.stop_delay,
         stop_limit: settings.stop_limit,
+        dropped_lines: DroppedLines::default(),
     })
 }
 
@@ -191,7 +199,7 @@ impl Server {
                         let app = app.clone();
                         async move {
                             let clock = &app.service.clock;
-                            auth::authenticate(&app.verifier, clock, request, next).await
+                            auth::authenticate(&app.verifier, &app.sources, clock, request, next).await
                         }
                     }
                 }))
@@ -201,6 +209,13 @@ impl Server {
                     move |request, next| {
                         let app = app.clone();
                         async move { website::enter(&app, request, next).await }
+                    }
+                }))
+                .wrap(from_fn({
+                    let app = app.clone();
+                    move |request, next| {
+                        let app = app.clone();
+                        async move { middleware::count_wrong_keys(&app, request, next).await }
                     }
                 }))
                 .wrap(from_fn(middleware::run_to_completion))
@@ -224,9 +239,12 @@ impl Server {
                 }))
                 .wrap(from_fn(middleware::allow_other_sites))
                 .wrap(from_fn({
-                    move |request, next| {
+                    move |request: ServiceRequest, next| {
                         let app = app.clone();
-                        async move { telemetry::observe(&app.service.metrics, request, next).await }
+                        async move {
+                            let client = app.client_of(request.request());
+                            telemetry::observe(&app.service.metrics, &app.log, client, request, next).await
+                        }
                     }
                 }))
         });
@@ -246,10 +264,12 @@ impl Server {
     fn serve_health(&mut self, is_stopping: &Arc<AtomicBool>) -> io::Result<actix_web::dev::Server> {
         let app = self.app.clone();
         let is_stopping = web::Data::from(is_stopping.clone());
+        let dropped_lines = web::Data::new(self.dropped_lines.clone());
         let server = HttpServer::new(move || {
             actix_web::App::new()
                 .app_data(app.clone())
                 .app_data(is_stopping.clone())
+                .app_data(dropped_lines.clone())
                 .configure(health::routes)
         });
         let server = server.listen(self.health_listener.take().expect("it serves once"))?.workers(1);

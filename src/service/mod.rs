@@ -155,8 +155,8 @@ impl Service {
     }
 
     /// Everything there is to tell by metrics, in Prometheus' text format.
-    pub fn render_metrics(&self, is_ready: bool) -> String {
-        self.metrics.render(is_ready, self.store.connections())
+    pub fn render_metrics(&self, is_ready: bool, dropped_lines: u64) -> String {
+        self.metrics.render(is_ready, dropped_lines, self.store.connections())
     }
 
     /// Waits for what is under way and closes the connections.

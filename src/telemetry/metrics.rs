@@ -30,6 +30,7 @@ pub struct Metrics {
     queued: Family<Batch, Gauge>,
     batched: Family<Batch, Histogram>,
     waited: Family<Batch, Histogram>,
+    dropped_lines: Counter,
     ready: Gauge,
     connections: Gauge,
     idle_connections: Gauge,
@@ -91,6 +92,12 @@ impl Metrics {
                 "Time that requests waited for their batch to begin",
                 histograms(durations),
             ),
+            dropped_lines: add(
+                all,
+                "log_lines_dropped",
+                "Lines of the log that its reader did not take in time",
+                Counter::default(),
+            ),
             ready: add(all, "ready", "1 where requests may be sent here, as /readyz says", Gauge::default()),
             connections: add(all, "database_connections", "Connections to the database", Gauge::default()),
             idle_connections: add(
@@ -147,8 +154,9 @@ impl Metrics {
     }
 
     /// Everything in Prometheus' text format. Connections are counted when they are asked for.
-    pub fn render(&self, is_ready: bool, (connections, idle): (u32, usize)) -> String {
+    pub fn render(&self, is_ready: bool, dropped_lines: u64, (connections, idle): (u32, usize)) -> String {
         self.ready.set(is_ready.into());
+        self.dropped_lines.inc_by(dropped_lines.saturating_sub(self.dropped_lines.get()));
         self.connections.set(connections.into());
         self.idle_connections.set(i64::try_from(idle).unwrap_or(i64::MAX));
         let mut text = String::new();

@@ -32,6 +32,7 @@ mod schema;
 mod secrets;
 mod settings;
 mod sockets;
+mod sources;
 mod strictness;
 mod support;
 mod tokens;

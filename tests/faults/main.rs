@@ -7,4 +7,5 @@
 mod support;
 
 mod haproxy;
+mod log;
 mod stopping;

@@ -99,7 +99,7 @@ impl Share {
     pub async fn run(mut self) -> Result<(), Failure> {
         // Between the progress and the links only what is wrong is worth a line.
         self.settings.logging.log = self.settings.logging.log.min(tracing::Level::WARN);
-        start_logging(&self.settings.logging, None);
+        start_logging(&self.settings.logging);
         let sources = self.sources()?;
         let login = if self.server.is_none() { Login::remembered()? } else { None };
         let named = self.server.clone().or_else(|| login.as_ref().map(|login| login.server.clone()));

@@ -33,9 +33,9 @@ pub struct FirstName<'a> {
 
 /// After `FROM`: what is copied, `c`, with the places of the copies.
 const INSERT_COPIES: &str = "
-    INSERT INTO items (drive_id, item_no, parent_no, name, name_key, kind, current_version, size, mime_type, content_key,
-                       created_at, created_by, created_app_no, modified_at, modified_by, modified_app_no, change_no,
-                       quick_xor_hash, sha1_hash, sha256_hash, child_count, longest_path)
+    INSERT INTO items (drive_id, item_no, parent_no, name, name_key, kind, current_version, size, mime_type,
+                       content_key, created_at, created_by, created_app_no, modified_at, modified_by,
+                       modified_app_no, change_no, quick_xor_hash, sha1_hash, sha256_hash, child_count, longest_path)
     SELECT i.drive_id, c.item_no, c.parent_no,
            CASE WHEN c.item_no = $2 THEN $3 ELSE i.name END, CASE WHEN c.item_no = $2 THEN $4 ELSE i.name_key END,
            i.kind, CASE i.kind WHEN 'file' THEN 1 END, i.size,
@@ -111,8 +111,8 @@ impl Tx {
         name_taken(inserted)?;
         on!(self, LONG_LIMIT, |connection| {
             sqlx::query(
-            "INSERT INTO versions (drive_id, item_no, version_no, content_key, size, mime_type, quick_xor_hash, sha1_hash,
-                                   sha256_hash, created_at, created_by, created_app_no)
+            "INSERT INTO versions (drive_id, item_no, version_no, content_key, size, mime_type, quick_xor_hash,
+                                   sha1_hash, sha256_hash, created_at, created_by, created_app_no)
              SELECT drive_id, item_no, 1, content_key, size, mime_type, quick_xor_hash, sha1_hash, sha256_hash,
                     created_at, created_by, created_app_no
              FROM items WHERE drive_id = $1 AND item_no BETWEEN $2 AND $3 AND kind = 'file'"
