@@ -120,6 +120,11 @@ pub struct Settings {
     #[arg(value_parser = clap::value_parser!(u16).range(16..), help_heading = "How much")]
     pub connections: u16,
 
+    /// Of one address, but for trusted proxies; those that are idle make room for new ones. 0: any number
+    #[arg(long, env = "EVERLINK_CONNECTIONS_PER_ADDRESS", value_name = "NUMBER", default_value_t = 512)]
+    #[arg(help_heading = "How much")]
+    pub connections_per_address: u16,
+
     /// Connections to PostgreSQL that all workers share, at most; for links each worker has three more of its own
     #[arg(long, env = "EVERLINK_DATABASE_CONNECTIONS", value_name = "NUMBER")]
     #[arg(default_value_t = DATABASE_CONNECTIONS, help_heading = "How much")]

@@ -89,6 +89,9 @@ pub enum Error {
     /// The disk that keeps what is written is full, be it the database's or that of the bytes.
     #[error("The server has no room left to keep it.")]
     StorageFull(#[source] Cause),
+    /// The content store lost a content that it had, or part of it.
+    #[error("The file's content is damaged, or lost.")]
+    ContentDamaged(#[source] Cause),
     /// Our fault.
     #[error("There was an internal server error.")]
     Internal(#[source] Cause),
@@ -118,6 +121,7 @@ impl Error {
         match self {
             Self::Unavailable(cause) => Self::Unavailable(named(cause)),
             Self::StorageFull(cause) => Self::StorageFull(named(cause)),
+            Self::ContentDamaged(cause) => Self::ContentDamaged(named(cause)),
             Self::Internal(cause) => Self::Internal(named(cause)),
             error => error,
         }
@@ -136,7 +140,10 @@ impl Error {
 
     fn cause(&self) -> Option<&Cause> {
         match self {
-            Self::Unavailable(cause) | Self::StorageFull(cause) | Self::Internal(cause) => Some(cause),
+            Self::Unavailable(cause)
+            | Self::StorageFull(cause)
+            | Self::ContentDamaged(cause)
+            | Self::Internal(cause) => Some(cause),
             _ => None,
         }
     }

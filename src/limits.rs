@@ -23,6 +23,8 @@ pub struct Limits {
     pub stall: Duration,
     /// Bytes that a client must send in that time.
     pub pace: usize,
+    /// How long an answer may wait for its client to take more of it.
+    pub unread: Duration,
     /// How long a download ticket opens.
     pub ticket: Duration,
 }
@@ -33,6 +35,7 @@ impl Default for Limits {
             upload: 250 * 1024 * 1024,
             stall: Duration::from_secs(20),
             pace: 16 * 1024,
+            unread: Duration::from_secs(120),
             ticket: Duration::from_secs(3_600),
         }
     }

@@ -65,7 +65,7 @@ async fn examine(settings: &Settings) -> Result<(), Failure> {
     check_issuer(settings, &mut report).await;
     let installation = check_database(settings, &mut report).await;
     check_keys(settings, installation.as_ref(), &mut report).await;
-    check_content(settings, &mut report).await;
+    check_content(settings, installation.as_ref(), &mut report).await;
     check_space(settings, &mut report);
     if let Some(installation) = installation {
         installation.close().await;
@@ -285,7 +285,7 @@ async fn has_no_epochs(installation: &Installation) -> bool {
     }
 }
 
-async fn check_content(settings: &Settings, report: &mut Report) {
+async fn check_content(settings: &Settings, installation: Option<&Installation>, report: &mut Report) {
     let url = match settings.content() {
         Ok(url) => url,
         Err(error) => return report.bad("content", error),
@@ -299,8 +299,21 @@ async fn check_content(settings: &Settings, report: &mut Report) {
         return;
     }
     let tried = match Content::open(&url, settings.content_presigned) {
-        Ok(content) => content.try_out().await,
+        Ok(content) => match is_its_own(installation, &content).await {
+            Ok(()) => content.try_out().await,
+            Err(error) => Err(error),
+        },
         Err(error) => Err(error),
     };
     report.tell("content", tried, format_args!("{said}{url}"));
+}
+
+/// Whether a content store is the one that the database knows.
+async fn is_its_own(installation: Option<&Installation>, content: &Content) -> Result<()> {
+    match installation {
+        Some(installation) if installation.is_migrated().await.unwrap_or(false) => {
+            installation.check_content(content).await
+        }
+        _ => Ok(()),
+    }
 }

@@ -1,15 +1,18 @@
 //! The command line. One file a command.
 
+mod backup;
 mod doctor;
 mod keys;
 mod links;
 mod login;
 mod manual;
 mod migrate;
+mod recover;
 mod serve;
 mod share;
 mod signin;
 mod token;
+mod verify;
 
 use clap::{Arg, Args, CommandFactory, Parser, Subcommand};
 
@@ -53,6 +56,14 @@ enum Command {
     Keys(keys::KeysCommand),
     /// Check settings, keys, database and content store, and say what is wrong
     Doctor(Box<doctor::Doctor>),
+    /// Copy SQLite's database, while servers run
+    Backup(Box<backup::Backup>),
+    /// Make a database that was restored from a backup fit to be served
+    #[command(mut_args(hide_settings))]
+    Recover(Box<recover::Recover>),
+    /// Read all contents, and tell which are damaged, missing or nobody's
+    #[command(mut_args(hide_settings))]
+    Verify(Box<verify::Verify>),
     /// Print what makes a shell complete these commands
     Completions(manual::Completions),
     /// Write a manual page for each command into a folder
@@ -114,6 +125,9 @@ impl Cli {
             Command::Links(links) => links.run().await,
             Command::Keys(keys) => keys.run().await,
             Command::Doctor(doctor) => doctor.run().await,
+            Command::Backup(backup) => backup.run().await,
+            Command::Recover(recover) => recover.run().await,
+            Command::Verify(verify) => verify.run().await,
             Command::Completions(completions) => completions.run(Self::command()),
             Command::Man(man) => man.run(Self::command()),
         }

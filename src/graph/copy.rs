@@ -7,9 +7,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::address::ItemAddress;
 use crate::domain::grant::{FilesReadWrite, Granted};
-use crate::domain::ids::ItemId;
 use crate::domain::upload::Conflict;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::graph::body::JsonBody;
 use crate::graph::errors::ErrorBody;
 use crate::graph::items::ItemChange;
@@ -37,7 +36,7 @@ pub async fn copy_item(
     let copy = Copy { destination: body.0.destination()?, name: body.0.name()?, conflict };
     let managed = rights::manage(site.service(), &granted, &address).await?;
     let made = drive::copy_item(site.service(), &managed, &copy).await?;
-    let monitor = format!("{}/monitor/{}", site.url, made.item.id.to_string().replace('!', "%21"));
+    let monitor = format!("{}/monitor/{}", site.url, drive::sign_copy(site.service(), &made));
     Ok(HttpResponse::Accepted().insert_header((header::LOCATION, monitor)).finish())
 }
 
@@ -55,18 +54,16 @@ pub struct CopyStatus {
 #[into_params(parameter_in = Path)]
 #[expect(dead_code, reason = "read by the derived code alone")]
 pub struct Copied {
-    /// The copy's id.
-    #[param(pattern = "^[0-9A-F]{16}![1-9][0-9]{0,17}$")]
+    /// The secret that names the copy.
+    #[param(pattern = "^[A-Za-z0-9_-]{44}$")]
     copied: String,
 }
 
-/// How a copy stands. Takes no token, as Microsoft's takes none, and tells no more than the id it
-/// was asked by.
+/// How a copy stands. Takes no token, as Microsoft's takes none, but a secret.
 #[utoipa::path(get, path = TABLE, params(Copied), security((), ("token" = [])),
     responses((status = 200, description = "Done", body = CopyStatus), ErrorBody))]
 pub async fn get_copy(copied: web::Path<String>, site: Site) -> Result<HttpResponse> {
-    let id: ItemId = copied.parse().map_err(|_| Error::ItemNotFound)?;
-    drive::find_copy(site.service(), id).await?;
+    let id = drive::find_copy(site.service(), &copied).await?;
     Ok(HttpResponse::Ok().json(CopyStatus {
         status: "completed",
         percentage_complete: 100.0,

@@ -39,7 +39,7 @@ pub async fn list_changes(
     let since = match token.as_deref() {
         None | Some("") => Since::Beginning,
         Some("latest") => Since::Now,
-        Some(token) => match parse_change(token) {
+        Some(token) => match parse_change(token, site.service().incarnation) {
             Some(place) => Since::Place(place),
             None => Since::Unknown,
         },
@@ -60,7 +60,7 @@ pub async fn list_changes(
     let shown = page.items.iter().map(|placed| Ok(wire::changed_item(&site, &right, placed, &form)));
     let entries = list::fill(&query, shown)?;
     let (next, has_more) = page.next_after(entries.len());
-    let token = write_change(next);
+    let token = write_change(next, site.service().incarnation);
     let select = query.passed_on(&["select"]);
     // In the form that was asked by, so that all pages have paths of one form.
     let drive = form.drive(page.drive);
@@ -74,14 +74,21 @@ pub async fn list_changes(
     Ok(list::answer(turn, &list))
 }
 
-fn write_change(place: ChangePlace) -> String {
+/// `CHANGE.ITEM` or `CHANGE.ITEM.BEGAN`; in later incarnations of the database with `iINCARNATION.` before it.
+fn write_change(place: ChangePlace, incarnation: i64) -> String {
+    let start = if incarnation == 0 { String::new() } else { format!("i{incarnation}.") };
     match place.began_at {
-        Some(began_at) => format!("{}.{}.{began_at}", place.change, place.item),
-        None => format!("{}.{}", place.change, place.item),
+        Some(began_at) => format!("{start}{}.{}.{began_at}", place.change, place.item),
+        None => format!("{start}{}.{}", place.change, place.item),
     }
 }
 
-fn parse_change(token: &str) -> Option<ChangePlace> {
+/// None for a token that was never given, or by another incarnation.
+fn parse_change(token: &str, incarnation: i64) -> Option<ChangePlace> {
+    let token = match incarnation {
+        0 => token,
+        _ => token.strip_prefix(&format!("i{incarnation}."))?,
+    };
     let mut numbers = token.split('.').map(|number| number.parse::<i64>().ok().filter(|number| *number >= 0));
     let (change, item) = (numbers.next()??, numbers.next()??);
     let began_at = match numbers.next() {

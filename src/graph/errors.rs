@@ -71,6 +71,9 @@ fn row(error: &Error) -> (StatusCode, &'static str, Option<&'static str>) {
         Error::StorageFull(_) => {
             (StatusCode::INSUFFICIENT_STORAGE, "quotaLimitReached", Some("storageIsFull"))
         }
+        Error::ContentDamaged(_) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "generalException", Some("contentDamaged"))
+        }
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "generalException", None),
     }
 }

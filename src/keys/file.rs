@@ -100,6 +100,10 @@ pub enum BadKeys {
     Missing(PathBuf),
     #[error("the key file has another secret for epoch {0} than the one that signs this database's links")]
     Different(i16),
+    #[error(
+        "the key file has another local_issuer than the other servers' on this database: their tokens would not hold"
+    )]
+    OtherIssuer,
     #[error("the key file lacks epoch {0}, which signs links of this database")]
     Lacks(i16),
 }

@@ -3,6 +3,7 @@
 
 mod file;
 mod link_key;
+mod monitor_url;
 mod ring;
 mod share_id;
 mod ticket;

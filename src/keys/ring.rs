@@ -13,6 +13,7 @@ use sha2::Sha256;
 
 pub(super) const MAC_LENGTH: usize = 16;
 const CHECK_LABEL: &[u8] = b"everlink key check 1";
+const ISSUER_CHECK_LABEL: &[u8] = b"everlink issuer check 1";
 
 /// 32 secret bytes.
 pub type Secret = SecretBox<[u8; 32]>;
@@ -24,6 +25,8 @@ pub struct KeyRing {
     /// Each has taken its epoch's secret already, which is half the work of a MAC.
     epochs: BTreeMap<u8, Hmac<Sha256>>,
     newest: u8,
+    /// What names numbers of items is good within one incarnation of the database.
+    incarnation: i64,
 }
 
 impl KeyRing {
@@ -34,7 +37,25 @@ impl KeyRing {
             Hmac::new_from_slice(secret.expose_secret()).expect("HMAC takes a key of any length")
         };
         let epochs: BTreeMap<_, _> = epochs.iter().map(|(epoch, secret)| (*epoch, keyed(secret))).collect();
-        (!epochs.contains_key(&0)).then_some(Self { epochs, newest })
+        (!epochs.contains_key(&0)).then_some(Self { epochs, newest, incarnation: 0 })
+    }
+
+    /// The same for an incarnation of the database.
+    pub fn in_incarnation(self, incarnation: i64) -> Self {
+        Self { incarnation, ..self }
+    }
+
+    /// A MAC that is good within the incarnation alone. The first adds nothing to the message.
+    pub(super) fn mac_of_incarnation(
+        &self,
+        epoch: u8,
+        label: &[u8],
+        message: &[u8],
+    ) -> Option<[u8; MAC_LENGTH]> {
+        match self.incarnation {
+            0 => self.mac(epoch, label, &[message]),
+            incarnation => self.mac(epoch, label, &[message, &incarnation.to_be_bytes()]),
+        }
     }
 
     /// The epoch that signs new links.
@@ -50,6 +71,14 @@ impl KeyRing {
     /// secret's own function, and nothing about the secret or its links follows from it.
     pub fn check_value(&self, epoch: u8) -> Option<String> {
         Some(URL_SAFE_NO_PAD.encode(self.mac(epoch, CHECK_LABEL, &[])?))
+    }
+
+    /// The same for the secret that signs the local issuer's tokens.
+    pub fn issuer_check(secret: &Secret) -> String {
+        let mut hmac =
+            Hmac::<Sha256>::new_from_slice(secret.expose_secret()).expect("HMAC takes a key of any length");
+        hmac.update(ISSUER_CHECK_LABEL);
+        URL_SAFE_NO_PAD.encode(&hmac.finalize().into_bytes()[..MAC_LENGTH])
     }
 
     /// A message's MAC by an epoch's secret. Each label's messages have one length, so that no two

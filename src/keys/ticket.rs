@@ -42,7 +42,8 @@ impl KeyRing {
         body.extend_from_slice(&ticket.expires_at.timestamp().to_be_bytes());
         body.extend_from_slice(&link);
         body.extend_from_slice(&link_item.to_be_bytes());
-        let mac = self.mac(self.newest(), LABEL, &[&body]).expect("the newest epoch is in the ring");
+        let mac =
+            self.mac_of_incarnation(self.newest(), LABEL, &body).expect("the newest epoch is in the ring");
         body.extend_from_slice(&mac);
         URL_SAFE_NO_PAD.encode(body)
     }
@@ -51,7 +52,7 @@ impl KeyRing {
     pub fn prove_ticket(&self, text: &str) -> Option<Ticket> {
         let bytes = decode::<LENGTH>(text)?;
         let (body, mac) = bytes.split_at(BODY_LENGTH);
-        let expected = self.mac(body[0], LABEL, &[body])?;
+        let expected = self.mac_of_incarnation(body[0], LABEL, body)?;
         if !bool::from(expected[..].ct_eq(mac)) {
             return None;
         }
@@ -91,6 +92,17 @@ mod tests {
         ] {
             assert_eq!(ring().prove_ticket(&ring().sign_ticket(&ticket)), Some(ticket));
         }
+    }
+
+    #[test]
+    fn a_ticket_is_good_within_one_incarnation() {
+        let ticket = Ticket { item: item(), version: None, expires_at: at(1000), through: None };
+        let text = ring().sign_ticket(&ticket);
+        assert_eq!(ring().in_incarnation(1).prove_ticket(&text), None);
+        let text = ring().in_incarnation(1).sign_ticket(&ticket);
+        assert_eq!(ring().in_incarnation(1).prove_ticket(&text), Some(ticket));
+        assert_eq!(ring().in_incarnation(2).prove_ticket(&text), None);
+        assert_eq!(ring().prove_ticket(&text), None);
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::domain::preconditions::Preconditions;
 use crate::error::{Error, Result};
 use crate::graph::counting;
 use crate::graph::site::Site;
-use crate::service::drive::{Bytes, ask_for_bytes, show_bytes};
+use crate::service::drive::{Bytes, ask_for_bytes, check_bytes, show_bytes};
 use crate::service::rights::{self, ToDownload, ToPreview};
 
 pub async fn by_link(
@@ -148,6 +148,7 @@ pub(super) async fn send(
     let range = range.unwrap_or(0..size);
     let length = range.end - range.start;
     if request.method() == Method::HEAD {
+        check_bytes(site.service(), right.item(), file).await?;
         let nothing = futures_util::stream::empty::<Result<bytes::Bytes>>();
         return Ok(response.body(SizedStream::new(length, nothing)));
     }

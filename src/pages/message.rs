@@ -55,14 +55,16 @@ pub fn error_page(error: &Error, request_id: &str, sign_in: Option<String>) -> H
             "Too many at once",
             format!("Wait {RETRY_AFTER} seconds, then load the page again."),
         ),
-        Error::Unavailable(_) | Error::StorageFull(_) | Error::Internal(_) => message(
-            response,
-            "alert",
-            "Something broke on our side",
-            format!(
-                "Try again in a minute. If it goes on, tell the person who runs this server: {request_id}"
-            ),
-        ),
+        Error::Unavailable(_) | Error::StorageFull(_) | Error::ContentDamaged(_) | Error::Internal(_) => {
+            message(
+                response,
+                "alert",
+                "Something broke on our side",
+                format!(
+                    "Try again in a minute. If it goes on, tell the person who runs this server: {request_id}"
+                ),
+            )
+        }
         error => message(response, "alert", "That didn’t work", error.to_string()),
     };
     answer.unwrap_or_else(|error| HttpResponse::new(status(&error)))

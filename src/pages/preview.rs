@@ -49,8 +49,25 @@ pub async fn of(opened: &Opened, item: &Item) -> Result<Look> {
     look(opened.site.service(), &opened.shared, src, &opened.own_url("redir"), asks_for_text).await
 }
 
-/// How what was opened looks: `src` has its bytes, `page` is the page that shows it.
+/// How what was opened looks: `src` has its bytes, `page` is the page that shows it. Where the bytes can't be had, the
+/// page is shown without them.
 pub async fn look(
+    service: &Service,
+    shared: &Shared,
+    src: String,
+    page: &str,
+    asks_for_text: bool,
+) -> Result<Look> {
+    match look_into(service, shared, src, page, asks_for_text).await {
+        Err(error @ (Error::Unavailable(_) | Error::ContentDamaged(_))) => {
+            tracing::error!(error = error.inside(), "a page has no preview");
+            Ok(Preview::None.into())
+        }
+        look => look,
+    }
+}
+
+async fn look_into(
     service: &Service,
     shared: &Shared,
     src: String,

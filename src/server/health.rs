@@ -2,12 +2,16 @@
 //! Not for the public.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
 use crate::app::App;
 use crate::telemetry::DroppedLines;
+
+/// How long the content store may take to say that it is there.
+const CONTENT_LIMIT: Duration = Duration::from_secs(2);
 
 pub fn routes(health: &mut web::ServiceConfig) {
     health
@@ -28,6 +32,8 @@ struct ReadinessBody {
     database: &'static str,
     migrations: &'static str,
     keys: &'static str,
+    /// There, and the one that the database knows.
+    content: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     stopping: Option<bool>,
 }
@@ -52,9 +58,13 @@ async fn readiness(app: &App, is_stopping: &AtomicBool) -> ReadinessBody {
         Err(_) => "unavailable",
     };
     let stopping = is_stopping.load(Ordering::Relaxed);
-    let ready = database == "ok" && migrations == "ok" && !stopping;
+    let content = match tokio::time::timeout(CONTENT_LIMIT, app.service.check_content()).await {
+        Ok(Ok(())) => "ok",
+        _ => "unavailable",
+    };
+    let ready = database == "ok" && migrations == "ok" && content == "ok" && !stopping;
     // Without its keys the service would not have started.
-    ReadinessBody { ready, database, migrations, keys: "ok", stopping: stopping.then_some(true) }
+    ReadinessBody { ready, database, migrations, keys: "ok", content, stopping: stopping.then_some(true) }
 }
 
 async fn metrics(

@@ -1,22 +1,20 @@
 //! Puts the parts together and runs them: two listeners, the order of the middlewares, and an end
 //! that loses no request.
 
+mod connections;
 mod health;
 mod middleware;
 
-use std::any::Any;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use actix_web::dev::{Extensions, ServerHandle, ServiceRequest};
+use actix_web::dev::{ServerHandle, ServiceRequest};
 use actix_web::middleware::from_fn;
-use actix_web::rt::net::TcpStream;
 use actix_web::{HttpServer, web};
 use secrecy::SecretString;
-use socket2::SockRef;
 
 use crate::app::{App, Loopback};
 use crate::auth::{self, Issuer, LocalIssuer, OidcIssuer, Provider, Verifier};
@@ -29,18 +27,21 @@ use crate::pages;
 use crate::service::Service;
 use crate::service::drive::{finish_abandoned, sweep_pending_content};
 use crate::service::opens::write_opens;
+use crate::service::recovery::write_journal;
 use crate::sources::{Rates, Sources};
 use crate::telemetry::{self, DroppedLines, RequestLog};
 use crate::website;
+use connections::{Connections, listen, room_for};
 
+/// Connections of each worker beyond those that there may be.
+const SPARE_CONNECTIONS: usize = 32;
 /// A connection that says nothing for so long is closed.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long a client may take nothing of what waits for it.
-const STALLED_FOR: Duration = Duration::from_secs(30);
 /// How often it is looked for large folders that are not done with.
 const FINISH_EVERY: Duration = Duration::from_secs(1);
 /// How often what is due is taken out of the content store.
 const SWEEP_EVERY: Duration = Duration::from_secs(120);
+const JOURNAL_EVERY: Duration = Duration::from_secs(2);
 /// How often it is written down how often links were opened: a server that is killed loses so much of it.
 const WRITE_OPENS_EVERY: Duration = Duration::from_secs(10);
 
@@ -54,7 +55,8 @@ pub struct Server {
     api_listener: Option<TcpListener>,
     health_listener: Option<TcpListener>,
     workers: usize,
-    connections: usize,
+    most_connections: usize,
+    connections: Arc<Connections>,
     stop_delay: Duration,
     stop_limit: Duration,
     /// Lines that the log could not take.
@@ -120,6 +122,7 @@ pub async fn bind_with(settings: &Settings, clock: Clock, limits: Limits) -> Res
         log: Arc::new(RequestLog::new(settings.logging.log_addresses)),
         loopback: Arc::new(Loopback::new(reachable_url(api))?),
     };
+    let most_connections = room_for(usize::from(settings.connections));
     let workers = match settings.workers {
         Some(workers) => usize::from(workers),
         None => std::thread::available_parallelism().map_or(1, usize::from),
@@ -131,16 +134,16 @@ pub async fn bind_with(settings: &Settings, clock: Clock, limits: Limits) -> Res
         api_listener: Some(api_listener),
         health_listener: Some(health_listener),
         workers,
-        connections: usize::from(settings.connections),
+        most_connections,
+        connections: Connections::new(
+            most_connections,
+            usize::from(settings.connections_per_address),
+            settings.trusted_proxies.clone(),
+            limits.unread,
+        ),
         stop_delay: settings.stop_delay,
         stop_limit: settings.stop_limit,
         dropped_lines: DroppedLines::default(),
-    })
-}
-
-fn listen(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address).map_err(|error| {
-        Error::internal(io::Error::new(error.kind(), format!("can't listen on {address}: {error}")))
     })
 }
 
@@ -159,6 +162,8 @@ impl Server {
         let sweeping = actix_web::rt::spawn(sweep(self.app.clone()));
         let finishing = actix_web::rt::spawn(finish(self.app.clone()));
         let counting = actix_web::rt::spawn(count(self.app.clone()));
+        let reading = actix_web::rt::spawn(self.connections.clone().end_unread());
+        let journaling = actix_web::rt::spawn(journal(self.app.clone()));
         let stop = stop.await;
         is_stopping.store(true, Ordering::Relaxed);
         if stop == Stop::AfterDelay {
@@ -172,6 +177,11 @@ impl Server {
         sweeping.abort();
         finishing.abort();
         counting.abort();
+        journaling.abort();
+        reading.abort();
+        if let Err(error) = write_journal(&self.app.service).await {
+            tracing::warn!(error = error.inside(), "the last revocations are not in the journal yet");
+        }
         if let Err(error) = write_opens(&self.app.service).await {
             tracing::warn!(error = error.inside(), "the last opens were not written down");
         }
@@ -238,6 +248,7 @@ impl Server {
                     }
                 }))
                 .wrap(from_fn(middleware::allow_other_sites))
+                .wrap(from_fn(connections::keep_busy))
                 .wrap(from_fn({
                     move |request: ServiceRequest, next| {
                         let app = app.clone();
@@ -249,12 +260,16 @@ impl Server {
                 }))
         });
         let server = server
-            .on_connect(cut_when_stalled)
+            .on_connect({
+                let connections = self.connections.clone();
+                move |connection, extensions| connections.take_in(connection, extensions)
+            })
             .listen(self.api_listener.take().expect("it serves once"))?
             .workers(self.workers)
             // The end of an answer never waits for the client to acknowledge what came before it.
             .tcp_nodelay(true)
-            .max_connections(self.connections.div_ceil(self.workers))
+            // A new one comes before an idle one has gone for it.
+            .max_connections(self.most_connections.div_ceil(self.workers) + SPARE_CONNECTIONS)
             .keep_alive(KEEP_ALIVE)
             .shutdown_timeout(self.stop_limit.as_secs())
             .disable_signals();
@@ -274,14 +289,6 @@ impl Server {
         });
         let server = server.listen(self.health_listener.take().expect("it serves once"))?.workers(1);
         Ok(server.tcp_nodelay(true).disable_signals().run())
-    }
-}
-
-/// A client that takes none of its answer for a while is cut off: the answer waits in memory.
-fn cut_when_stalled(connection: &dyn Any, _: &mut Extensions) {
-    if let Some(connection) = connection.downcast_ref::<TcpStream>() {
-        // Where the system can't, a client that is gone is found out by the connection's own time-outs.
-        let _ = SockRef::from(connection).set_tcp_user_timeout(Some(STALLED_FOR));
     }
 }
 
@@ -309,6 +316,20 @@ async fn count(app: web::Data<App>) {
             }
         });
         let _ = writing.await;
+    }
+}
+
+/// Writes into the journal what could not be written when it was done. Several servers may do so at once.
+async fn journal(app: web::Data<App>) {
+    let mut every = tokio::time::interval(JOURNAL_EVERY);
+    loop {
+        every.tick().await;
+        if let Err(error) = write_journal(&app.service).await {
+            tracing::warn!(
+                error = error.inside(),
+                "revocations are not in the journal yet, and are tried again"
+            );
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! An installation as those see it who answer for it: what commands ask of it and do with it. Nothing is served, so
 //! there are no queues.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -9,14 +10,17 @@ use serde::Serialize;
 
 use crate::clock::Timestamp;
 use crate::config::{DATABASE_CONNECTIONS, DatabaseUrl, Storage};
+use crate::content::Content;
 use crate::domain::ids::LinkAt;
 use crate::error::{Error, Result};
 use crate::keys::Keys;
 use crate::service::store::Store;
-use crate::service::{key_check, sessions};
+use crate::service::{key_check, recovery, sessions, verify};
 use crate::telemetry::Metrics;
 
+pub use crate::service::recovery::Recovered;
 pub use crate::service::store::{EpochUse, LinkFilter, PlacedLink, Readiness};
+pub use crate::service::verify::{Finding, Flaw, Verified};
 
 pub struct Installation {
     store: Store,
@@ -137,6 +141,36 @@ impl Installation {
     /// Forgets an epoch that no server has any more.
     pub async fn forget_epoch(&self, epoch: u8) -> Result<()> {
         self.store.write("forget_key_epoch", async |tx| tx.forget_key_epoch(epoch).await).await
+    }
+
+    /// Tells a content store that it is to be this installation's; an error where it is not.
+    pub async fn check_content(&self, content: &Content) -> Result<()> {
+        let known = self.store.read("installation").await?.installation().await?;
+        if !known.is_marked {
+            return Ok(());
+        }
+        content.expect(known.store_id);
+        content.check_identity().await
+    }
+
+    /// Reads all contents, at so many bytes a second at most.
+    pub async fn verify(&self, content: &Content, rate: Option<u64>, told: &dyn Fn(u64)) -> Result<Verified> {
+        verify::verify(&self.store, content, rate, told).await
+    }
+
+    /// Bytes of all contents, each version's counted for itself.
+    pub async fn bytes_of_versions(&self) -> Result<i64> {
+        self.store.read("bytes_of_versions").await?.bytes_of_versions().await
+    }
+
+    /// After the database was restored from a backup: see [`recovery`].
+    pub async fn recover(&self, content: &Content, actor: &str, now: Timestamp) -> Result<Recovered> {
+        recovery::recover(&self.store, content, actor, now).await
+    }
+
+    /// Copies SQLite's database as it is at one moment, while servers run.
+    pub async fn back_up(&self, to: &Path) -> Result<()> {
+        self.store.back_up(to).await
     }
 
     /// Waits for what is under way and closes the connections.

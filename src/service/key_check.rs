@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::keys::{BadKeys, Keys};
+use crate::keys::{BadKeys, KeyRing, Keys};
 use crate::service::store::Store;
 
 /// The keys that fit the database. They are made for a database that has never seen any.
@@ -22,6 +22,7 @@ pub(super) async fn keys_of(store: &Store, path: &Path, now: Timestamp) -> Resul
                 let check_value = keys.ring.check_value(epoch).unwrap_or_default();
                 tx.insert_key_epoch(epoch, &check_value, now).await?;
             }
+            tx.set_issuer_check(&KeyRing::issuer_check(&keys.local_issuer)).await?;
             Ok(())
         })
         .await?;
@@ -33,6 +34,10 @@ pub(super) async fn keys_of(store: &Store, path: &Path, now: Timestamp) -> Resul
 /// Whether these are the secrets that the database's links are signed with.
 pub(super) async fn check(store: &Store, keys: &Keys) -> Result<()> {
     let mut tx = store.read("check_keys").await?;
+    let known = tx.installation().await?.issuer_check;
+    if known.is_some_and(|known| known != KeyRing::issuer_check(&keys.local_issuer)) {
+        return Err(Error::internal(BadKeys::OtherIssuer));
+    }
     for (epoch, known) in tx.key_epochs().await? {
         match u8::try_from(epoch).ok().and_then(|epoch| keys.ring.check_value(epoch)) {
             Some(ours) if ours != known => return Err(Error::internal(BadKeys::Different(epoch))),

@@ -56,13 +56,16 @@ pub mod drive;
 pub mod installation;
 pub mod links;
 pub mod opens;
+pub mod recovery;
 pub mod rights;
 pub mod sessions;
 
 mod author;
+mod content_check;
 mod key_check;
 mod placed;
 mod store;
+mod verify;
 
 use std::sync::Arc;
 
@@ -86,6 +89,8 @@ pub struct Service {
     queues: LinkQueues,
     content: Content,
     keys: Arc<KeyRing>,
+    /// How often the database was recovered from a backup.
+    pub incarnation: i64,
     /// Scope of a link where the request names none.
     default_scope: LinkScope,
     /// Bytes that a drive may hold.
@@ -112,11 +117,17 @@ impl Service {
         let keys = key_check::keys_of(&store, &settings.storage.keys.key_file(), clock.now()).await?;
         let content =
             Content::open(&settings.content().map_err(Error::internal)?, settings.content_presigned)?;
+        if let Err(error) = content_check::adopt(&store, &content).await {
+            // It may come yet: until then nothing is ready.
+            tracing::error!(error = error.inside(), "the content store is not usable");
+        }
+        let incarnation = store.read("installation").await?.installation().await?.incarnation;
         let service = Self {
             queues: LinkQueues::start(&store, settings, &metrics),
             store,
             content,
-            keys: Arc::new(keys.ring),
+            keys: Arc::new(keys.ring.in_incarnation(incarnation)),
+            incarnation,
             default_scope: settings.default_scope,
             quota: i64::try_from(settings.drive_quota.as_u64()).unwrap_or(i64::MAX),
             clock,
@@ -135,6 +146,7 @@ impl Service {
             store: self.store.clone(),
             content: self.content.clone(),
             keys: self.keys.clone(),
+            incarnation: self.incarnation,
             default_scope: self.default_scope,
             quota: self.quota,
             clock: self.clock.clone(),
@@ -142,6 +154,15 @@ impl Service {
             turns: self.turns.clone(),
             metrics: self.metrics.clone(),
             opens: self.opens.clone(),
+        }
+    }
+
+    /// Whether the content store is there, and the right one.
+    pub async fn check_content(&self) -> Result<()> {
+        match self.content.check_identity().await {
+            Ok(()) => Ok(()),
+            // It may have come since, and lack its marker yet.
+            Err(_) => content_check::adopt(&self.store, &self.content).await,
         }
     }
 

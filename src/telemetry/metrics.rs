@@ -30,6 +30,7 @@ pub struct Metrics {
     queued: Family<Batch, Gauge>,
     batched: Family<Batch, Histogram>,
     waited: Family<Batch, Histogram>,
+    damaged: Counter,
     dropped_lines: Counter,
     ready: Gauge,
     connections: Gauge,
@@ -92,6 +93,12 @@ impl Metrics {
                 "Time that requests waited for their batch to begin",
                 histograms(durations),
             ),
+            damaged: add(
+                all,
+                "contents_damaged",
+                "Times that a content was asked for which the content store lost, or part of it",
+                Counter::default(),
+            ),
             dropped_lines: add(
                 all,
                 "log_lines_dropped",
@@ -128,6 +135,10 @@ impl Metrics {
 
     pub fn link_opened(&self, link_type: LinkType, scope: LinkScope) {
         self.opened.of(link_type, scope).inc();
+    }
+
+    pub fn content_damaged(&self) {
+        self.damaged.inc();
     }
 
     pub fn link_refused(&self) {

@@ -6,6 +6,9 @@
 #[path = "../api/support/mod.rs"]
 mod support;
 
+mod clients;
+mod contents;
 mod haproxy;
 mod log;
+mod recovery;
 mod stopping;

@@ -12,7 +12,7 @@ use crate::support::{Kind, Process, TestApp, User, download_path, eventually, pa
 
 fn server(app: &TestApp, delay: &str) -> Process {
     Process::serve_with(&app.data_dir(), &app.database, Stdio::null(), |command| {
-        command.env("EVERLINK_STOP_DELAY", delay).arg("--workers=2");
+        command.envs([("EVERLINK_STOP_DELAY", delay), ("EVERLINK_WORKERS", "2")]);
     })
 }
 

@@ -12,6 +12,7 @@ use crate::domain::item::Kind;
 use crate::error::{Error, Result};
 use crate::limits::Taken;
 use crate::service::Service;
+use crate::service::drive::download::counted;
 use crate::service::rights::ToArchive;
 use crate::service::store::Tx;
 
@@ -115,7 +116,10 @@ pub async fn read_entry(
     entry: &ArchiveEntry,
 ) -> Result<BoxStream<'static, Result<Bytes>>> {
     match entry.content {
-        Some(key) => service.content.get(right.folder().drive, key, 0..entry.size).await,
+        Some(key) => {
+            let got = service.content.get(right.folder().drive, key, entry.size, 0..entry.size).await;
+            counted(service, got)
+        }
         None => Ok(Box::pin(futures_util::stream::empty())),
     }
 }

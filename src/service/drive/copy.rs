@@ -76,9 +76,15 @@ pub async fn copy_item(
     }
 }
 
-/// Whether a copy is there: for who asks by its id, and is told no more than that.
-pub async fn find_copy(service: &Service, id: ItemId) -> Result<()> {
-    service.store.read("find_copy").await?.item(id).await?.ok_or(Error::ItemNotFound).map(|_| ())
+/// What names a copy in the URL that tells how it stands.
+pub fn sign_copy(service: &Service, copy: &PlacedItem) -> String {
+    service.keys.sign_copy(copy.item.id)
+}
+
+/// The copy that a secret names, where it is there.
+pub async fn find_copy(service: &Service, secret: &str) -> Result<ItemId> {
+    let id = service.keys.prove_copy(secret).ok_or(Error::ItemNotFound)?;
+    service.store.read("find_copy").await?.item(id).await?.ok_or(Error::ItemNotFound).map(|_| id)
 }
 
 /// A copy of an item with all that is live below it.

@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use futures_util::stream::{BoxStream, StreamExt};
 
-use crate::error::Result;
+use crate::domain::ids::{DriveId, ItemId};
+use crate::domain::item::FileVersion;
+use crate::error::{Error, Result};
 use crate::service::Service;
 use crate::service::rights::{ToDownload, ToPreview};
 
@@ -24,7 +26,7 @@ pub async fn show_bytes(
     range: Range<u64>,
 ) -> Result<BoxStream<'static, Result<bytes::Bytes>>> {
     let turn = service.turns.downloads.take(right.who()).await?;
-    let bytes = service.content.get(right.item().drive, right.file().content_key, range).await?;
+    let bytes = get(service, right.item().drive, right.file(), range).await?;
     Ok(bytes.inspect(move |_| _ = &turn).boxed())
 }
 
@@ -35,6 +37,30 @@ pub async fn ask_for_bytes(service: &Service, right: &ToDownload, range: Range<u
         return Ok(Bytes::Elsewhere(url));
     }
     let turn = service.turns.downloads.take(right.who()).await?;
-    let bytes = service.content.get(drive, key, range).await?;
+    let bytes = get(service, drive, right.file(), range).await?;
     Ok(Bytes::Here(bytes.inspect(move |_| _ = &turn).boxed()))
+}
+
+async fn get(
+    service: &Service,
+    drive: DriveId,
+    file: &FileVersion,
+    range: Range<u64>,
+) -> Result<BoxStream<'static, Result<bytes::Bytes>>> {
+    let got = service.content.get(drive, file.content_key, file.size.cast_unsigned(), range).await;
+    counted(service, got)
+}
+
+/// Whether a file's bytes are there, for who asks no more than that.
+pub async fn check_bytes(service: &Service, item: ItemId, file: &FileVersion) -> Result<()> {
+    let checked = service.content.check(item.drive, file.content_key, file.size.cast_unsigned()).await;
+    counted(service, checked)
+}
+
+/// Counts what is damaged.
+pub(super) fn counted<T>(service: &Service, read: Result<T>) -> Result<T> {
+    if let Err(Error::ContentDamaged(_)) = read {
+        service.metrics.content_damaged();
+    }
+    read
 }

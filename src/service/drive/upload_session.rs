@@ -259,7 +259,10 @@ async fn finish(
     let mut parts = service.store.read("upload_ranges").await?.upload_ranges(session.id).await?;
     parts.push(UploadRange { size: range.length(), content_key: last.key });
     let bytes = stream::iter(parts.clone().into_iter().map(Ok))
-        .and_then(|part| service.content.get(drive, part.content_key, 0..part.size.cast_unsigned()))
+        .and_then(|part| {
+            let size = part.size.cast_unsigned();
+            service.content.get(drive, part.content_key, size, 0..size)
+        })
         .try_flatten();
     let total = range.total.cast_unsigned();
     let whole = put_pending(service, drive, to.who(), total, bytes.boxed_local()).await?;

@@ -42,6 +42,17 @@ impl Tx {
             .bind(end.actor_app_no)
             .bind(end.at)
         )?;
+        execute!(
+            self,
+            sqlx::query(
+                "INSERT INTO unwritten_revocations (link_id, drive_id, item_no, at) VALUES ($1, $2, $3, $4)
+                 ON CONFLICT (link_id) DO NOTHING"
+            )
+            .bind(end.link.link)
+            .bind(end.link.item.drive)
+            .bind(end.link.item.number)
+            .bind(end.at)
+        )?;
         Ok(())
     }
 }

@@ -10,9 +10,11 @@ mod audit;
 mod bin;
 mod change;
 mod connect;
+mod contents;
 mod copies;
 mod drives;
 mod errors;
+mod installation;
 mod items;
 mod key_epochs;
 mod link_queues;
@@ -38,7 +40,7 @@ use std::time::Instant;
 use sqlx::PgPool;
 
 use crate::config::DatabaseUrl;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::telemetry::{Metrics, SPANS};
 use applications::KnownApplications;
 use connect::{Pools, begin};
@@ -74,6 +76,18 @@ pub struct Store {
 }
 
 impl Store {
+    /// Copies SQLite's database into a file that is not there yet, as it is at one moment.
+    pub async fn back_up(&self, to: &Path) -> Result<()> {
+        let Pools::Sqlite { writer, .. } = &self.pools else {
+            return Err(Error::internal(
+                "PostgreSQL has programs of its own for that: pg_dump, or pg_basebackup",
+            ));
+        };
+        let to = to.to_str().ok_or_else(|| Error::internal("the file's name is not UTF-8"))?;
+        sqlx::query("VACUUM INTO $1").bind(to).execute(writer).await?;
+        Ok(())
+    }
+
     /// `connections` is how many there may be to PostgreSQL.
     pub async fn connect(
         url: &DatabaseUrl,

@@ -46,9 +46,25 @@ impl Process {
         stderr: Stdio,
         set: impl FnOnce(&mut Command),
     ) -> Self {
-        let mut command = Self::command(folder);
-        command.arg("serve").env("EVERLINK_STOP_DELAY", "0s");
-        set(&mut command);
+        Self::serve_by(folder, database, stderr, |folder| {
+            let mut command = Self::command(folder);
+            set(&mut command);
+            command
+        })
+    }
+
+    /// Starts a server by a command that is ready but for what all servers are told.
+    pub fn serve_by(
+        folder: &Path,
+        database: &TestDatabase,
+        stderr: Stdio,
+        command: impl FnOnce(&Path) -> Command,
+    ) -> Self {
+        let mut command = command(folder);
+        command.arg("serve");
+        if !command.get_envs().any(|(name, _)| name == "EVERLINK_STOP_DELAY") {
+            command.env("EVERLINK_STOP_DELAY", "0s");
+        }
         command
             .args(["--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--log=trace", "--data-dir"])
             .arg(folder)

@@ -1,13 +1,16 @@
 //! The content store: bytes under keys. Knows nothing of items and names.
 
+mod hashing;
+mod identity;
+mod journal;
+mod listing;
+
 use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::stream::{BoxStream, Stream, StreamExt, TryStreamExt};
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
@@ -17,13 +20,18 @@ use object_store::signer::Signer;
 use object_store::{
     ClientConfigKey, MultipartUpload, ObjectStore, ObjectStoreExt, PutPayloadMut, RetryConfig,
 };
-use sha2::Digest;
 use uuid::Uuid;
 
 use crate::config::ContentUrl;
 use crate::domain::ids::DriveId;
 use crate::domain::item::Hashes;
 use crate::error::{Error, Result, find_cause};
+use hashing::Hashing;
+use identity::Identity;
+
+pub use hashing::Sha256;
+pub use journal::RevokedLink;
+pub use listing::Listed;
 
 /// Uploads are passed on in parts of so many bytes; what is smaller is stored in one go. An object store takes
 /// none that are smaller.
@@ -57,6 +65,7 @@ pub struct Content {
     prefix: String,
     /// Where contents are files: the folder.
     folder: Option<PathBuf>,
+    identity: Arc<Identity>,
     /// Makes URLs that the object store itself answers, where that is wanted.
     signer: Option<Arc<AmazonS3>>,
 }
@@ -95,6 +104,7 @@ impl Content {
             store: store.clone(),
             prefix: prefix.to_owned(),
             folder: None,
+            identity: Arc::default(),
             signer: presigned.then_some(store),
         })
     }
@@ -110,6 +120,7 @@ impl Content {
             store: Arc::new(store),
             prefix: String::new(),
             folder: Some(folder.to_owned()),
+            identity: Arc::default(),
             signer: None,
         })
     }
@@ -165,7 +176,8 @@ impl Content {
                     upload.complete().await.map_err(failed)?;
                 }
             }
-            Ok(())
+            // Where the folder is another than before, the bytes are not where they will be looked for.
+            self.check_folder().await
         }
         .await;
         if let Err(error) = stored {
@@ -190,19 +202,60 @@ impl Content {
         Ok(Some(url.into()))
     }
 
-    /// Bytes of a content.
+    /// Bytes of a content that has so many. One that is not there, or has another size, is damaged.
     pub async fn get(
         &self,
         drive: DriveId,
         key: Uuid,
+        size: u64,
         range: Range<u64>,
     ) -> Result<BoxStream<'static, Result<Bytes>>> {
         if range.is_empty() {
             return Ok(futures_util::stream::empty().boxed());
         }
         let options = object_store::GetOptions { range: Some(range.into()), ..Default::default() };
-        let got = self.store.get_opts(&self.path_of(drive, key), options).await.map_err(failed)?;
-        Ok(got.into_stream().map_err(failed).boxed())
+        match self.store.get_opts(&self.path_of(drive, key), options).await {
+            Ok(got) if got.meta.size == size => Ok(got.into_stream().map_err(failed).boxed()),
+            // A range that is not within it is told as an error of the request, which it is not.
+            Ok(_) | Err(object_store::Error::NotFound { .. } | object_store::Error::Generic { .. }) => {
+                Err(self.why_damaged(drive, key, size).await)
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Whether a content is there with as many bytes as it should have.
+    pub async fn check(&self, drive: DriveId, key: Uuid, size: u64) -> Result<()> {
+        match self.store.head(&self.path_of(drive, key)).await {
+            Ok(meta) if meta.size == size => Ok(()),
+            Ok(_) | Err(object_store::Error::NotFound { .. }) => {
+                Err(self.why_damaged(drive, key, size).await)
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Whether there is anything under a key.
+    pub async fn is_there(&self, drive: DriveId, key: Uuid) -> Result<bool> {
+        match self.store.head(&self.path_of(drive, key)).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Where the store is not the one that it should be, that is why.
+    async fn why_damaged(&self, drive: DriveId, key: Uuid, size: u64) -> Error {
+        let path = self.path_of(drive, key);
+        match self.store.head(&path).await {
+            Ok(meta) if meta.size == size => Error::unavailable("a content could not be read"),
+            Ok(meta) => Error::ContentDamaged(format!("{path} has {} bytes, not {size}", meta.size).into()),
+            Err(object_store::Error::NotFound { .. }) => match self.check_identity().await {
+                Ok(()) => Error::ContentDamaged(format!("{path} is not there").into()),
+                Err(error) => error,
+            },
+            Err(error) => failed(error),
+        }
     }
 
     /// Takes a content away, or what a broken upload left of it; one that is not there is fine.
@@ -228,7 +281,8 @@ impl Content {
         let key = Uuid::from_bytes(crate::clock::random_bytes());
         let bytes = Bytes::from_static(b"everlink doctor");
         self.put(drive, key, 1024, futures_util::stream::iter([Ok(bytes.clone())])).await?;
-        let read: Vec<Bytes> = self.get(drive, key, 0..bytes.len() as u64).await?.try_collect().await?;
+        let size = bytes.len() as u64;
+        let read: Vec<Bytes> = self.get(drive, key, size, 0..size).await?.try_collect().await?;
         self.delete(drive, key).await?;
         if read.concat() == bytes {
             Ok(())
@@ -261,131 +315,4 @@ struct CannotUse {
 
 fn cannot_use(folder: &Path, error: impl Into<crate::error::Cause>) -> Error {
     Error::internal(CannotUse { folder: folder.to_owned(), source: error.into() })
-}
-
-/// Computes a content's digests as it passes by.
-#[derive(Default)]
-struct Hashing {
-    size: u64,
-    quick_xor: QuickXor,
-    sha1: sha1::Sha1,
-    sha256: sha2::Sha256,
-}
-
-impl Hashing {
-    fn update(&mut self, bytes: &[u8]) {
-        self.size += bytes.len() as u64;
-        self.quick_xor.update(bytes);
-        self.sha1.update(bytes);
-        self.sha256.update(bytes);
-    }
-
-    fn finish(self) -> Stored {
-        let hex = |digest: &[u8]| digest.iter().map(|byte| format!("{byte:02X}")).collect();
-        Stored {
-            size: self.size.cast_signed(),
-            hashes: Hashes {
-                quick_xor: STANDARD.encode(self.quick_xor.finish()),
-                sha1: hex(&self.sha1.finalize()),
-                sha256: hex(&self.sha256.finalize()),
-            },
-        }
-    }
-}
-
-/// Microsoft's QuickXorHash: each byte is xored into a ring of 160 bits, 11 bits further on than the
-/// byte before; at last the length is xored into the end.
-/// <https://learn.microsoft.com/onedrive/developer/code-snippets/quickxorhash>
-#[derive(Default)]
-struct QuickXor {
-    /// Byte number `i` of the content belongs at bit `11 * i % 160`; the positions repeat after 160
-    /// bytes, so that bytes 160 apart are xored first and shifted once, at the end.
-    columns: Columns,
-    length: u64,
-}
-
-struct Columns([u8; 160]);
-
-impl Default for Columns {
-    fn default() -> Self {
-        Self([0; 160])
-    }
-}
-
-impl QuickXor {
-    fn update(&mut self, bytes: &[u8]) {
-        let mut column = (self.length % 160) as usize;
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let (now, later) = rest.split_at(rest.len().min(160 - column));
-            for (sum, byte) in self.columns.0[column..].iter_mut().zip(now) {
-                *sum ^= byte;
-            }
-            column = 0;
-            rest = later;
-        }
-        self.length += bytes.len() as u64;
-    }
-
-    fn finish(self) -> [u8; 20] {
-        let mut ring = [0_u8; 20];
-        for (column, byte) in self.columns.0.into_iter().enumerate() {
-            let bit = column * 11 % 160;
-            let spread = u16::from(byte) << (bit % 8);
-            ring[bit / 8] ^= spread.to_le_bytes()[0];
-            ring[(bit / 8 + 1) % 20] ^= spread.to_le_bytes()[1];
-        }
-        for (end, byte) in ring[12..].iter_mut().zip(self.length.to_le_bytes()) {
-            *end ^= byte;
-        }
-        ring
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn quick_xor(bytes: &[u8]) -> String {
-        let mut hash = QuickXor::default();
-        hash.update(bytes);
-        STANDARD.encode(hash.finish())
-    }
-
-    /// Microsoft's definition, bit by bit.
-    fn quick_xor_by_definition(bytes: &[u8]) -> String {
-        let mut ring = [0_u8; 20];
-        for (i, byte) in bytes.iter().enumerate() {
-            for bit in 0..8 {
-                let place = (i * 11 + bit) % 160;
-                ring[place / 8] ^= (byte >> bit & 1) << (place % 8);
-            }
-        }
-        for (end, byte) in ring[12..].iter_mut().zip((bytes.len() as u64).to_le_bytes()) {
-            *end ^= byte;
-        }
-        STANDARD.encode(ring)
-    }
-
-    #[test]
-    fn quick_xor_is_what_onedrive_computes() {
-        // From rclone's tests of its own implementation, which were made with OneDrive.
-        assert_eq!(quick_xor(b""), "AAAAAAAAAAAAAAAAAAAAAAAAAAA=");
-        assert_eq!(quick_xor(&STANDARD.decode("Sg==").expect("base64")), "SgAAAAAAAAAAAAAAAQAAAAAAAAA=");
-        assert_eq!(quick_xor(&STANDARD.decode("tbQ=").expect("base64")), "taAFAAAAAAAAAAAAAgAAAAAAAAA=");
-        assert_eq!(quick_xor(&STANDARD.decode("0pZP").expect("base64")), "0rDEEwAAAAAAAAAAAwAAAAAAAAA=");
-    }
-
-    #[test]
-    fn quick_xor_does_not_depend_on_how_the_bytes_come() {
-        let bytes: Vec<u8> = (0..10_000_u32).map(|i| (i * 7 % 251) as u8).collect();
-        let mut pieces = QuickXor::default();
-        for piece in bytes.chunks(37) {
-            pieces.update(piece);
-        }
-        assert_eq!(STANDARD.encode(pieces.finish()), quick_xor(&bytes));
-        for length in [1, 19, 20, 159, 160, 161, 10_000] {
-            assert_eq!(quick_xor(&bytes[..length]), quick_xor_by_definition(&bytes[..length]));
-        }
-    }
 }

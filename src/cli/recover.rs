@@ -1,0 +1,37 @@
+//! `everlink recover`
+
+use clap::Args;
+
+use crate::cli::{Actor, Failure};
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::content::Content;
+use crate::service::installation::Installation;
+use crate::telemetry::start_logging;
+
+#[derive(Args)]
+pub struct Recover {
+    #[command(flatten)]
+    actor: Actor,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Recover {
+    pub async fn run(&self) -> Result<(), Failure> {
+        start_logging(&self.settings.logging);
+        let installation = Installation::migrate(&self.settings.storage).await?;
+        let url = self.settings.content().map_err(|bad| Failure(bad.to_string()))?;
+        let content = Content::open(&url, false)?;
+        installation.check_content(&content).await?;
+        let recovered = installation.recover(&content, &self.actor.name(), Clock::system().now()).await?;
+        installation.close().await;
+        println!("{} links had been revoked since the backup, and are dead again", recovered.revoked);
+        println!(
+            "incarnation {}: download URLs and delta tokens from before have ended",
+            recovered.incarnation
+        );
+        println!("`everlink verify` tells which contents are missing");
+        Ok(())
+    }
+}
