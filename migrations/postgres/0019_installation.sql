@@ -16,10 +16,11 @@ COMMENT ON COLUMN installation.incarnation IS 'How often the database was restor
 COMMENT ON COLUMN installation.issuer_check IS 'Tells whether a key file has the secret that signs this installation''s tokens; the secret does not follow from it.';
 
 CREATE TABLE unwritten_revocations (
-    link_id  uuid PRIMARY KEY,
     drive_id bigint NOT NULL,
+    link_id  uuid NOT NULL,
     item_no  bigint NOT NULL,
-    at       timestamptz NOT NULL
+    at       timestamptz NOT NULL,
+    PRIMARY KEY (drive_id, link_id)
 );
 COMMENT ON TABLE unwritten_revocations IS 'Revoked links that the journal in the content store does not have yet.';
 COMMENT ON COLUMN unwritten_revocations.link_id IS 'The link.';

@@ -10,8 +10,9 @@ CREATE TABLE installation (
 INSERT INTO installation VALUES (1, randomblob(16), 0, 0, NULL);
 
 CREATE TABLE unwritten_revocations (
-    link_id  blob PRIMARY KEY,
     drive_id integer NOT NULL,
+    link_id  blob NOT NULL,
     item_no  integer NOT NULL,
-    at       text NOT NULL
+    at       text NOT NULL,
+    PRIMARY KEY (drive_id, link_id)
 ) STRICT, WITHOUT ROWID;

@@ -149,8 +149,8 @@ impl Connections {
         self.table().get(&address).map_or(0, Vec::len)
     }
 
-    /// Those of an address, or all. A connection that ends takes itself out of the table, so none of these may be dropped
-    /// while that is locked.
+    /// Those of an address, or all. A connection that ends takes itself out of the table, so none of these may be
+    /// dropped while that is locked.
     fn those_of(&self, address: Option<IpAddr>) -> Vec<Arc<Connection>> {
         let table = self.table();
         match address {

@@ -324,6 +324,10 @@ async fn journal(app: web::Data<App>) {
     let mut every = tokio::time::interval(JOURNAL_EVERY);
     loop {
         every.tick().await;
+        // A store that was away when the server started is taken up.
+        if app.service.check_content().await.is_err() {
+            continue;
+        }
         if let Err(error) = write_journal(&app.service).await {
             tracing::warn!(
                 error = error.inside(),

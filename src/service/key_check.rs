@@ -34,16 +34,16 @@ pub(super) async fn keys_of(store: &Store, path: &Path, now: Timestamp) -> Resul
 /// Whether these are the secrets that the database's links are signed with.
 pub(super) async fn check(store: &Store, keys: &Keys) -> Result<()> {
     let mut tx = store.read("check_keys").await?;
-    let known = tx.installation().await?.issuer_check;
-    if known.is_some_and(|known| known != KeyRing::issuer_check(&keys.local_issuer)) {
-        return Err(Error::internal(BadKeys::OtherIssuer));
-    }
     for (epoch, known) in tx.key_epochs().await? {
         match u8::try_from(epoch).ok().and_then(|epoch| keys.ring.check_value(epoch)) {
             Some(ours) if ours != known => return Err(Error::internal(BadKeys::Different(epoch))),
             None if tx.is_epoch_used(epoch).await? => return Err(Error::internal(BadKeys::Lacks(epoch))),
             _ => {}
         }
+    }
+    let known = tx.installation().await?.issuer_check;
+    if known.is_some_and(|known| known != KeyRing::issuer_check(&keys.local_issuer)) {
+        return Err(Error::internal(BadKeys::OtherIssuer));
     }
     Ok(())
 }

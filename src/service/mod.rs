@@ -68,6 +68,7 @@ mod store;
 mod verify;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -82,6 +83,9 @@ use store::{LinkQueues, Store};
 
 pub use placed::PlacedItem;
 pub use store::Readiness;
+
+/// How long a server that starts waits for the content store.
+const CONTENT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the operations work with. Each worker thread has one: its queues are its own, the rest is shared.
 pub struct Service {
@@ -117,9 +121,12 @@ impl Service {
         let keys = key_check::keys_of(&store, &settings.storage.keys.key_file(), clock.now()).await?;
         let content =
             Content::open(&settings.content().map_err(Error::internal)?, settings.content_presigned)?;
-        if let Err(error) = content_check::adopt(&store, &content).await {
+        let adopting = tokio::time::timeout(CONTENT_PATIENCE, content_check::adopt(&store, &content));
+        match adopting.await {
+            Ok(Ok(())) => {}
             // It may come yet: until then nothing is ready.
-            tracing::error!(error = error.inside(), "the content store is not usable");
+            Ok(Err(error)) => tracing::error!(error = error.inside(), "the content store is not usable"),
+            Err(_) => tracing::error!("the content store does not answer"),
         }
         let incarnation = store.read("installation").await?.installation().await?.incarnation;
         let service = Self {

@@ -37,7 +37,7 @@ pub async fn write_journal(service: &Service) -> Result<()> {
         service.content.journal(&revoked, service.clock.now()).await?;
         let forget = async |tx: &mut Tx| {
             for one in &unwritten {
-                tx.forget_unwritten_revocation(one.link_id).await?;
+                tx.forget_unwritten_revocation(one.item.drive, one.link_id).await?;
             }
             Ok(())
         };

@@ -13,7 +13,9 @@ on_each_database!(
 async fn a_service_is_alive_and_ready(app: TestApp) {
     assert_eq!(app.admin("/healthz").await.expect(200).text(), "alive\n");
     let ready = app.admin("/readyz").await.expect(200).json();
-    let expected = serde_json::json!({ "ready": true, "database": "ok", "migrations": "ok", "keys": "ok" });
+    let expected = serde_json::json!({
+        "ready": true, "database": "ok", "migrations": "ok", "keys": "ok", "content": "ok",
+    });
     assert_eq!(ready, expected);
     let newest = "DELETE FROM _sqlx_migrations WHERE version = (SELECT max(version) FROM _sqlx_migrations)";
     app.database.run(newest).await;

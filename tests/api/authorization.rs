@@ -165,6 +165,8 @@ struct Fixture {
     drive: String,
     /// Address of one of the pages' own files.
     asset: String,
+    /// Address that tells how a copy stands.
+    monitor: String,
     links: Vec<(&'static str, Value)>,
 }
 
@@ -190,10 +192,13 @@ async fn fixture(app: &TestApp, number: usize) -> Fixture {
         let answer = user.post(&format!("/drive/items/{file}/createLink"), body).await.expect(201);
         links.push((name, answer.json()));
     }
+    let copy = json!({ "name": format!("copy {number}.png"), "parentReference": { "id": "root" } });
+    let copied = alice.post(&format!("/drive/items/{file}/copy"), copy).await.expect(202);
+    let monitor = copied.header("location").replace(&app.url, "");
     let home = app.anybody().get("/").await.expect(200).text();
     let (_, asset) = home.split_once("rel=\"stylesheet\" href=\"").expect("a style");
     let asset = asset.split('"').next().expect("its end").to_owned();
-    Fixture { folder: folder["id"].as_str().expect("an id").to_owned(), file, drive, asset, links }
+    Fixture { folder: folder["id"].as_str().expect("an id").to_owned(), file, drive, asset, monitor, links }
 }
 
 impl Fixture {
@@ -263,7 +268,7 @@ fn request(fixture: &Fixture, route: &str, token: &Token<'_>) -> (String, Option
                 json!([{ "id": "1", "method": "GET", "url": format!("/drives/{drive}/items/{file}") }]);
             return ("/$batch".to_owned(), Some(json!({ "requests": inner })));
         }
-        "/monitor/{copied}" => format!("/monitor/{}", file.replace('!', "%21")),
+        "/monitor/{copied}" => return (fixture.monitor.clone(), None),
         "/upload/{secret}" => format!("/upload/{}", "A".repeat(55)),
         "/download/{ticket}" => format!("/download/{}", "A".repeat(98)),
         "/redir" | "/redir/" | "/download" | "/preview" | "/zip" | "/qr" | "/qr.svg" | "/embed"

@@ -388,6 +388,14 @@ async fn a_wrong_or_missing_key_file_keeps_a_server_from_starting(mut app: TestA
     assert_eq!(wrong.status.code(), Some(1));
     assert!(err(&wrong).contains("another secret for epoch 1"), "{}", err(&wrong));
     let text = String::from_utf8(std::fs::read(&key_file).expect("a key file")).expect("text");
+    // With the epochs of the right one, its tokens would hold here and nowhere else.
+    let right: serde_json::Value = serde_json::from_slice(&kept).expect("JSON");
+    let mut mixed: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    mixed["epochs"] = right["epochs"].clone();
+    std::fs::write(&key_file, mixed.to_string()).expect("a key file");
+    let other_issuer = start();
+    assert_eq!(other_issuer.status.code(), Some(1));
+    assert!(err(&other_issuer).contains("another local_issuer"), "{}", err(&other_issuer));
     std::fs::write(&key_file, text.replace("\"1\"", "\"2\"")).expect("a key file");
     let lacking = start();
     assert_eq!(lacking.status.code(), Some(1));

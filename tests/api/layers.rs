@@ -63,10 +63,13 @@ const WITHIN_SERVICE: &[(&str, &[&str])] = &[
     ("placed", &["store"]),
     ("key_check", &["store"]),
     ("sessions", &["store"]),
-    ("installation", &["key_check", "sessions", "store"]),
+    ("content_check", &["store"]),
+    ("recovery", &["store"]),
+    ("verify", &["store"]),
+    ("installation", &["key_check", "recovery", "sessions", "store", "verify"]),
     ("rights", &["author", "store"]),
     ("opens", &["rights", "store"]),
-    ("links", &["opens", "placed", "rights", "store"]),
+    ("links", &["opens", "placed", "recovery", "rights", "store"]),
     ("drive", &["author", "placed", "rights", "store"]),
 ];
 

@@ -317,7 +317,8 @@ async fn an_archive_is_the_tree_that_is_shared(app: TestApp) {
     // What is lost breaks the archive off, so that nobody takes it for whole.
     let contents = app.data_dir().join("content");
     for drive in std::fs::read_dir(&contents).expect("a folder") {
-        for content in std::fs::read_dir(drive.expect("an entry").path()).expect("a folder") {
+        let drive = drive.expect("an entry").path();
+        for content in std::fs::read_dir(&drive).into_iter().flatten() {
             std::fs::remove_file(content.expect("an entry").path()).expect("removed");
         }
     }

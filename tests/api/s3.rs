@@ -19,29 +19,37 @@ on_each_database!(
 );
 
 /// An S3 server with a bucket named `links`; gives its URL.
-async fn start_s3(folder: &std::path::Path) -> String {
+fn start_s3(folder: &std::path::Path) -> String {
     std::fs::create_dir_all(folder.join("s3/links")).expect("a bucket");
     let files = s3s_fs::FileSystem::new(folder.join("s3")).expect("a folder");
     let mut service = S3ServiceBuilder::new(files);
     service.set_auth(SimpleAuth::from_single("key", "secret"));
     let service = service.build();
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.set_nonblocking(true).expect("a setting");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
-    tokio::spawn(async move {
-        while let Ok((socket, _)) = listener.accept().await {
-            let service = service.clone();
-            tokio::spawn(async move {
-                // Fails when the other side goes away.
-                let _ =
-                    Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), service).await;
-            });
-        }
+    // On a thread of its own: a server asks it while the test waits for that server to start.
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async move {
+            let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+            while let Ok((socket, _)) = listener.accept().await {
+                let service = service.clone();
+                tokio::spawn(async move {
+                    // Fails when the other side goes away.
+                    let connection = TokioIo::new(socket);
+                    let _ = Builder::new(TokioExecutor::new()).serve_connection(connection, service).await;
+                });
+            }
+        });
     });
     url
 }
 
 async fn serve(app: &TestApp, flags: &[&str]) -> Process {
-    let s3 = start_s3(&app.data_dir()).await;
+    let s3 = start_s3(&app.data_dir());
+    // The first server has its contents in a folder, and has put its marker there.
+    app.database.run("UPDATE installation SET is_marked = false").await;
     Process::serve_with(&app.data_dir(), &app.database, Stdio::null(), |command| {
         command
             .envs([("AWS_ENDPOINT", s3.as_str()), ("AWS_ALLOW_HTTP", "true"), ("AWS_REGION", "us-east-1")])

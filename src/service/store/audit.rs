@@ -46,7 +46,7 @@ impl Tx {
             self,
             sqlx::query(
                 "INSERT INTO unwritten_revocations (link_id, drive_id, item_no, at) VALUES ($1, $2, $3, $4)
-                 ON CONFLICT (link_id) DO NOTHING"
+                 ON CONFLICT (drive_id, link_id) DO NOTHING"
             )
             .bind(end.link.link)
             .bind(end.link.item.drive)

@@ -91,8 +91,13 @@ impl Tx {
         .fetch_all(connection))
     }
 
-    pub async fn forget_unwritten_revocation(&mut self, link: LinkId) -> Result<()> {
-        execute!(self, sqlx::query("DELETE FROM unwritten_revocations WHERE link_id = $1").bind(link))?;
+    pub async fn forget_unwritten_revocation(&mut self, drive: DriveId, link: LinkId) -> Result<()> {
+        execute!(
+            self,
+            sqlx::query("DELETE FROM unwritten_revocations WHERE drive_id = $1 AND link_id = $2")
+                .bind(drive)
+                .bind(link)
+        )?;
         Ok(())
     }
 }
