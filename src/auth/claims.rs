@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
@@ -17,6 +19,21 @@ const TEXT_LIMIT: usize = 256;
 
 const NOT_VALID: Error = Error::Unauthenticated("Access token is not valid.");
 const EXPIRED: Error = Error::Unauthenticated("Access token has expired or is not yet valid.");
+
+/// The end of the year 9999, in seconds.
+const LATEST: f64 = 253_402_300_799.0;
+
+/// Whether a token's header has extensions that must be understood.
+fn has_critical(token: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Header {
+        crit: Option<IgnoredAny>,
+    }
+
+    let header = token.split('.').next().and_then(|header| URL_SAFE_NO_PAD.decode(header).ok());
+    let header = header.and_then(|header| serde_json::from_slice::<Header>(&header).ok());
+    header.is_none_or(|header| header.crit.is_some())
+}
 
 /// The claims that count. What is required is no `Option`, and a claim of another type is no claim.
 #[derive(Deserialize)]
@@ -141,6 +158,11 @@ pub fn verify(token: &str, key: &DecodingKey, expected: &Expected<'_>) -> Result
             return Err(NOT_VALID);
         }
     };
+    // What a token says it must be understood by is understood by nothing here: RFC 7515, section 4.1.11.
+    if has_critical(token) || !(0.0..=LATEST).contains(&claims.exp) {
+        tracing::debug!(reason = "crit or exp", "token refused");
+        return Err(NOT_VALID);
+    }
     if claims.iss != expected.issuer || !claims.is_for(expected.audiences) {
         tracing::debug!(reason = "issuer or audience", "token refused");
         return Err(NOT_VALID);

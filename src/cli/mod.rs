@@ -15,6 +15,8 @@ mod token;
 mod verify;
 
 use clap::{Arg, Args, CommandFactory, Parser, Subcommand};
+use rustix::fs::Mode;
+use rustix::process::umask;
 
 use crate::config::{Logging, Settings, Storage};
 use crate::error::Error;
@@ -114,6 +116,11 @@ pub struct Failure(String);
 
 impl Cli {
     pub async fn run(self) -> Result<(), Failure> {
+        // What others write with these, such as manual pages, is for everybody.
+        if !matches!(self.command, Command::Completions(_) | Command::Man(_)) {
+            // Files that are made are their owner's alone, whatever the shell is set to.
+            umask(Mode::RWXG | Mode::RWXO);
+        }
         match self.command {
             Command::Serve(settings) => serve::serve(&settings).await,
             Command::Share(share) => share.run().await,

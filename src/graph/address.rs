@@ -13,7 +13,7 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::http::Uri;
-use actix_web::http::uri::PathAndQuery;
+use actix_web::http::uri::{Parts, PathAndQuery};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -78,7 +78,8 @@ pub fn resolve(request: &mut ServiceRequest, routes: Routes) -> Result<()> {
         // Nothing is at this path, so that the default answers.
         None => "/-".to_owned(),
     };
-    let mut parts = request.uri().clone().into_parts();
+    // The path alone: requests that are for a proxy name a host, too, and may have no path at all.
+    let mut parts = Parts::default();
     let query = request.uri().query();
     let path = query.map_or_else(|| route.clone(), |query| format!("{route}?{query}"));
     // A route is made of plain and encoded characters, and the query was in a URI before.

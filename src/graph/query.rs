@@ -7,6 +7,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, IF_MATCH, IF_NONE_MAT
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::Datelike;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
@@ -197,7 +198,10 @@ fn parse_place(token: &str, order: Order) -> Result<PlaceInOrder> {
     let token: Option<PlaceToken> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     match token {
         Some(PlaceToken(name, name_key, size, modified_at))
-            if name == order_name(order) && !name_key.contains('\0') =>
+            if name == order_name(order)
+                && !name_key.contains('\0')
+                // The years that the databases can write.
+                && (0..=9999).contains(&modified_at.year()) =>
         {
             Ok(PlaceInOrder { name_key, size, modified_at })
         }

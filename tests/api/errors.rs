@@ -22,6 +22,34 @@ async fn what_the_framework_refuses_is_told_in_graphs_shape(app: TestApp) {
     alice.send(alice.request(Method::OPTIONS, "/drive")).await.expect_error(405, "notAllowed");
     let long = format!("/drive/root:/{}", "x".repeat(20_000));
     alice.get(&long).await.expect_error(400, "invalidRequest");
+    for count in [401, 20_000, 55_000] {
+        let search = format!("/drive/root/search?q={}", "a".repeat(count));
+        assert!(alice.get(&search).await.status.is_client_error(), "{count}");
+    }
+    // A time that no database can write.
+    for year in ["-262143", "+262142", "-0001", "+10000"] {
+        let token = format!(r#"["Modified false","",0,"{year}-01-01T00:00:00Z"]"#);
+        let token = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, token);
+        let list = format!("/drive/root/children?$orderby=lastModifiedDateTime&$skipToken={token}");
+        alice.get(&list).await.expect_error(400, "invalidRequest");
+    }
+    // Requests that are for proxies.
+    let address = app.url.strip_prefix("http://").expect("a URL").to_owned();
+    for line in
+        ["CONNECT example.com:80", "OPTIONS *", "GET http://evil.example/redir?resid=1", "CONNECT /", "PRI *"]
+    {
+        let mut connection = std::net::TcpStream::connect(&address).expect("a connection");
+        let request = format!("{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        std::io::Write::write_all(&mut connection, request.as_bytes()).expect("it is sent");
+        let answer = tokio::task::spawn_blocking(move || {
+            let mut answer = Vec::new();
+            // Some connections are just ended.
+            let _ = std::io::Read::read_to_end(&mut connection, &mut answer);
+            String::from_utf8_lossy(&answer).into_owned()
+        });
+        let answer = answer.await.expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 4") || answer.starts_with("HTTP/1.1 2"), "{line}: {answer}");
+    }
 }
 
 async fn the_clients_request_id_is_echoed(app: TestApp) {

@@ -19,6 +19,7 @@ mod field;
 mod keys_command;
 mod large_folders;
 mod layers;
+mod limits;
 mod links_command;
 mod memory;
 mod migrations;

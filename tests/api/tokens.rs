@@ -50,6 +50,23 @@ async fn a_local_token_that_was_tampered_with_is_refused(app: TestApp) {
         &EncodingKey::from_secret(&[1; 32]),
     );
     refused(&app, &wrong.expect("a token"), "wrong key").await;
+    // Signed by the right key, but to be understood by what nobody understands here, or good for ever.
+    let keys =
+        everlink::keys::Keys::load(&app.settings.storage.keys.key_file()).expect("keys").expect("keys");
+    let key = EncodingKey::from_secret(secrecy::ExposeSecret::expose_secret(&keys.local_issuer));
+    let sign = |header: &str, claims: &str| {
+        let text = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let code = jsonwebtoken::crypto::sign(text.as_bytes(), &key, Algorithm::HS256).expect("a code");
+        format!("{text}.{code}")
+    };
+    let plain = r#"{"alg":"HS256","typ":"JWT"}"#;
+    drive(&app, &sign(plain, &claims)).await.expect(200);
+    refused(&app, &sign(r#"{"alg":"HS256","crit":["x"],"x":1}"#, &claims), "crit").await;
+    let mut lasting: Value = serde_json::from_str(&claims).expect("JSON");
+    for exp in ["1e308", "1e13", "-1"] {
+        lasting["exp"] = serde_json::from_str(exp).expect("a number");
+        refused(&app, &sign(plain, &lasting.to_string()), exp).await;
+    }
     for nonsense in ["", "x", "..", "a.b.c", &"x".repeat(5_000)] {
         refused(&app, nonsense, nonsense).await;
     }

@@ -152,6 +152,37 @@ async fn a_drill(kind: Kind) {
     alice.get(&path(delta["@odata.deltaLink"].as_str().expect("a link"))).await.expect(200);
 }
 
+#[tokio::test]
+async fn what_a_server_makes_is_its_owners_alone_whatever_the_shell_is_set_to() {
+    use std::os::unix::fs::PermissionsExt;
+    let app = TestApp::start(Kind::Sqlite).await;
+    let folder = app.data_dir().join("new");
+    let output = Command::new("sh")
+        .args(["-c", "umask 000; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_everlink"), "share", "--once"])
+        .args(["--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--server=", "Cargo.toml"])
+        .env("EVERLINK_DATA_DIR", &folder)
+        .env_remove("EVERLINK_SERVER")
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("the program runs");
+    let mut folders = vec![folder];
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        let mode = |path: &Path| std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+        assert_eq!(mode(&folder), 0o700, "{folder:?} {output:?}");
+        for entry in std::fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                assert_eq!(mode(&path), 0o600, "{path:?}");
+                files += 1;
+            }
+        }
+    }
+    assert!(files > 3);
+}
+
 async fn revoke(user: &User, item: &str, link: &Value) {
     let id = link["id"].as_str().expect("an id");
     user.delete(&format!("/drive/items/{item}/permissions/{id}")).await.expect(204);

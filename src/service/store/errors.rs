@@ -23,6 +23,16 @@ pub fn name_taken(written: Result<u64>) -> Result<u64> {
     })
 }
 
+/// Whether a table is not there.
+pub fn is_table_missing(error: &Error) -> bool {
+    database_error(error).is_some_and(|error| match error.code().as_deref() {
+        Some("42P01") => true,
+        // SQLite has one code for all that is wrong with a statement.
+        Some("1") => error.message().starts_with("no such table"),
+        _ => false,
+    })
+}
+
 fn database_error(error: &Error) -> Option<&dyn DatabaseError> {
     error.caused_by::<sqlx::Error>().and_then(sqlx::Error::as_database_error)
 }
@@ -49,10 +59,11 @@ impl From<sqlx::Error> for Error {
             | sqlx::Error::BeginFailed => true,
             sqlx::Error::Database(error) => match error.code().as_deref() {
                 Some(code) => {
-                    // PostgreSQL: connection, resources, intervention, the system, locks, time-outs, serialisation.
+                    // PostgreSQL: connection, who may, which database, resources, intervention, the system, locks,
+                    // time-outs, serialisation; a database or tables that are not there, or not ready yet.
                     code.len() == 5
-                        && (["08", "53", "57", "58"].iter().any(|class| code.starts_with(class))
-                            || matches!(code, "55P03" | "40001" | "40P01" | "25006"))
+                        && (["08", "28", "3D", "53", "57", "58"].iter().any(|class| code.starts_with(class))
+                            || matches!(code, "55000" | "55P03" | "40001" | "40P01" | "25006" | "42P01"))
                     // SQLite: busy, locked, and the disk's own errors (I/O, can't open).
                         || code.parse::<u32>().is_ok_and(|code| {
                             matches!(code & 0xFF, 5 | 6 | 10 | 14) && code < 10_000

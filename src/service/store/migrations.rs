@@ -5,6 +5,7 @@ use sqlx::migrate::Migrator;
 use crate::error::{Error, Result};
 use crate::service::store::Store;
 use crate::service::store::connect::{Pools, begin};
+use crate::service::store::errors::is_table_missing;
 use crate::service::store::statement::on;
 
 pub const NEWEST_MIGRATION: &str = "SELECT max(version) FROM _sqlx_migrations WHERE success";
@@ -38,7 +39,7 @@ impl Store {
     pub async fn has_tables(&self) -> Result<bool> {
         match self.newest_applied().await {
             Ok(applied) => Ok(applied.is_some()),
-            Err(Error::Internal(_)) => Ok(false),
+            Err(error) if is_table_missing(&error) => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -56,7 +57,7 @@ impl Store {
         match applied {
             Ok(applied) => Ok(applied == ours.iter().map(|migration| migration.version).max()),
             // The table itself is missing: nothing was ever applied.
-            Err(Error::Internal(_)) => Ok(false),
+            Err(error) if is_table_missing(&error) => Ok(false),
             Err(error) => Err(error),
         }
     }
