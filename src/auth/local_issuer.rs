@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::auth::claims::{self, Expected, Verified};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::keys::Secret;
+use crate::keys::{KeyRing, Secret};
 
 const ISSUER: &str = "urn:everlink:local";
 /// Servers whose clocks differ a little share a secret.
@@ -20,6 +20,7 @@ const AUDIENCE: &str = "everlink";
 const ALGORITHM: Algorithm = Algorithm::HS256;
 
 pub struct LocalIssuer {
+    secret: Secret,
     encoding: EncodingKey,
     decoding: DecodingKey,
 }
@@ -62,8 +63,17 @@ struct Claims<'a> {
 
 impl LocalIssuer {
     pub fn new(secret: &Secret) -> Self {
-        let secret = secret.expose_secret();
-        Self { encoding: EncodingKey::from_secret(secret), decoding: DecodingKey::from_secret(secret) }
+        let bytes = secret.expose_secret();
+        Self {
+            secret: Secret::new(Box::new(*bytes)),
+            encoding: EncodingKey::from_secret(bytes),
+            decoding: DecodingKey::from_secret(bytes),
+        }
+    }
+
+    /// Shows that this is who signs, to who has the secret, too.
+    pub fn prove(&self, challenge: &str) -> String {
+        KeyRing::prove_issuer(&self.secret, challenge)
     }
 
     pub fn issue(&self, token: &NewToken, now: Timestamp) -> Result<String> {

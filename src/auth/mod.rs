@@ -59,6 +59,14 @@ impl Verifier {
         Self { issuer, good: Cache::new(REMEMBERED) }
     }
 
+    /// Shows to who has the local issuer's secret that it is the same here; none where another issuer is believed.
+    pub fn prove(&self, challenge: &str) -> Option<String> {
+        match &self.issuer {
+            Issuer::Local(issuer) => Some(issuer.prove(challenge)),
+            Issuer::Oidc(_) => None,
+        }
+    }
+
     async fn verify(&self, token: &str, now: Timestamp) -> Result<Arc<Caller>> {
         let digest: [u8; 32] = Sha256::digest(token).into();
         let generation = match &self.issuer {

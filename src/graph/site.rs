@@ -37,6 +37,11 @@ impl Site {
         self.app.content_origin.as_deref()
     }
 
+    /// Shows to who has the key file that this service has it, too.
+    pub fn prove(&self, challenge: &str) -> Option<String> {
+        self.app.verifier.prove(challenge)
+    }
+
     pub fn loopback(&self) -> &Loopback {
         &self.app.loopback
     }

@@ -13,6 +13,7 @@ use sha2::Sha256;
 
 pub(super) const MAC_LENGTH: usize = 16;
 const CHECK_LABEL: &[u8] = b"everlink key check 1";
+const PROOF_LABEL: &[u8] = b"everlink proof 1 ";
 const ISSUER_CHECK_LABEL: &[u8] = b"everlink issuer check 1";
 
 /// 32 secret bytes.
@@ -79,6 +80,16 @@ impl KeyRing {
             Hmac::<Sha256>::new_from_slice(secret.expose_secret()).expect("HMAC takes a key of any length");
         hmac.update(ISSUER_CHECK_LABEL);
         URL_SAFE_NO_PAD.encode(&hmac.finalize().into_bytes()[..MAC_LENGTH])
+    }
+
+    /// By this somebody who has the local issuer's secret shows it, and does not tell it. No token is signed over a text
+    /// with a space in it.
+    pub fn prove_issuer(secret: &Secret, challenge: &str) -> String {
+        let mut hmac =
+            Hmac::<Sha256>::new_from_slice(secret.expose_secret()).expect("HMAC takes a key of any length");
+        hmac.update(PROOF_LABEL);
+        hmac.update(challenge.as_bytes());
+        URL_SAFE_NO_PAD.encode(hmac.finalize().into_bytes())
     }
 
     /// A message's MAC by an epoch's secret. Each label's messages have one length, so that no two

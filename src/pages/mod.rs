@@ -15,6 +15,7 @@ pub mod listing;
 mod message;
 mod opened;
 pub mod preview;
+mod proof;
 mod qr;
 pub mod views;
 pub mod words;
@@ -69,6 +70,7 @@ pages! {
     HEAD "/qr.svg"            => qr::picture;
     GET  "/assets/{name}"     => assets::asset;
     HEAD "/assets/{name}"     => assets::asset;
+    GET  "/.well-known/everlink" => proof::prove;
     GET  "/favicon.ico"       => assets::favicon;
     HEAD "/favicon.ico"       => assets::favicon;
     // Proxies and frameworks add a slash.

@@ -43,7 +43,9 @@ enum Access {
 /// The one place that says what each route asks for.
 fn access_of(method: &str, route: &str) -> Access {
     match (method, route) {
-        ("GET" | "HEAD", "/" | "/docs" | "/openapi.json" | "/monitor/{copied}") => Access::Open,
+        ("GET" | "HEAD", "/" | "/docs" | "/openapi.json" | "/monitor/{copied}" | "/.well-known/everlink") => {
+            Access::Open
+        }
         ("GET" | "HEAD", "/assets/{name}" | "/favicon.ico") => Access::Open,
         ("GET", "/signin" | "/signin/start" | "/signin/callback") => Access::Open,
         ("POST", "/signout") => Access::Session,
@@ -268,6 +270,7 @@ fn request(fixture: &Fixture, route: &str, token: &Token<'_>) -> (String, Option
                 json!([{ "id": "1", "method": "GET", "url": format!("/drives/{drive}/items/{file}") }]);
             return ("/$batch".to_owned(), Some(json!({ "requests": inner })));
         }
+        "/.well-known/everlink" => format!("{route}?challenge={}", "x".repeat(32)),
         "/monitor/{copied}" => return (fixture.monitor.clone(), None),
         "/upload/{secret}" => format!("/upload/{}", "A".repeat(55)),
         "/download/{ticket}" => format!("/download/{}", "A".repeat(98)),

@@ -86,6 +86,21 @@ async fn share_uses_a_service_that_is_there_and_serves_until_it_is_stopped_where
     assert!(again.status.success(), "{}", err(&again));
     assert_eq!(out(&again).trim_end(), url);
     assert_eq!(get(&url.replace("/redir", "/download")).await, (200, "changed".to_owned()));
+    // Another program that listens there gets no token.
+    let trap = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let trapped = format!("http://{}", trap.local_addr().expect("an address"));
+    let caught = std::thread::spawn(move || {
+        let (mut stream, _) = trap.accept().expect("a connection");
+        let mut request = [0; 4096];
+        let count = std::io::Read::read(&mut stream, &mut request).expect("a request");
+        let answer = "HTTP/1.1 200 OK\r\nrequest-id: x\r\ncontent-length: 13\r\n\r\n{\"proof\":\"x\"}";
+        std::io::Write::write_all(&mut stream, answer.as_bytes()).expect("it is sent");
+        String::from_utf8_lossy(&request[..count]).to_ascii_lowercase()
+    });
+    let other = run(folder.path(), &["share", "a.txt", "--server", &trapped]);
+    assert_eq!(other.status.code(), Some(1));
+    let request = caught.join().expect("no panic");
+    assert!(request.contains("/.well-known/everlink") && !request.contains("authorization"), "{request}");
     // One with other keys is not believed, and says so.
     let other = run(folder.path(), &["share", "a.txt", "--server", server, "--key-file=other.json"]);
     assert_eq!(other.status.code(), Some(1));

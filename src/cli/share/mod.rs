@@ -107,13 +107,25 @@ impl Share {
             Some(url) => url.as_str().trim_end_matches('/').to_owned(),
             None => format!("http://{}", self.settings.listen),
         };
-        let token = match (&self.token, login) {
-            (Some(token), _) => token.clone(),
-            (None, Some(login)) => login.token,
-            (None, None) => self.local_token()?,
+        let keys = match (&self.token, &login) {
+            (None, None) => {
+                let key_file = self.settings.storage.keys.key_file();
+                Some(Keys::load_or_create(&key_file).map_err(Error::internal)?)
+            }
+            _ => None,
+        };
+        let token = match (&self.token, login, &keys) {
+            (Some(token), ..) => token.clone(),
+            (None, Some(login), _) => login.token,
+            (None, None, Some(keys)) => self.local_token(keys)?,
+            (None, None, None) => return Err(Failure("there is no token".to_owned())),
         };
         let remote = Remote::new(http_client(named.as_ref())?, base.clone(), token);
-        if remote.is_there().await? {
+        let is_there = match &keys {
+            Some(keys) => remote.has_secret(&keys.local_issuer).await? && remote.is_there().await?,
+            None => remote.is_there().await?,
+        };
+        if is_there {
             return self.share_or_stop(&remote, &sources).await;
         }
         if named.is_some() {
@@ -150,9 +162,7 @@ impl Share {
         self.files.iter().map(source).collect()
     }
 
-    fn local_token(&self) -> Result<SecretString, Failure> {
-        let storage = &self.settings.storage;
-        let keys = Keys::load_or_create(&storage.keys.key_file()).map_err(Error::internal)?;
+    fn local_token(&self, keys: &Keys) -> Result<SecretString, Failure> {
         let token = NewToken {
             user: Some(self.user.clone()),
             user_name: None,

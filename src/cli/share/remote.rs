@@ -13,12 +13,15 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
+use uuid::Uuid;
 
 use crate::cli::Failure;
 use crate::cli::share::local::{DrivePath, LocalFile};
+use crate::clock::random_bytes;
 use crate::domain::link::LinkType;
 use crate::domain::link_scope::LinkScope;
 use crate::error::Error;
+use crate::keys::{KeyRing, Secret};
 
 /// Bytes that are uploaded in one request; what is larger goes in ranges.
 const IN_ONE_REQUEST: u64 = 100 * 1024 * 1024;
@@ -51,6 +54,11 @@ pub struct Existing {
     size: u64,
     /// None for a folder.
     sha256: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ProofBody {
+    proof: String,
 }
 
 #[derive(Deserialize)]
@@ -99,6 +107,31 @@ impl Remote {
                 "something that is not Everlink answers at {base}: give --server or --listen"
             ))),
             Ok(answer) => succeeded(answer).await.map(|_| true),
+        }
+    }
+
+    /// Whether a service answers that has a key file's secret; false where nothing does. What else answers gets no
+    /// token that the secret signs.
+    pub async fn has_secret(&self, secret: &Secret) -> Result<bool, Failure> {
+        let base = &self.base;
+        let challenge = Uuid::from_bytes(random_bytes()).simple().to_string();
+        let url = format!("{base}/.well-known/everlink?challenge={challenge}");
+        let answer = match self.http.get(url).timeout(PROBE_LIMIT).send().await {
+            Err(error) if error.is_connect() => return Ok(false),
+            Err(error) => return Err(Error::internal(error).into()),
+            Ok(answer) => answer,
+        };
+        let is_everlink = answer.headers().contains_key("request-id");
+        let shown: Option<ProofBody> = answer.json().await.ok();
+        match shown {
+            Some(shown) if shown.proof == KeyRing::prove_issuer(secret, &challenge) => Ok(true),
+            _ if is_everlink => Err(Failure(format!(
+                "the service at {base} does not take the token of this key file: give --token, its --key-file, or \
+                 `everlink login`"
+            ))),
+            _ => Err(Failure(format!(
+                "something that is not Everlink answers at {base}: give --server or --listen"
+            ))),
         }
     }
 
