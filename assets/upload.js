@@ -852,7 +852,9 @@ function loadAgain(done) {
 /** Puts what the folder holds now in the place of what the page showed. */
 async function refreshListing() {
   const answer = await fetch(location.href, { headers: { Accept: 'text/html' } }).catch(() => undefined);
-  if (answer && new URL(answer.url).pathname === '/signin') document.dispatchEvent(new CustomEvent('everlink:signed-out'));
+  if (answer && new URL(answer.url).pathname === '/signin') {
+    document.dispatchEvent(new CustomEvent('everlink:signed-out'));
+  }
   if (!answer?.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
   const fresh = [...page.querySelectorAll('[data-listing]')];

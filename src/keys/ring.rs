@@ -82,8 +82,8 @@ impl KeyRing {
         URL_SAFE_NO_PAD.encode(&hmac.finalize().into_bytes()[..MAC_LENGTH])
     }
 
-    /// By this somebody who has the local issuer's secret shows it, and does not tell it. No token is signed over a text
-    /// with a space in it.
+    /// By this somebody who has the local issuer's secret shows it, and does not tell it. No token is signed over a
+    /// text with a space in it.
     pub fn prove_issuer(secret: &Secret, challenge: &str) -> String {
         let mut hmac =
             Hmac::<Sha256>::new_from_slice(secret.expose_secret()).expect("HMAC takes a key of any length");

@@ -1,5 +1,5 @@
-//! By this a service shows that it has a key file, to programs that have it, too: `everlink share` gives its token to no
-//! other program that happens to listen there.
+//! By this a service shows that it has a key file, to programs that have it, too: `everlink share` gives its token to
+//! no other program that happens to listen there.
 
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;

@@ -1,6 +1,9 @@
 //! Holds the content store against the database: one that is not this installation's takes no upload.
 
+use uuid::Uuid;
+
 use crate::content::Content;
+use crate::domain::ids::DriveId;
 use crate::error::{Error, Result};
 use crate::service::store::Store;
 
@@ -17,11 +20,8 @@ pub(super) async fn adopt(store: &Store, content: &Content) -> Result<()> {
         Some(id) if id == known.store_id.to_string() => {}
         Some(_) => return content.check_identity().await,
         None => {
-            if let Some((drive, key, size)) = tx.some_content().await? {
-                content.check(drive, key, size.cast_unsigned()).await.map_err(|error| match error {
-                    Error::ContentDamaged(cause) => Error::Unavailable(cause),
-                    error => error,
-                })?;
+            if !has_any(content, &tx.some_contents().await?).await? {
+                return Err(Error::unavailable("the content store has nothing of what the database knows"));
             }
             content.mark(known.store_id).await?;
         }
@@ -29,4 +29,16 @@ pub(super) async fn adopt(store: &Store, content: &Content) -> Result<()> {
     drop(tx);
     store.write("set_marked", async |tx| tx.set_marked().await).await?;
     content.check_identity().await
+}
+
+/// Whether a store has one of these contents: one alone may be lost. Where there are none, any store will do.
+async fn has_any(content: &Content, known: &[(DriveId, Uuid, i64)]) -> Result<bool> {
+    for (drive, key, size) in known {
+        match content.check(*drive, *key, size.cast_unsigned()).await {
+            Ok(()) => return Ok(true),
+            Err(Error::ContentDamaged(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(known.is_empty())
 }

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::graph::site::Site;
 use crate::pages::views::{Notice, Way};
 use crate::pages::{answer, kinds, words};
-use crate::service::drive::{count_links_and_binned, get_usage};
+use crate::service::drive::{MOST_COUNTED, count_links_and_binned, get_usage};
 use crate::service::rights::{self, Managed, ManagedDrive};
 use crate::website::session::Owner;
 use crate::website::views::{Entry, Frame, Here};
@@ -90,7 +90,10 @@ impl Desk {
             title: words::plain(title),
             name: self.name(),
             here,
-            links: Some(links),
+            links: Some(match links {
+                MOST_COUNTED.. => format!("{}+", words::number(MOST_COUNTED)),
+                counted => words::number(counted),
+            }),
             binned: Some(binned),
             token: self.owner.session.form_token(),
             used: words::size(usage.used),

@@ -23,7 +23,7 @@ use crate::website::views::{Here, LinkQuery, LinkRow, LinksPage};
 
 const ROWS: usize = 50;
 /// Rows of a sheet that are looked up at once.
-const SHEET: usize = 1_000;
+const SHEET: usize = 10_000;
 const YEAR: TimeDelta = TimeDelta::days(365);
 
 pub async fn page(owner: Owner, request: HttpRequest, site: Site) -> Result<HttpResponse> {

@@ -24,7 +24,8 @@ pub struct Frame {
     /// None on a page that is in none of the three.
     pub here: Option<Here>,
     /// How many links there are, and how many items in the bin, where that is known.
-    pub links: Option<i64>,
+    /// `1,284`, or that there are more than were counted.
+    pub links: Option<String>,
     pub binned: Option<i64>,
     /// What forms show to prove that they come from the site's own pages.
     pub token: String,

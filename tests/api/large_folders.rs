@@ -9,7 +9,8 @@ on_each_database!(
 
 /// Rows that came of reading the table of items whole. SQLite has no such counts, and no such plans.
 async fn read_of(app: &TestApp) -> i64 {
-    let reads = "SELECT CAST(coalesce(sum(seq_tup_read), 0) AS bigint) FROM pg_stat_user_tables WHERE relname = 'items'";
+    let reads = "SELECT CAST(coalesce(sum(seq_tup_read), 0) AS bigint) FROM pg_stat_user_tables
+                 WHERE relname = 'items'";
     match app.database.kind {
         Kind::Postgres => app.database.number(reads).await,
         Kind::Sqlite => 0,

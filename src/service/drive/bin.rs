@@ -34,9 +34,12 @@ pub async fn list_bin(
     Ok((found, has_more))
 }
 
+/// More links than this are not counted where all that is wanted is their number.
+pub const MOST_COUNTED: i64 = 1_000;
+
 /// How many links a drive has, and how many things are in its recycle bin.
 pub async fn count_links_and_binned(service: &Service, drive: &ManagedDrive) -> Result<(i64, i64)> {
     let mut tx = service.store.read("count_links_and_binned").await?;
-    let links = tx.count_links_of(drive.drive().id).await?;
+    let links = tx.count_links_of(drive.drive().id, MOST_COUNTED).await?;
     Ok((links, tx.count_in_bin(drive.drive().id).await?))
 }

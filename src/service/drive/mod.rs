@@ -19,7 +19,7 @@ mod versions;
 mod visit;
 
 pub use archive::{ArchiveEntry, list_archive, read_entry};
-pub use bin::{Binned, count_links_and_binned, list_bin};
+pub use bin::{Binned, MOST_COUNTED, count_links_and_binned, list_bin};
 pub use changes::{ChangePlace, ChangesPage, Since, list_changes};
 pub use children::{ChildrenPage, PageRequest, create_folder, list_children, list_part};
 pub use copy::{Copy, copy_item, find_copy, sign_copy};

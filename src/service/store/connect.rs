@@ -79,6 +79,8 @@ async fn connect_postgres(url: &str, password_file: Option<&Path>, connections: 
             ("statement_timeout", limit.as_str()),
             ("lock_timeout", lock_limit.as_str()),
             ("idle_in_transaction_session_timeout", "10000"),
+            // What was answered is on disk, whatever the server is set to.
+            ("synchronous_commit", "on"),
         ])
     };
     let quick = limited(STATEMENT_LIMIT).options(PLANNED_FOR_KEYS).options([BY_INDEX]);

@@ -51,12 +51,12 @@ impl Tx {
         Ok(())
     }
 
-    /// A content that must be in the store, with its size; none where there is none.
-    pub async fn some_content(&mut self) -> Result<Option<(DriveId, Uuid, i64)>> {
+    /// Some contents that must be in the store, with their sizes.
+    pub async fn some_contents(&mut self) -> Result<Vec<(DriveId, Uuid, i64)>> {
         on!(self, |connection| sqlx::query_as(
-            "SELECT drive_id, content_key, size FROM versions WHERE size > 0 LIMIT 1"
+            "SELECT drive_id, content_key, size FROM versions WHERE size > 0 LIMIT 20"
         )
-        .fetch_optional(connection))
+        .fetch_all(connection))
     }
 
     /// Begins another incarnation, in which numbers go on far beyond any that the lost one can have used, and nobody is

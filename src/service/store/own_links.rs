@@ -118,13 +118,15 @@ impl Tx {
         .fetch_one(connection))
     }
 
-    /// How many links of live items a drive has.
-    pub async fn count_links_of(&mut self, drive: DriveId) -> Result<i64> {
+    /// How many links of live items a drive has, counted up to `most`: each page shows it.
+    pub async fn count_links_of(&mut self, drive: DriveId, most: i64) -> Result<i64> {
         on!(self, |connection| sqlx::query_scalar(
-            "SELECT count(*) FROM links l JOIN items i ON i.drive_id = l.drive_id AND i.item_no = l.item_no
-             WHERE l.drive_id = $1 AND i.deleted_at IS NULL"
+            "SELECT count(*) FROM (
+                 SELECT 1 FROM links l JOIN items i ON i.drive_id = l.drive_id AND i.item_no = l.item_no
+                 WHERE l.drive_id = $1 AND i.deleted_at IS NULL LIMIT $2) counted"
         )
         .bind(drive)
+        .bind(most)
         .fetch_one(connection))
     }
 
