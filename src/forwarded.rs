@@ -67,14 +67,15 @@ struct Hops {
 }
 
 impl Hops {
-    /// By `Forwarded` where there is one, else by what came before it.
+    /// By what proxies commonly write; by `Forwarded` where there is nothing of that.
     fn of(headers: &HeaderMap) -> Self {
         let values = |name: &HeaderName| -> Vec<String> {
             let values = headers.get_all(name).filter_map(|value| value.to_str().ok());
             values.flat_map(|value| value.split(',')).map(|value| value.trim().to_owned()).collect()
         };
         let said: Vec<Hop> = values(&FORWARDED).iter().map(|hop| Hop::parse(hop)).collect();
-        if said.is_empty() {
+        // A proxy that writes the older headers leaves a `Forwarded` as its client wrote it.
+        if said.is_empty() || [&FOR, &HOST, &PROTO].into_iter().any(|name| headers.contains_key(name)) {
             let clients = values(&FOR).iter().map(|client| address(client).to_owned()).collect();
             return Self { clients, hosts: values(&HOST), protos: values(&PROTO) };
         }

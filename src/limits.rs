@@ -85,7 +85,7 @@ pub struct Turns {
     pub batches: Turn,
     /// What looks at many rows of the database: searches, sorting large folders.
     pub slow: Turn,
-    /// Copies under way, each of some thousand small steps.
+    /// Copies under way, each of which may write ten thousand rows at one go.
     pub copies: Turn,
 }
 
@@ -93,14 +93,15 @@ impl Default for Turns {
     fn default() -> Self {
         Self {
             uploads: Turn::new(64 * 1024, 32 * 1024),
-            ranges: Turn::new(512, 1),
+            // One at a time of each session; how many there are in all is for connections and uploads to say.
+            ranges: Turn::new(Semaphore::MAX_PERMITS, 1),
             downloads: Turn::new(512, 256),
             archives: Turn::new(8, 2),
             renders: Turn::new(2, 1),
             lists: Turn::new(16, 4),
             batches: Turn::new(3, 2),
             slow: Turn::new(2, 1).with_rest(),
-            copies: Turn::new(8, 1),
+            copies: Turn::new(8, 1).with_rest(),
         }
     }
 }

@@ -7,6 +7,8 @@
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::state::keyed::HashMapStateStore;
@@ -17,8 +19,12 @@ use crate::error::{Error, Result};
 
 /// Those who are remembered at once; past that, those who have not come for a while are forgotten.
 const REMEMBERED: usize = 100_000;
+const FORGETS_EVERY: Duration = Duration::from_secs(5);
 /// A network of so many times the addresses may so many times as often.
 const OF_NETWORK: u32 = 8;
+
+/// Left with a request whose sender showed who they are.
+pub struct Known;
 
 /// What each may in a minute; 0: as much as they like.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +75,7 @@ impl Sources {
 }
 
 /// An IPv4 address itself; of an IPv6 one the network of so many bits.
-fn network(address: IpAddr, bits: u32) -> IpAddr {
+pub fn network(address: IpAddr, bits: u32) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << (128 - bits))).into(),
@@ -77,7 +83,10 @@ fn network(address: IpAddr, bits: u32) -> IpAddr {
 }
 
 /// So much a minute for each: all of it at once, or bit by bit.
-struct Limiter<K: Hash + Eq + Clone>(RateLimiter<K, HashMapStateStore<K>, DefaultClock>);
+struct Limiter<K: Hash + Eq + Clone> {
+    limiter: RateLimiter<K, HashMapStateStore<K>, DefaultClock>,
+    forgot_at: Mutex<Instant>,
+}
 
 impl<K: Hash + Eq + Clone> std::fmt::Debug for Limiter<K> {
     /// Nothing of whom it knows.
@@ -89,15 +98,25 @@ impl<K: Hash + Eq + Clone> std::fmt::Debug for Limiter<K> {
 impl<K: Hash + Eq + Clone> Limiter<K> {
     fn new(a_minute: u32) -> Option<Self> {
         let quota = Quota::per_minute(NonZeroU32::new(a_minute)?);
-        Some(Self(RateLimiter::hashmap(quota)))
+        Some(Self { limiter: RateLimiter::hashmap(quota), forgot_at: Mutex::new(Instant::now()) })
+    }
+
+    /// Now and then: it takes a look at all who are remembered.
+    fn is_time_to_forget(&self) -> bool {
+        let mut forgot_at = self.forgot_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_time = forgot_at.elapsed() >= FORGETS_EVERY;
+        if is_time {
+            *forgot_at = Instant::now();
+        }
+        is_time
     }
 
     fn count(&self, who: K) -> Result<()> {
-        if self.0.len() >= REMEMBERED {
-            self.0.retain_recent();
-            self.0.shrink_to_fit();
+        if self.limiter.len() >= REMEMBERED && self.is_time_to_forget() {
+            self.limiter.retain_recent();
+            self.limiter.shrink_to_fit();
         }
-        self.0.check_key(&who).map_err(|until| {
+        self.limiter.check_key(&who).map_err(|until| {
             let wait = until.wait_time_from(DefaultClock::default().now());
             Error::TooOften { seconds: wait.as_secs() + 1 }
         })

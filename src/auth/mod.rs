@@ -25,7 +25,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::grant::{Granted, Scope};
 use crate::domain::identity::Caller;
 use crate::error::{Error, Result};
-use crate::sources::Sources;
+use crate::sources::{Known, Sources};
 
 use claims::Verified;
 
@@ -112,6 +112,9 @@ pub async fn authenticate<B: MessageBody + 'static>(
         {
             return Ok(request.error_response(error).map_into_right_body());
         }
+        if matches!(outcome, Some(Ok(_))) {
+            request.extensions_mut().insert(Known);
+        }
         request.extensions_mut().insert(Authentication(outcome));
     }
     Ok(next.call(request).await?.map_into_left_body())
@@ -119,6 +122,9 @@ pub async fn authenticate<B: MessageBody + 'static>(
 
 /// Says who makes a request, where that is known by other means than a token: whatever token it has is not looked at.
 pub fn know(request: &ServiceRequest, caller: Option<Arc<Caller>>) {
+    if caller.is_some() {
+        request.extensions_mut().insert(Known);
+    }
     request.extensions_mut().insert(Authentication(caller.map(Ok)));
 }
 

@@ -23,7 +23,6 @@ impl Recover {
         let installation = Installation::migrate(&self.settings.storage).await?;
         let url = self.settings.content().map_err(|bad| Failure(bad.to_string()))?;
         let content = Content::open(&url, false)?;
-        installation.check_content(&content).await?;
         let recovered = installation.recover(&content, &self.actor.name(), Clock::system().now()).await?;
         installation.close().await;
         println!("{} links had been revoked since the backup, and are dead again", recovered.revoked);

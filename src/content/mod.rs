@@ -143,6 +143,7 @@ impl Content {
         limit: u64,
         mut body: impl Stream<Item = Result<Bytes>> + Unpin,
     ) -> Result<Stored> {
+        self.check_folder().await?;
         let path = self.path_of(drive, key);
         let mut hashing = Hashing::default();
         let begin_part = || PutPayloadMut::new().with_block_size(BLOCK_SIZE);

@@ -23,6 +23,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::error::{Error, Result};
+use crate::sources::network;
 
 /// Connections that wait to be taken.
 const BACKLOG: i32 = 4_096;
@@ -116,7 +117,8 @@ impl Connections {
             let _ = socket.shutdown(Shutdown::Both);
             return;
         };
-        let address = peer.ip().to_canonical();
+        // One host may have a whole network of IPv6.
+        let address = network(peer.ip().to_canonical(), 64);
         let connection = Arc::new(Connection {
             address,
             socket: handle,
@@ -125,7 +127,7 @@ impl Connections {
             taken_at: AtomicU64::new(0),
             all: self.clone(),
         });
-        let is_proxy = self.trusted.iter().any(|network| network.contains(&address));
+        let is_proxy = self.trusted.iter().any(|trusted| trusted.contains(&peer.ip().to_canonical()));
         let others = if !is_proxy && self.of_address > 0 && self.count_of(address) >= self.of_address {
             Some(self.those_of(Some(address)))
         } else if self.count.load(Ordering::Relaxed) >= self.most {
@@ -134,7 +136,10 @@ impl Connections {
             None
         };
         if let Some(others) = others {
-            longest_idle(&others).unwrap_or(&connection).end();
+            match longest_idle(&others) {
+                Some(idle) => idle.end_idle(),
+                None => connection.end(),
+            }
         }
         self.table().entry(address).or_default().push(Arc::downgrade(&connection));
         self.count.fetch_add(1, Ordering::Relaxed);
@@ -182,6 +187,13 @@ fn longest_idle(connections: &[Arc<Connection>]) -> Option<&Arc<Connection>> {
 }
 
 impl Connection {
+    /// A request that has arrived meanwhile is answered before.
+    fn end_idle(&self) {
+        // As below.
+        let _ = self.socket.shutdown(Shutdown::Read);
+        self.busy.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Its worker sees that it has ended, and lets it go.
     fn end(&self) {
         // It may have ended by itself.

@@ -8,16 +8,16 @@ use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use tracing::Instrument;
 
 use crate::app::App;
-use crate::auth;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::graph;
 use crate::graph::errors::RETRY_AFTER;
 use crate::pages;
+use crate::sources::Known;
 use crate::telemetry::RequestIds;
 use crate::website;
 
@@ -132,7 +132,10 @@ pub async fn count_wrong_keys<B: MessageBody + 'static>(
     let client = app.client_of(request.request()).filter(|_| shows_key(&request));
     let answer = next.call(request).await?;
     let error = answer.response().error().and_then(|error| error.as_error::<Error>());
-    if let (Some(client), Some(Error::ItemNotFound | Error::UploadSessionNotFound)) = (client, error)
+    // Who shows who they are is told what is there, and what is not.
+    let is_known = answer.request().extensions().contains::<Known>();
+    let is_wrong = matches!(error, Some(Error::ItemNotFound | Error::UploadSessionNotFound));
+    if let Some(client) = client.filter(|_| is_wrong && !is_known)
         && let Err(error) = app.sources.wrong_key(client)
     {
         return Ok(answer.error_response(error).map_into_right_body());
@@ -140,15 +143,14 @@ pub async fn count_wrong_keys<B: MessageBody + 'static>(
     Ok(answer.map_into_left_body())
 }
 
-/// Whether a request shows a key in its address, and nothing else that tells who sends it.
+/// Whether a request shows a key in its address.
 fn shows_key(request: &ServiceRequest) -> bool {
     let path = request.path();
-    let has_key = pages::is_page(path)
+    pages::is_page(path)
         || ["/shares/", "/v1.0/shares/", "/upload/", "/v1.0/upload/"]
             .iter()
             .any(|start| path.starts_with(start))
-        || path.contains("/monitor/");
-    has_key && !auth::has_token(request.headers())
+        || path.contains("/monitor/")
 }
 
 /// Writes the body of whatever answer is an error, and the headers that every answer has.

@@ -14,6 +14,7 @@ use std::time::Duration;
 use actix_web::dev::{ServerHandle, ServiceRequest};
 use actix_web::middleware::from_fn;
 use actix_web::{HttpServer, web};
+use futures_util::FutureExt;
 use secrecy::SecretString;
 
 use crate::app::{App, Loopback};
@@ -33,6 +34,8 @@ use crate::telemetry::{self, DroppedLines, RequestLog};
 use crate::website;
 use connections::{Connections, listen, room_for};
 
+/// How long the last that is written down may take, of each kind.
+const LAST_WRITES: Duration = Duration::from_secs(5);
 /// Connections of each worker beyond those that there may be.
 const SPARE_CONNECTIONS: usize = 32;
 /// A connection that says nothing for so long is closed.
@@ -172,18 +175,29 @@ impl Server {
         }
         let [api_handle, health_handle]: [ServerHandle; 2] = handles;
         // A batch asks this service itself: it needs the listener until it is done.
+        let end = tokio::time::Instant::now() + self.stop_limit;
         self.app.service.turns.batches.close(self.stop_limit).await;
-        api_handle.stop(true).await;
+        if tokio::time::timeout_at(end, api_handle.stop(true)).await.is_err() {
+            api_handle.stop(false).await;
+        }
         sweeping.abort();
         finishing.abort();
         counting.abort();
         journaling.abort();
         reading.abort();
-        if let Err(error) = write_journal(&self.app.service).await {
-            tracing::warn!(error = error.inside(), "the last revocations are not in the journal yet");
-        }
-        if let Err(error) = write_opens(&self.app.service).await {
-            tracing::warn!(error = error.inside(), "the last opens were not written down");
+        let service = &self.app.service;
+        let last = [
+            ("opens", write_opens(service).boxed_local()),
+            ("revocations", write_journal(service).boxed_local()),
+        ];
+        for (what, writing) in last {
+            match tokio::time::timeout(LAST_WRITES, writing).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    tracing::warn!(error = error.inside(), "the last {what} are not written down");
+                }
+                Err(_) => tracing::warn!("the last {what} are not written down in time"),
+            }
         }
         health_handle.stop(false).await;
         self.app.service.close().await;

@@ -31,6 +31,21 @@ pub(super) async fn adopt(store: &Store, content: &Content) -> Result<()> {
     content.check_identity().await
 }
 
+/// The same of a database that was restored from a backup, which may be from before the store had its marker: then it
+/// takes over the marker's id, where the store has what the database knows.
+pub(super) async fn adopt_restored(store: &Store, content: &Content) -> Result<()> {
+    let mut tx = store.read("installation").await?;
+    let (known, contents) = (tx.installation().await?, tx.some_contents().await?);
+    drop(tx);
+    let marker = content.marker().await?.and_then(|id| Uuid::parse_str(&id).ok());
+    if let Some(id) = marker.filter(|id| !known.is_marked && *id != known.store_id)
+        && has_any(content, &contents).await?
+    {
+        store.write("set_store_id", async |tx| tx.set_store_id(id).await).await?;
+    }
+    adopt(store, content).await
+}
+
 /// Whether a store has one of these contents: one alone may be lost. Where there are none, any store will do.
 async fn has_any(content: &Content, known: &[(DriveId, Uuid, i64)]) -> Result<bool> {
     for (drive, key, size) in known {

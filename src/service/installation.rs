@@ -15,7 +15,7 @@ use crate::domain::ids::LinkAt;
 use crate::error::{Error, Result};
 use crate::keys::Keys;
 use crate::service::store::Store;
-use crate::service::{key_check, recovery, sessions, verify};
+use crate::service::{content_check, key_check, recovery, sessions, verify};
 use crate::telemetry::Metrics;
 
 pub use crate::service::recovery::Recovered;
@@ -165,6 +165,7 @@ impl Installation {
 
     /// After the database was restored from a backup: see [`recovery`].
     pub async fn recover(&self, content: &Content, actor: &str, now: Timestamp) -> Result<Recovered> {
+        content_check::adopt_restored(&self.store, content).await?;
         recovery::recover(&self.store, content, actor, now).await
     }
 

@@ -121,6 +121,8 @@ impl Service {
         let keys = key_check::keys_of(&store, &settings.storage.keys.key_file(), clock.now()).await?;
         let content =
             Content::open(&settings.content().map_err(Error::internal)?, settings.content_presigned)?;
+        let known = store.read("installation").await?.installation().await?;
+        content.expect(known.store_id);
         let adopting = tokio::time::timeout(CONTENT_PATIENCE, content_check::adopt(&store, &content));
         match adopting.await {
             Ok(Ok(())) => {}
@@ -128,7 +130,7 @@ impl Service {
             Ok(Err(error)) => tracing::error!(error = error.inside(), "the content store is not usable"),
             Err(_) => tracing::error!("the content store does not answer"),
         }
-        let incarnation = store.read("installation").await?.installation().await?.incarnation;
+        let incarnation = known.incarnation;
         let service = Self {
             queues: LinkQueues::start(&store, settings, &metrics),
             store,

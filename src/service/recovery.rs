@@ -3,6 +3,8 @@
 //! Each revocation is written into a journal in the content store, which is kept apart from the database. So a
 //! restored database learns which links must not open any more.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
@@ -16,6 +18,8 @@ use crate::service::store::{Store, Tx};
 const GAP: i64 = 1_000_000_000;
 /// Revocations that are written in one piece.
 const AT_ONCE: i64 = 1_000;
+/// How long an answer waits for the journal.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Writes revocations into the journal that it lacks. What fails is tried again later.
 pub async fn write_journal(service: &Service) -> Result<()> {
@@ -42,6 +46,15 @@ pub async fn write_journal(service: &Service) -> Result<()> {
             Ok(())
         };
         service.store.write("forget_unwritten_revocations", forget).await?;
+    }
+}
+
+/// The same for a revocation that was just made: its owner's answer waits for it, but not for long.
+pub async fn journal_soon(service: &Service) {
+    match tokio::time::timeout(PATIENCE, write_journal(service)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(error = error.inside(), "a revocation is not in the journal yet"),
+        Err(_) => tracing::warn!("a revocation is not in the journal yet: the content store is slow"),
     }
 }
 

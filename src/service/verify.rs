@@ -98,7 +98,7 @@ pub(super) async fn verify(
             if named.contains(&one.key) || loose.contains(&one.key) {
                 continue;
             }
-            let is_known = store.read("knows_content").await?.knows_content(drive, one.key).await?;
+            let is_known = store.read_slowly("knows_content").await?.knows_content(drive, one.key).await?;
             // The same the other way round.
             if !is_known && content.check(drive, one.key, one.size).await.is_ok() {
                 verified.findings.push(finding(Flaw::Orphaned, drive, one.key, Vec::new(), one.size));
@@ -129,10 +129,11 @@ async fn read_one(
             error => Err(error),
         };
     }
-    let mut bytes = content.get(drive, key, size, 0..size).await?;
+    // A disk that can't read it is as bad as one that reads something else. Whether it has gone meanwhile is seen later.
+    let Ok(mut bytes) = content.get(drive, key, size, 0..size).await else { return Ok(Some(Flaw::Damaged)) };
     let (mut sha256, mut count) = (Sha256::default(), 0);
     while let Some(chunk) = bytes.next().await {
-        let chunk = chunk?;
+        let Ok(chunk) = chunk else { return Ok(Some(Flaw::Damaged)) };
         count += chunk.len() as u64;
         sha256.update(&chunk);
         told(chunk.len() as u64);

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest};
 use tracing::Instrument;
@@ -27,6 +27,7 @@ use uuid::Uuid;
 
 use crate::clock::random_bytes;
 use crate::config::{LogFormat, Logging};
+use crate::sources::Known;
 use metrics::known_method;
 
 pub use log::{DroppedLines, RequestLog};
@@ -120,7 +121,6 @@ pub async fn observe<B: MessageBody + 'static>(
     let ids = RequestIds::of(&request);
     request.extensions_mut().insert(ids.clone());
     let method = known_method(request.method().as_str());
-    let is_anonymous = !request.headers().contains_key(AUTHORIZATION);
     let span = traces::of_request(&request, method, &ids);
     let answer = next.call(request).instrument(span.clone()).await;
     let (status, route) = match &answer {
@@ -128,10 +128,11 @@ pub async fn observe<B: MessageBody + 'static>(
         Err(error) => (error.as_response_error().status_code(), None),
     };
     let route = route.as_deref().unwrap_or("none");
+    let is_known = answer.as_ref().is_ok_and(|answer| answer.request().extensions().contains::<Known>());
     traces::answered(&span, method, route, status);
     let elapsed = started.elapsed();
     metrics.request_answered(method, route, status.as_u16(), elapsed);
-    if !(is_anonymous && status.is_client_error()) || log.takes_refusal() {
+    if is_known || !status.is_client_error() || log.takes_refusal() {
         tracing::info!(
             client = log.address(client),
             request_id = %ids.request,

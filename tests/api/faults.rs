@@ -23,10 +23,10 @@ async fn the_log_names_the_step_that_failed(app: TestApp) {
     let link = alice.link(&item, "view").await;
     // A transaction, a read, and a batch.
     app.database.run("ALTER TABLE loose_content RENAME TO lost_content").await;
-    alice.put("/drive/root:/c.txt:/content", "two").await.expect_error(500, "generalException");
+    alice.put("/drive/root:/c.txt:/content", "two").await.expect_error(503, "serviceNotAvailable");
     app.database.run("DROP VIEW item_details; ALTER TABLE links RENAME TO lost_links").await;
-    alice.get(&format!("/drive/items/{item}")).await.expect_error(500, "generalException");
-    alice.open(&link).await.expect(500);
+    alice.get(&format!("/drive/items/{item}")).await.expect_error(503, "serviceNotAvailable");
+    alice.open(&link).await.expect(503);
     assert!(process.signal("TERM").success());
     let mut log = String::new();
     process.child.stderr.take().expect("it is piped").read_to_string(&mut log).expect("text");

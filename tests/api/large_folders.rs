@@ -5,6 +5,7 @@ use crate::support::{Kind, TestApp, eventually, on_each_database};
 on_each_database!(
     a_large_folder_is_deleted_restored_and_purged_whole,
     what_is_below_a_folder_is_found_without_reading_the_whole_table,
+    what_is_restored_while_the_rest_is_purged_stays,
 );
 
 /// Rows that came of reading the table of items whole. SQLite has no such counts, and no such plans.
@@ -83,4 +84,29 @@ async fn a_large_folder_is_deleted_restored_and_purged_whole(app: TestApp) {
     assert_eq!(app.database.number("SELECT count(*) FROM versions").await, 0);
     assert_eq!(app.database.number("SELECT count(*) FROM items WHERE deleted_with > 0").await, 0);
     alice.upload("/next.txt", "two").await;
+}
+
+async fn what_is_restored_while_the_rest_is_purged_stays(app: TestApp) {
+    let alice = app.user("alice");
+    let kept = alice.upload("/big/kept.txt", "kept").await;
+    let link = alice.link(&kept, "view").await;
+    let folder = alice.get("/drive/root:/big").await.expect(200).json();
+    let folder = folder["id"].as_str().expect("an id").to_owned();
+    alice.delete(&format!("/drive/items/{kept}")).await.expect(204);
+    app.database.fill(&folder, 6_000, "f").await;
+    alice.post(&format!("/drive/items/{folder}/permanentDelete"), serde_json::json!({})).await.expect(204);
+    // It is cleared slice by slice, after the answer.
+    let elsewhere = serde_json::json!({ "parentReference": { "id": "root" } });
+    let restored = alice.post(&format!("/drive/items/{kept}/restore"), elsewhere).await;
+    eventually("the rest is cleared away", async || {
+        app.database.number("SELECT count(*) FROM subtree_changes").await == 0
+    })
+    .await;
+    let opened = app.anybody().open(&link).await;
+    if restored.status.is_success() {
+        assert_eq!(opened.expect(200).text(), "kept");
+    } else {
+        // The purge had come to it before.
+        opened.expect(404);
+    }
 }

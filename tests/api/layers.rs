@@ -13,7 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("keys", &["clock", "domain"]),
     ("limits", &["domain", "error"]),
     ("sources", &["domain", "error"]),
-    ("telemetry", &["clock", "config", "domain", "error"]),
+    ("telemetry", &["clock", "config", "domain", "error", "sources"]),
     ("content", &["clock", "config", "domain", "error"]),
     ("auth", &["clock", "domain", "error", "keys", "sources"]),
     ("service", &["clock", "config", "content", "domain", "error", "keys", "limits", "telemetry"]),
@@ -66,11 +66,11 @@ const WITHIN_SERVICE: &[(&str, &[&str])] = &[
     ("content_check", &["store"]),
     ("recovery", &["store"]),
     ("verify", &["store"]),
-    ("installation", &["key_check", "recovery", "sessions", "store", "verify"]),
+    ("installation", &["content_check", "key_check", "recovery", "sessions", "store", "verify"]),
     ("rights", &["author", "store"]),
     ("opens", &["rights", "store"]),
     ("links", &["opens", "placed", "recovery", "rights", "store"]),
-    ("drive", &["author", "placed", "rights", "store"]),
+    ("drive", &["author", "placed", "recovery", "rights", "store"]),
 ];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {

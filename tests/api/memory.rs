@@ -122,7 +122,10 @@ async fn what_is_sent_takes_no_more_memory_than_there_is(app: TestApp) {
 }
 
 async fn what_is_not_taken_takes_no_more_memory_than_there_is(app: TestApp) {
-    let server = Process::serve(&app.data_dir(), &app.database, Stdio::null());
+    // All of them come from here.
+    let server = Process::serve_with(&app.data_dir(), &app.database, Stdio::null(), |command| {
+        command.env("EVERLINK_CONNECTIONS_PER_ADDRESS", "0");
+    });
     let alice = server.user(&app.user("alice"));
     let large = alice.put("/drive/root:/large.bin:/content", vec![7; 8_000_000]).await.expect(201).json();
     let large = alice.link(large["id"].as_str().expect("an id"), "view").await;

@@ -42,6 +42,21 @@ async fn who_guesses_keys_is_told_to_wait_and_links_open_all_the_same() {
     get_from(&app, "192.0.2.8", &wrong).await.expect(404);
     // What a client says of itself is not believed.
     assert!(is_told_to_wait("198.51.100.1, 192.0.2.7", &wrong).await);
+    // A header that shows nothing changes nothing.
+    let anybody = app.anybody();
+    let ask = || {
+        let request = anybody.request(reqwest::Method::GET, &wrong).header("authorization", "x");
+        anybody.send(request.header("x-forwarded-for", "192.0.2.7"))
+    };
+    let mut told = Vec::new();
+    for _ in 0..5 {
+        told.push(ask().await.status.as_u16());
+    }
+    assert!(told.contains(&429), "{told:?}");
+    // Nor does what a proxy leaves as its client wrote it.
+    let request = anybody.request(reqwest::Method::GET, &wrong).header("forwarded", "for=203.0.113.9");
+    let forged = anybody.send(request.header("x-forwarded-for", "192.0.2.7")).await.status.as_u16();
+    assert!([404, 429].contains(&forged));
     // Who is known is told what is there.
     alice.get("/drive/root:/nothing").await.expect(404);
 }

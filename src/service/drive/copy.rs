@@ -16,7 +16,7 @@ use crate::service::drive::subtree;
 use crate::service::drive::upload::{Slot, find_slot};
 use crate::service::drive::usage::check_growth;
 use crate::service::rights::Managed;
-use crate::service::store::{Below, Change, Copied, FirstName, Tx};
+use crate::service::store::{Below, Change, Copied, FirstName, TreeItem, Tx};
 use crate::service::{PlacedItem, Service};
 
 /// Items that one copy may have.
@@ -42,12 +42,18 @@ pub async fn copy_item(
     let author = managed.author(service).await?;
     let now = service.clock.now();
     let _turn = service.turns.copies.take(managed.who()).await?;
+    let seen = look(service, managed).await?;
     let copy_now = async || {
         service
             .store
             .write("copy_item", async |tx| {
                 let change = author.change(tx.begin_change(id.drive).await?, now);
                 let source = managed.prove(tx).await?;
+                // Where the drive has not changed since, what was seen is what is there.
+                let tree = match &seen {
+                    Some(seen) if seen.change + 1 == change.number => seen.tree.clone(),
+                    _ => tree_of(tx, &source).await?,
+                };
                 let folder = destination(tx, &source, copy.destination.as_ref()).await?;
                 let name = match &copy.name {
                     Some(name) => name.clone(),
@@ -56,7 +62,7 @@ pub async fn copy_item(
                 let made = match find_slot(tx, folder, &name, copy.conflict).await? {
                     Slot::Free { name, .. } => {
                         check_growth(service, tx, id.drive, source.size()).await?;
-                        insert_copy(tx, &source, folder, &name, change).await?
+                        insert_copy(tx, (&source, &tree), folder, &name, change).await?
                     }
                     Slot::Taken(taken) => {
                         check_growth(service, tx, id.drive, source.size() - taken.size()).await?;
@@ -87,20 +93,47 @@ pub async fn find_copy(service: &Service, secret: &str) -> Result<ItemId> {
     service.store.read("find_copy").await?.item(id).await?.ok_or(Error::ItemNotFound).map(|_| id)
 }
 
-/// A copy of an item with all that is live below it.
+/// What is below a folder, as it was after a change of the drive.
+struct Seen {
+    change: i64,
+    tree: Vec<TreeItem>,
+}
+
+/// Looks at what is to be copied before anybody has to wait for it; none where that is a file.
+async fn look(service: &Service, managed: &Managed<FilesReadWrite>) -> Result<Option<Seen>> {
+    let source = managed.item();
+    if source.file().is_some() {
+        return Ok(None);
+    }
+    let _looking = service.turns.slow.take(managed.who()).await?;
+    let mut tx = service.store.read_slowly("copy_tree").await?;
+    if tx.has_more_children(source.id, MOST as i64).await? {
+        return Err(too_many());
+    }
+    let change = tx.last_change(source.id.drive).await?;
+    Ok(Some(Seen { change, tree: tree_of(&mut tx, source).await? }))
+}
+
+fn too_many() -> Error {
+    Error::invalid_request(format!("The folder has more than {MOST} items."))
+}
+
+/// What is live below an item, the nearest first. The item itself is one of those that there may be.
+async fn tree_of(tx: &mut Tx, source: &Item) -> Result<Vec<TreeItem>> {
+    match source.file() {
+        Some(_) => Ok(Vec::new()),
+        None => tx.tree_below(source.id, MOST - 1).await?.ok_or_else(too_many),
+    }
+}
+
+/// A copy of an item with what is below it.
 async fn insert_copy(
     tx: &mut Tx,
-    source: &Item,
+    (source, tree): (&Item, &[TreeItem]),
     folder: ItemId,
     name: &Name,
     change: Change<'_>,
 ) -> Result<ItemId> {
-    let too_many = || Error::invalid_request(format!("The folder has more than {MOST} items."));
-    let tree = match source.file() {
-        Some(_) => Vec::new(),
-        // The folder itself is one of them.
-        None => tx.tree_below(source.id, MOST - 1).await?.ok_or_else(too_many)?,
-    };
     let longest_path = Some(tx.path_of_placed(source.id, name).await?);
     tx.tell_above(folder, Below { children: 1, bytes: source.size(), longest_path }).await?;
     let drive = source.id.drive;

@@ -9,6 +9,7 @@ use crate::service::drive::rename::{Destination, destination};
 use crate::service::drive::subtree;
 use crate::service::drive::upload::free_name;
 use crate::service::drive::usage::check_growth;
+use crate::service::recovery::journal_soon;
 use crate::service::rights::{EvenDeleted, Managed};
 use crate::service::store::Place;
 use crate::service::{PlacedItem, Service};
@@ -92,6 +93,7 @@ pub(super) async fn purge(
         })
         .await?;
     service.metrics.links_revoked(late);
+    journal_soon(service).await;
     Ok(())
 }
 

@@ -145,7 +145,11 @@ async fn do_slice(service: &Service, folder: ItemId, begun: &SubtreeChange, numb
             match begun.work {
                 SubtreeWork::Delete => tx.mark_deleted(folder, numbers, change).await?,
                 SubtreeWork::Restore => tx.unmark_deleted(folder, numbers, number).await?,
-                SubtreeWork::Purge => return tx.clear(folder.drive, numbers, change).await.map(Some),
+                SubtreeWork::Purge => {
+                    // Some of it may have been restored since.
+                    let numbers = tx.still_in_bin(folder.drive, numbers, begun.at).await?;
+                    return tx.clear(folder.drive, &numbers, change).await.map(Some);
+                }
             }
             Ok(Some(Vec::new()))
         })
@@ -166,7 +170,10 @@ async fn end_late_links(
         let change = begun.numbered(0);
         let revoked = service
             .store
-            .write("end_late_links", async |tx| tx.revoke_links_of(folder.drive, some, change).await)
+            .write("end_late_links", async |tx| {
+                let some = tx.still_in_bin(folder.drive, some, begun.at).await?;
+                tx.revoke_links_of(folder.drive, &some, change).await
+            })
             .await?;
         service.metrics.links_revoked(revoked);
     }

@@ -292,10 +292,14 @@ async fn folder_beside(tx: &mut Tx, folder: ItemId, name: &Name) -> Result<Besid
 
 /// Takes a content away that no version names.
 pub(super) async fn discard(service: &Service, drive: DriveId, key: Uuid) -> Result<()> {
-    // The row first: from here on no transaction can make it a version's.
-    let forget = async |tx: &mut Tx| tx.delete_pending_content(drive, key).await;
-    if service.store.write("delete_pending_content", forget).await? {
-        service.content.delete(drive, key).await?;
+    // In a store that is not the right one it would seem to be gone.
+    service.content.check_identity().await?;
+    // From here on no transaction can make it a version's, and whoever finds the row goes on with it.
+    let condemn = async |tx: &mut Tx| tx.condemn_pending_content(drive, key).await;
+    if !service.store.write("condemn_pending_content", condemn).await? {
+        return Ok(());
     }
-    Ok(())
+    service.content.delete(drive, key).await?;
+    let forget = async |tx: &mut Tx| tx.forget_pending_content(drive, key).await;
+    service.store.write("forget_pending_content", forget).await
 }

@@ -163,12 +163,19 @@ pub async fn receive_range(
 ) -> Result<Received> {
     let id = service.keys.prove_upload(secret).ok_or(Error::UploadSessionNotFound)?;
     // One after the other: what a client sends again while it is at work is answered by what came of that.
-    let _turn = service.turns.ranges.take(Who::Upload(id.upload)).await?;
+    let turn = service.turns.ranges.take(Who::Upload(id.upload)).await?;
     let session = find_session(service, secret).await?;
     if session.completed.is_some() {
         let answer = answer_again(service, &session, range).await?;
+        drop(turn);
         // The client reads no answer before it has sent all.
-        while body.try_next().await?.is_some() {}
+        let mut sent = 0;
+        while let Some(chunk) = body.try_next().await? {
+            sent += chunk.len() as i64;
+            if sent > range.length() {
+                return Err(LONGER);
+            }
+        }
         return Ok(answer);
     }
     let drive = session.id.drive;

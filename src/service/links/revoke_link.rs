@@ -5,7 +5,7 @@ use crate::domain::ids::{LinkAt, LinkId};
 use crate::domain::preconditions::Preconditions;
 use crate::error::{Error, Result};
 use crate::service::Service;
-use crate::service::recovery::write_journal;
+use crate::service::recovery::journal_soon;
 use crate::service::rights::Managed;
 
 /// Revokes a link of the item's own. An inherited one is to be revoked where it comes from.
@@ -33,10 +33,7 @@ pub async fn revoke_link(
         .await?;
     if let Some(kind) = revoked {
         service.metrics.links_revoked([kind]);
-        // What fails now is tried again every few seconds.
-        if let Err(error) = write_journal(service).await {
-            tracing::warn!(error = error.inside(), "the revocation is not in the journal yet");
-        }
+        journal_soon(service).await;
         return Ok(());
     }
     let links = service.store.read("revoke_link").await?.links_reaching(item).await?;

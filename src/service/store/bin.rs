@@ -108,6 +108,19 @@ impl Tx {
         Ok(())
     }
 
+    /// Those of some items that are in the recycle bin, and were there at a time.
+    pub async fn still_in_bin(&mut self, drive: DriveId, numbers: &[i64], at: Timestamp) -> Result<Vec<i64>> {
+        let rows: Vec<(i64,)> = fetch_for_items!(
+            self,
+            drive,
+            numbers,
+            "SELECT item_no FROM items
+              WHERE drive_id = $1 AND item_no = ANY($2) AND deleted_at IS NOT NULL AND deleted_at <= $3",
+            at
+        )?;
+        Ok(rows.into_iter().map(|(number,)| number).collect())
+    }
+
     /// Takes items in the recycle bin away for good, one by one, without what is below them. What stays are rows
     /// without content that tell that the items are gone; their links end, and their ends are recorded.
     /// Gives which links those were.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::domain::ids::{DriveId, ItemId};
 use crate::error::Result;
-use crate::service::store::statement::{Tx, on, on_many};
+use crate::service::store::statement::{Tx, on_many};
 
 /// A content that versions name.
 #[derive(Clone, Debug, FromRow)]
@@ -64,7 +64,7 @@ impl Tx {
 
     /// Whether anything names a content.
     pub async fn knows_content(&mut self, drive: DriveId, key: Uuid) -> Result<bool> {
-        on!(self, |connection| {
+        on_many!(self, |connection| {
             sqlx::query_scalar(
             "SELECT count(*) > 0 FROM (SELECT content_key FROM versions WHERE drive_id = $1 AND content_key = $2
                                         UNION ALL

@@ -25,12 +25,16 @@ pub fn name_taken(written: Result<u64>) -> Result<u64> {
 
 /// Whether a table is not there.
 pub fn is_table_missing(error: &Error) -> bool {
-    database_error(error).is_some_and(|error| match error.code().as_deref() {
+    database_error(error).is_some_and(lacks_table)
+}
+
+fn lacks_table(error: &dyn DatabaseError) -> bool {
+    match error.code().as_deref() {
         Some("42P01") => true,
         // SQLite has one code for all that is wrong with a statement.
         Some("1") => error.message().starts_with("no such table"),
         _ => false,
-    })
+    }
 }
 
 fn database_error(error: &Error) -> Option<&dyn DatabaseError> {
@@ -49,6 +53,9 @@ impl From<sqlx::Error> for Error {
         if error.as_database_error().is_some_and(is_disk_full) {
             return Self::StorageFull(error.into());
         }
+        if error.as_database_error().is_some_and(lacks_table) {
+            return Self::unavailable(error);
+        }
         let away = match &error {
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
@@ -63,7 +70,7 @@ impl From<sqlx::Error> for Error {
                     // time-outs, serialisation; a database or tables that are not there, or not ready yet.
                     code.len() == 5
                         && (["08", "28", "3D", "53", "57", "58"].iter().any(|class| code.starts_with(class))
-                            || matches!(code, "55000" | "55P03" | "40001" | "40P01" | "25006" | "42P01"))
+                            || matches!(code, "55000" | "55P03" | "40001" | "40P01" | "25006"))
                     // SQLite: busy, locked, and the disk's own errors (I/O, can't open).
                         || code.parse::<u32>().is_ok_and(|code| {
                             matches!(code & 0xFF, 5 | 6 | 10 | 14) && code < 10_000

@@ -41,6 +41,12 @@ impl Tx {
         Ok(())
     }
 
+    /// Takes over the id of a store that was marked after this database was backed up.
+    pub async fn set_store_id(&mut self, id: Uuid) -> Result<()> {
+        execute!(self, sqlx::query("UPDATE installation SET store_id = $1 WHERE one = 1").bind(id))?;
+        Ok(())
+    }
+
     /// Keeps the first; later ones are held against it.
     pub async fn set_issuer_check(&mut self, check: &str) -> Result<()> {
         execute!(
@@ -72,7 +78,6 @@ impl Tx {
             "DELETE FROM uploads",
             "DELETE FROM sessions",
             "DELETE FROM sign_ins",
-            "DELETE FROM unwritten_revocations",
         ] {
             execute!(self, sqlx::query(statement))?;
         }

@@ -60,7 +60,7 @@ pub use readiness::Readiness;
 pub use sessions::SessionRow;
 pub use statement::Tx;
 pub use subtree_changes::{SubtreeChange, SubtreeWork};
-pub use tree::{Below, Folders};
+pub use tree::{Below, Folders, TreeItem};
 pub use uploads::UploadRange;
 
 /// How often a transaction is tried that others kept from running.

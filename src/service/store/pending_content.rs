@@ -37,15 +37,39 @@ impl Tx {
         Ok(())
     }
 
-    /// False where it was not pending any more: it was swept.
+    /// Content that was pending becomes a version's. False where it is not pending any more: it is being swept.
     pub async fn delete_pending_content(&mut self, drive: DriveId, key: Uuid) -> Result<bool> {
         let deleted = execute!(
+            self,
+            sqlx::query("DELETE FROM loose_content WHERE drive_id = $1 AND content_key = $2 AND due_at > $3")
+                .bind(drive)
+                .bind(key)
+                .bind(Timestamp::UNIX_EPOCH)
+        )?;
+        Ok(deleted == 1)
+    }
+
+    /// Lets pending content become nobody's any more: it is to be taken away now. False where it is not pending.
+    pub async fn condemn_pending_content(&mut self, drive: DriveId, key: Uuid) -> Result<bool> {
+        let condemned = execute!(
+            self,
+            sqlx::query("UPDATE loose_content SET due_at = $3 WHERE drive_id = $1 AND content_key = $2")
+                .bind(drive)
+                .bind(key)
+                .bind(Timestamp::UNIX_EPOCH)
+        )?;
+        Ok(condemned == 1)
+    }
+
+    /// The content store does not have it any more.
+    pub async fn forget_pending_content(&mut self, drive: DriveId, key: Uuid) -> Result<()> {
+        execute!(
             self,
             sqlx::query("DELETE FROM loose_content WHERE drive_id = $1 AND content_key = $2")
                 .bind(drive)
                 .bind(key)
         )?;
-        Ok(deleted == 1)
+        Ok(())
     }
 
     /// Lets content be pending until another time than it was to be. False where it was swept.
@@ -57,10 +81,13 @@ impl Tx {
     ) -> Result<bool> {
         let kept = execute!(
             self,
-            sqlx::query("UPDATE loose_content SET due_at = $3 WHERE drive_id = $1 AND content_key = $2")
-                .bind(drive)
-                .bind(key)
-                .bind(due_at)
+            sqlx::query(
+                "UPDATE loose_content SET due_at = $3 WHERE drive_id = $1 AND content_key = $2 AND due_at > $4"
+            )
+            .bind(drive)
+            .bind(key)
+            .bind(due_at)
+            .bind(Timestamp::UNIX_EPOCH)
         )?;
         Ok(kept == 1)
     }
