@@ -129,7 +129,8 @@ async fn read_one(
             error => Err(error),
         };
     }
-    // A disk that can't read it is as bad as one that reads something else. Whether it has gone meanwhile is seen later.
+    // A disk that can't read it is as bad as one that reads something else. Whether it has gone meanwhile is seen
+    // later.
     let Ok(mut bytes) = content.get(drive, key, size, 0..size).await else { return Ok(Some(Flaw::Damaged)) };
     let (mut sha256, mut count) = (Sha256::default(), 0);
     while let Some(chunk) = bytes.next().await {

@@ -1,12 +1,13 @@
 //! The content store loses contents, is away, or is another than before.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Kind, Process, TestApp, download_path, eventually, page_path};
+use crate::support::{Kind, Process, TestApp, User, download_path, eventually, page_path};
 
 fn verify(app: &TestApp, more: &[&str]) -> (bool, Value) {
     let mut arguments = vec!["verify", "--json"];
@@ -17,15 +18,21 @@ fn verify(app: &TestApp, more: &[&str]) -> (bool, Value) {
     (output.status.success(), found)
 }
 
-/// The file of an item's content.
-fn file_of(app: &TestApp, item: &str) -> PathBuf {
-    let (drive, _) = item.split_once('!').expect("an id");
-    let folder = app.data_dir().join("content").join(drive);
-    let newest = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));
-    newest
-        .max_by_key(|entry| entry.metadata().and_then(|file| file.modified()).expect("a time"))
-        .expect("a file")
-        .path()
+/// Files of contents.
+fn files(app: &TestApp) -> BTreeSet<PathBuf> {
+    let folders = std::fs::read_dir(app.data_dir().join("content")).expect("a folder").flatten();
+    folders
+        .flat_map(|folder| std::fs::read_dir(folder.path()).into_iter().flatten().flatten())
+        .map(|file| file.path())
+        .collect()
+}
+
+/// A file in the drive, and the one that has its content.
+async fn upload(app: &TestApp, alice: &User, path: &str, body: &str) -> (String, PathBuf) {
+    let before = files(app);
+    let item = alice.upload(path, body).await;
+    let file = files(app).difference(&before).next().expect("a new file").clone();
+    (item, file)
 }
 
 #[tokio::test]
@@ -33,15 +40,15 @@ async fn a_content_that_is_lost_is_one_clear_error_and_counted() {
     let app = TestApp::start(Kind::Sqlite).await;
     let alice = app.user("alice");
     let anybody = app.anybody();
-    let lost = alice.upload("/lost.txt", "one").await;
+    let (lost, file) = upload(&app, &alice, "/lost.txt", "one").await;
     let path = download_path(&alice.link(&lost, "view").await);
-    std::fs::remove_file(file_of(&app, &lost)).expect("removed");
-    let shorter = alice.upload("/shorter.txt", "two").await;
+    std::fs::remove_file(file).expect("removed");
+    let (shorter, file) = upload(&app, &alice, "/shorter.txt", "two").await;
     let of_shorter = download_path(&alice.link(&shorter, "view").await);
-    std::fs::write(file_of(&app, &shorter), "t").expect("written");
-    let longer = alice.upload("/longer.txt", "three").await;
+    std::fs::write(file, "t").expect("written");
+    let (longer, file) = upload(&app, &alice, "/longer.txt", "three").await;
     let of_longer = download_path(&alice.link(&longer, "view").await);
-    std::fs::write(file_of(&app, &longer), "three and more").expect("written");
+    std::fs::write(file, "three and more").expect("written");
     for path in [&path, &of_shorter, &of_longer] {
         let ask = |method| anybody.request(method, path).header("accept", "application/json");
         let told = anybody.send(ask(Method::GET)).await.expect_error(500, "generalException").json();
@@ -62,11 +69,11 @@ async fn verify_tells_what_is_damaged_missing_and_nobodys() {
     }
     assert_eq!(verify(&app, &[]).1["contents"], 5);
     assert!(verify(&app, &["--rate=1MiB"]).0);
-    let damaged = alice.upload("/damaged.bin", "what is changed").await;
-    std::fs::write(file_of(&app, &damaged), "what is changeD").expect("written");
-    let missing = alice.upload("/missing.bin", "gone").await;
-    std::fs::remove_file(file_of(&app, &missing)).expect("removed");
-    let orphan = file_of(&app, &damaged).with_file_name("0".repeat(32));
+    let (damaged, file) = upload(&app, &alice, "/damaged.bin", "what is changed").await;
+    std::fs::write(&file, "what is changeD").expect("written");
+    let orphan = file.with_file_name("0".repeat(32));
+    let (missing, file) = upload(&app, &alice, "/missing.bin", "gone").await;
+    std::fs::remove_file(file).expect("removed");
     std::fs::write(orphan, "nobody's").expect("written");
     let (is_well, found) = verify(&app, &[]);
     assert!(!is_well);
