@@ -344,8 +344,10 @@ impl Browser {
     }
 }
 
-/// A page's script listens once all of the page is there; a key before that is nobody's.
-const LISTENS: &str = "document.readyState === 'complete'";
+/// A page's script listens once all of the page is there, and Chromium passes keys on once it is painted; a key before
+/// that is nobody's.
+const LISTENS: &str =
+    "document.readyState === 'complete' && performance.getEntriesByType('paint').length > 0";
 
 /// Tries until it works; fails after a generous while, and with the last problem.
 async fn patiently<T>(what: &str, mut attempt: impl AsyncFnMut() -> Result<T, String>) -> T {
