@@ -19,6 +19,7 @@ use rustix::fs::Mode;
 use rustix::process::umask;
 
 use crate::config::{Logging, Settings, Storage};
+use crate::content::Content;
 use crate::error::Error;
 use crate::keys::BadKeys;
 use crate::server::Stop;
@@ -93,6 +94,12 @@ impl Installed {
         start_logging(&self.logging);
         Ok(Installation::open(&self.storage).await?)
     }
+}
+
+/// The content store that the settings name.
+fn content_of(settings: &Settings) -> Result<Content, Failure> {
+    let url = settings.content().map_err(|bad| Failure(bad.to_string()))?;
+    Ok(Content::open(&url, false)?)
 }
 
 /// Who acts by a command.

@@ -2,10 +2,9 @@
 
 use clap::Args;
 
-use crate::cli::{Actor, Failure};
+use crate::cli::{Actor, Failure, content_of};
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::content::Content;
 use crate::service::installation::Installation;
 use crate::telemetry::start_logging;
 
@@ -21,8 +20,7 @@ impl Recover {
     pub async fn run(&self) -> Result<(), Failure> {
         start_logging(&self.settings.logging);
         let installation = Installation::migrate(&self.settings.storage).await?;
-        let url = self.settings.content().map_err(|bad| Failure(bad.to_string()))?;
-        let content = Content::open(&url, false)?;
+        let content = content_of(&self.settings)?;
         let recovered = installation.recover(&content, &self.actor.name(), Clock::system().now()).await?;
         installation.close().await;
         println!("{} links had been revoked since the backup, and are dead again", recovered.revoked);

@@ -4,9 +4,8 @@ use bytesize::ByteSize;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::cli::{Failure, Installation};
+use crate::cli::{Failure, Installation, content_of};
 use crate::config::Settings;
-use crate::content::Content;
 use crate::service::installation::{Finding, Flaw};
 use crate::telemetry::start_logging;
 
@@ -26,8 +25,7 @@ impl Verify {
     pub async fn run(&self) -> Result<(), Failure> {
         start_logging(&self.settings.logging);
         let installation = Installation::open(&self.settings.storage).await?;
-        let url = self.settings.content().map_err(|bad| Failure(bad.to_string()))?;
-        let content = Content::open(&url, false)?;
+        let content = content_of(&self.settings)?;
         installation.check_content(&content).await?;
         let total = installation.bytes_of_versions().await?.cast_unsigned();
         // It hides itself where nobody looks.

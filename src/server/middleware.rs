@@ -129,13 +129,16 @@ pub async fn count_wrong_keys<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
-    let client = app.client_of(request.request()).filter(|_| shows_key(&request));
+    let shows_key = shows_key(&request);
     let answer = next.call(request).await?;
     let error = answer.response().error().and_then(|error| error.as_error::<Error>());
     // Who shows who they are is told what is there, and what is not.
     let is_known = answer.request().extensions().contains::<Known>();
     let is_wrong = matches!(error, Some(Error::ItemNotFound | Error::UploadSessionNotFound));
-    if let Some(client) = client.filter(|_| is_wrong && !is_known)
+    if shows_key
+        && is_wrong
+        && !is_known
+        && let Some(client) = app.client_of(answer.request())
         && let Err(error) = app.sources.wrong_key(client)
     {
         return Ok(answer.error_response(error).map_into_right_body());

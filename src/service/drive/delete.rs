@@ -49,7 +49,7 @@ pub async fn purge_item(service: &Service, right: &EvenDeleted, preconditions: &
 }
 
 /// What is live goes into the recycle bin first: so nothing below it opens any more when the rest begins.
-pub(super) async fn purge(
+async fn purge(
     service: &Service,
     right: &EvenDeleted,
     author: &Author,
