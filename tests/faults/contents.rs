@@ -157,7 +157,11 @@ async fn a_server_with_another_folder_than_the_databases_is_not_ready_until_it_i
 #[tokio::test]
 async fn a_store_from_before_gets_its_marker_where_it_has_what_it_should_have() {
     let app = TestApp::start(Kind::Sqlite).await;
-    app.user("alice").upload("/a.txt", "one").await;
+    let alice = app.user("alice");
+    let (_, lost) = upload(&app, &alice, "/lost.txt", "lost").await;
+    alice.upload("/a.txt", "one").await;
+    // One that is lost makes it no other store.
+    std::fs::remove_file(lost).expect("removed");
     let marker = app.data_dir().join("content/everlink-store");
     assert!(marker.exists());
     app.database.run("UPDATE installation SET is_marked = false").await;

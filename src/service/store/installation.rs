@@ -57,10 +57,10 @@ impl Tx {
         Ok(())
     }
 
-    /// Some contents that must be in the store, with their sizes.
-    pub async fn some_contents(&mut self) -> Result<Vec<(DriveId, Uuid, i64)>> {
+    /// Some contents that must be in the store.
+    pub async fn some_contents(&mut self) -> Result<Vec<(DriveId, Uuid)>> {
         on!(self, |connection| sqlx::query_as(
-            "SELECT drive_id, content_key, size FROM versions WHERE size > 0 LIMIT 20"
+            "SELECT drive_id, content_key FROM versions WHERE size > 0 LIMIT 20"
         )
         .fetch_all(connection))
     }
