@@ -65,6 +65,11 @@ pub struct Settings {
     #[arg(help_heading = "Keeping things")]
     pub content_presigned: bool,
 
+    /// Memory for small contents that were read lately, in MiB; 0: none
+    #[arg(long, env = "EVERLINK_CONTENT_CACHE_MIB", value_name = "NUMBER", default_value_t = 64)]
+    #[arg(help_heading = "How much")]
+    pub content_cache_mib: u32,
+
     /// Refuse to start, rather than migrate, when the database's tables are older than this program
     #[arg(long, env = "EVERLINK_NO_MIGRATE", value_parser = BoolishValueParser::new())]
     #[arg(help_heading = "Keeping things")]

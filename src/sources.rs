@@ -16,12 +16,11 @@ use governor::{Quota, RateLimiter};
 
 use crate::domain::identity::Caller;
 use crate::error::{Error, Result};
+use crate::limits::WRONG_KEYS_OF_NETWORK;
 
 /// Those who are remembered at once; past that, those who have not come for a while are forgotten.
 const REMEMBERED: usize = 100_000;
 const FORGETS_EVERY: Duration = Duration::from_secs(5);
-/// A network of so many times the addresses may so many times as often.
-const OF_NETWORK: u32 = 8;
 
 /// Left with a request whose sender showed who they are.
 pub struct Known;
@@ -48,7 +47,7 @@ impl Sources {
     pub fn new(rates: Rates) -> Self {
         Self {
             wrong_keys: Limiter::new(rates.wrong_keys),
-            wrong_keys_of_network: Limiter::new(rates.wrong_keys.saturating_mul(OF_NETWORK)),
+            wrong_keys_of_network: Limiter::new(rates.wrong_keys.saturating_mul(WRONG_KEYS_OF_NETWORK)),
             users: Limiter::new(rates.requests_of_user),
             applications: Limiter::new(rates.requests_of_application),
         }

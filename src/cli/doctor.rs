@@ -298,7 +298,7 @@ async fn check_content(settings: &Settings, installation: Option<&Installation>,
         report.good("content", format_args!("{said}{folder} is not there yet; `everlink serve` makes it"));
         return;
     }
-    let tried = match Content::open(&url, settings.content_presigned) {
+    let tried = match Content::open(&url, settings.content_presigned, 0) {
         Ok(content) => match is_its_own(installation, &content).await {
             Ok(()) => content.try_out().await,
             Err(error) => Err(error),

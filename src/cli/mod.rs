@@ -99,7 +99,7 @@ impl Installed {
 /// The content store that the settings name.
 fn content_of(settings: &Settings) -> Result<Content, Failure> {
     let url = settings.content().map_err(|bad| Failure(bad.to_string()))?;
-    Ok(Content::open(&url, false)?)
+    Ok(Content::open(&url, false, 0)?)
 }
 
 /// Who acts by a command.

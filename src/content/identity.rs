@@ -69,7 +69,7 @@ impl Content {
     pub async fn check_identity(&self) -> Result<()> {
         let State { wanted: Some(wanted), seen_at } = self.identity.state() else { return Ok(()) };
         let is_believed = seen_at.is_some_and(|seen_at| seen_at.elapsed() < BELIEVED_FOR);
-        if self.folder.is_none() && is_believed {
+        if self.files.is_none() && is_believed {
             return Ok(());
         }
         self.identity.set(State { wanted: Some(wanted), seen_at: None });
@@ -88,7 +88,7 @@ impl Content {
     /// The same where contents are files, for a folder may vanish beneath what is being written. What a bucket takes
     /// it has.
     pub(super) async fn check_folder(&self) -> Result<()> {
-        let is_known_well = self.folder.is_none() && self.identity.state().seen_at.is_some();
+        let is_known_well = self.files.is_none() && self.identity.state().seen_at.is_some();
         if is_known_well { Ok(()) } else { self.check_identity().await }
     }
 

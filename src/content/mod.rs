@@ -3,7 +3,10 @@
 mod hashing;
 mod identity;
 mod journal;
+mod kept;
 mod listing;
+mod reading;
+mod writing;
 
 use std::io::ErrorKind;
 use std::ops::Range;
@@ -11,32 +14,31 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::stream::{BoxStream, Stream, StreamExt, TryStreamExt};
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
 use object_store::signer::Signer;
-use object_store::{
-    ClientConfigKey, MultipartUpload, ObjectStore, ObjectStoreExt, PutPayloadMut, RetryConfig,
-};
+use object_store::{ClientConfigKey, MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig};
 use uuid::Uuid;
 
 use crate::config::ContentUrl;
 use crate::domain::ids::DriveId;
-use crate::domain::item::Hashes;
 use crate::error::{Error, Result, find_cause};
-use hashing::Hashing;
 use identity::Identity;
+use kept::Kept;
+use reading::Reader;
+use writing::{Writer, Written};
 
-pub use hashing::Sha256;
+pub use hashing::{Digests, Sha256};
 pub use journal::RevokedLink;
 pub use listing::Listed;
 
-/// Uploads are passed on in parts of so many bytes; what is smaller is stored in one go. An object store takes
-/// none that are smaller.
+/// Uploads are digested and written in pieces of so many bytes, while the next one comes.
+const PIECE: usize = 128 * 1024;
+/// Object stores take no parts that are smaller; what is smaller is stored in one go.
 const PART_OF_OBJECT: usize = 5 * 1024 * 1024;
-const PART_OF_FILE: usize = 128 * 1024;
 /// How long an object store that fails is tried again.
 const RETRY_LIMIT: Duration = Duration::from_secs(5);
 /// How long an object store may take for the next bytes, and for one request with all its bytes: the library
@@ -55,34 +57,48 @@ const CREDENTIALS: [AmazonS3ConfigKey; 6] = [
 ];
 /// How long a URL of the object store's own opens. A download that has begun goes on.
 const PRESIGNED_FOR: Duration = Duration::from_secs(60);
-/// A part is gathered in blocks of this many bytes: one piece that grows would be copied again and again.
-const BLOCK_SIZE: usize = 64 * 1024;
 
 #[derive(Clone, Debug)]
 pub struct Content {
     store: Arc<dyn ObjectStore>,
     /// What keys start with.
     prefix: String,
-    /// Where contents are files: the folder.
-    folder: Option<PathBuf>,
+    /// Where contents are files.
+    files: Option<Files>,
+    kept: Arc<Kept>,
     identity: Arc<Identity>,
     /// Makes URLs that the object store itself answers, where that is wanted.
     signer: Option<Arc<AmazonS3>>,
 }
 
-/// What was learned of a content while it was stored.
-#[derive(Debug)]
-pub struct Stored {
-    pub size: i64,
-    pub hashes: Hashes,
+/// Contents as files of a folder, read and written without the library's detours.
+#[derive(Clone, Debug)]
+struct Files {
+    folder: PathBuf,
+    reader: Reader,
+    writer: Writer,
+}
+
+/// Where an upload's bytes go.
+enum Sink {
+    File(Written),
+    Object {
+        path: ObjectPath,
+        /// None until there is more than a part.
+        upload: Option<Box<dyn MultipartUpload>>,
+        part: Vec<Bytes>,
+        length: usize,
+    },
 }
 
 impl Content {
-    pub fn open(url: &ContentUrl, presigned: bool) -> Result<Self> {
-        match url {
-            ContentUrl::Folder(folder) => Self::in_folder(folder),
-            ContentUrl::S3 { bucket, prefix } => Self::in_bucket(bucket, prefix, presigned),
-        }
+    /// `kept` is how many bytes of small contents that were read are kept in memory.
+    pub fn open(url: &ContentUrl, presigned: bool, kept: u64) -> Result<Self> {
+        let content = match url {
+            ContentUrl::Folder(folder) => Self::in_folder(folder)?,
+            ContentUrl::S3 { bucket, prefix } => Self::in_bucket(bucket, prefix, presigned)?,
+        };
+        Ok(Self { kept: Arc::new(Kept::new(kept)), ..content })
     }
 
     /// Contents as objects of a bucket. Where it is and who may write it, the library reads from the
@@ -103,7 +119,8 @@ impl Content {
         Ok(Self {
             store: store.clone(),
             prefix: prefix.to_owned(),
-            folder: None,
+            files: None,
+            kept: Arc::new(Kept::new(0)),
             identity: Arc::default(),
             signer: presigned.then_some(store),
         })
@@ -119,7 +136,12 @@ impl Content {
         Ok(Self {
             store: Arc::new(store),
             prefix: String::new(),
-            folder: Some(folder.to_owned()),
+            files: Some(Files {
+                folder: folder.to_owned(),
+                reader: Reader::default(),
+                writer: Writer::default(),
+            }),
+            kept: Arc::new(Kept::new(0)),
             identity: Arc::default(),
             signer: None,
         })
@@ -127,68 +149,109 @@ impl Content {
 
     /// Bytes of memory that an upload of so many bytes takes, at most.
     pub fn memory_of_upload(&self, size: u64) -> usize {
-        usize::try_from(size).unwrap_or(usize::MAX).clamp(1, self.part_size())
+        // One piece is written while the next one comes.
+        let most = if self.files.is_some() { 2 * PIECE } else { PART_OF_OBJECT + PIECE };
+        usize::try_from(size).unwrap_or(usize::MAX).clamp(1, most)
     }
 
-    fn part_size(&self) -> usize {
-        if self.folder.is_some() { PART_OF_FILE } else { PART_OF_OBJECT }
-    }
-
-    /// Stores what `body` yields, in memory never more than a part of it. Nothing is left
-    /// under the key when it fails, or when it turns out to be more than `limit` bytes.
+    /// Stores what `body` yields, in memory never more than two pieces of it. It may be a piece of something larger:
+    /// `digests` are of what comes before, and of that and this afterwards. Gives its own size. What is left
+    /// when it fails, or turns out to be more than `limit` bytes, is to be deleted.
     pub async fn put(
         &self,
         drive: DriveId,
         key: Uuid,
         limit: u64,
         mut body: impl Stream<Item = Result<Bytes>> + Unpin,
-    ) -> Result<Stored> {
+        digests: &mut Digests,
+    ) -> Result<u64> {
         self.check_folder().await?;
-        let path = self.path_of(drive, key);
-        let mut hashing = Hashing::default();
-        let begin_part = || PutPayloadMut::new().with_block_size(BLOCK_SIZE);
-        let mut part = begin_part();
-        let mut upload: Option<Box<dyn MultipartUpload>> = None;
-        let stored = async {
+        let mut sink = self.sink(drive, key);
+        let mut size = 0;
+        let mut piece = BytesMut::new();
+        let received = async {
             while let Some(chunk) = body.try_next().await? {
-                hashing.update(&chunk);
-                if hashing.size > limit {
+                size += chunk.len() as u64;
+                if size > limit {
                     return Err(Error::PayloadTooLarge { limit });
                 }
-                part.extend_from_slice(&chunk);
-                if part.content_length() >= self.part_size() {
-                    let upload = match &mut upload {
+                piece.extend_from_slice(&chunk);
+                if piece.len() >= PIECE {
+                    let piece = std::mem::take(&mut piece).freeze();
+                    digests.update(&piece).await?;
+                    self.write(&mut sink, piece).await?;
+                }
+            }
+            let last = piece.freeze();
+            digests.update(&last).await?;
+            Ok(last)
+        };
+        match received.await {
+            Ok(last) => self.finish(sink, last).await?,
+            Err(error) => {
+                sink.abort().await;
+                return Err(error);
+            }
+        }
+        // Where the folder is another than before, the bytes are not where they will be looked for.
+        self.check_folder().await?;
+        Ok(size)
+    }
+
+    fn sink(&self, drive: DriveId, key: Uuid) -> Sink {
+        match &self.files {
+            Some(files) => Sink::File(files.writer.begin(files.path_of(drive, key))),
+            None => {
+                Sink::Object { path: self.path_of(drive, key), upload: None, part: Vec::new(), length: 0 }
+            }
+        }
+    }
+
+    async fn write(&self, sink: &mut Sink, piece: Bytes) -> Result<()> {
+        match sink {
+            Sink::File(file) => file.write(piece).await.map_err(disk_failed),
+            Sink::Object { path, upload, part, length } => {
+                *length += piece.len();
+                part.push(piece);
+                if *length >= PART_OF_OBJECT {
+                    *length = 0;
+                    let upload = match upload {
                         Some(upload) => upload,
-                        none => none.insert(self.store.put_multipart(&path).await.map_err(failed)?),
+                        none => none.insert(self.store.put_multipart(path).await.map_err(failed)?),
                     };
+                    let part = PutPayload::from_iter(std::mem::take(part));
                     // One part at a time: the client's next bytes wait until the last are stored.
-                    let part = std::mem::replace(&mut part, begin_part());
-                    upload.put_part(part.into()).await.map_err(failed)?;
+                    upload.put_part(part).await.map_err(failed)?;
                 }
+                Ok(())
             }
-            match &mut upload {
-                None => {
-                    self.store.put(&path, part.into()).await.map_err(failed)?;
-                }
-                Some(upload) => {
-                    if !part.is_empty() {
-                        upload.put_part(part.into()).await.map_err(failed)?;
+        }
+    }
+
+    async fn finish(&self, sink: Sink, last: Bytes) -> Result<()> {
+        match sink {
+            Sink::File(file) => file.finish(last).await.map_err(disk_failed),
+            Sink::Object { path, upload, mut part, .. } => {
+                part.push(last);
+                let part = PutPayload::from_iter(part);
+                let Some(mut upload) = upload else {
+                    self.store.put(&path, part).await.map_err(failed)?;
+                    return Ok(());
+                };
+                let finished = async {
+                    if part.content_length() > 0 {
+                        upload.put_part(part).await?;
                     }
-                    upload.complete().await.map_err(failed)?;
+                    upload.complete().await
+                };
+                if let Err(error) = finished.await {
+                    // As in `Sink::abort`.
+                    let _ = upload.abort().await;
+                    return Err(failed(error));
                 }
+                Ok(())
             }
-            // Where the folder is another than before, the bytes are not where they will be looked for.
-            self.check_folder().await
         }
-        .await;
-        if let Err(error) = stored {
-            if let Some(mut upload) = upload {
-                // What can't be taken away now is swept later.
-                let _ = upload.abort().await;
-            }
-            return Err(error);
-        }
-        Ok(hashing.finish())
     }
 
     fn path_of(&self, drive: DriveId, key: Uuid) -> ObjectPath {
@@ -214,6 +277,43 @@ impl Content {
         if range.is_empty() {
             return Ok(futures_util::stream::empty().boxed());
         }
+        if !self.kept.wants(size) {
+            return self.read(drive, key, size, range).await;
+        }
+        let content = match self.kept.get(drive, key) {
+            Some(content) => content,
+            None => {
+                let read: Vec<Bytes> = self.read(drive, key, size, 0..size).await?.try_collect().await?;
+                let content = match <[Bytes; 1]>::try_from(read) {
+                    Ok([whole]) => whole,
+                    Err(pieces) => pieces.concat().into(),
+                };
+                self.kept.keep(drive, key, content.clone());
+                content
+            }
+        };
+        // It has `size` bytes, and the range is within these.
+        let range = usize::try_from(range.start).unwrap_or(0)..usize::try_from(range.end).unwrap_or(0);
+        Ok(futures_util::stream::once(std::future::ready(Ok(content.slice(range)))).boxed())
+    }
+
+    async fn read(
+        &self,
+        drive: DriveId,
+        key: Uuid,
+        size: u64,
+        range: Range<u64>,
+    ) -> Result<BoxStream<'static, Result<Bytes>>> {
+        if let Some(files) = &self.files {
+            return match files.reader.open(files.path_of(drive, key)).await {
+                Ok(opened) if opened.size == size => Ok(opened.read(range).map_err(disk_failed).boxed()),
+                Ok(_) => Err(self.why_damaged(drive, key, size).await),
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    Err(self.why_damaged(drive, key, size).await)
+                }
+                Err(error) => Err(disk_failed(error)),
+            };
+        }
         let options = object_store::GetOptions { range: Some(range.into()), ..Default::default() };
         match self.store.get_opts(&self.path_of(drive, key), options).await {
             Ok(got) if got.meta.size == size => Ok(got.into_stream().map_err(failed).boxed()),
@@ -225,8 +325,11 @@ impl Content {
         }
     }
 
-    /// Whether a content is there with as many bytes as it should have.
+    /// Whether a content is there with as many bytes as it should have, or in memory yet.
     pub async fn check(&self, drive: DriveId, key: Uuid, size: u64) -> Result<()> {
+        if self.kept.get(drive, key).is_some() {
+            return Ok(());
+        }
         match self.store.head(&self.path_of(drive, key)).await {
             Ok(meta) if meta.size == size => Ok(()),
             Ok(_) | Err(object_store::Error::NotFound { .. }) => {
@@ -261,10 +364,11 @@ impl Content {
 
     /// Takes a content away, or what a broken upload left of it; one that is not there is fine.
     pub async fn delete(&self, drive: DriveId, key: Uuid) -> Result<()> {
-        if let Some(folder) = &self.folder {
-            // The library writes a file under this name and renames it when it is whole. Where the process
-            // is killed in between, it stays.
-            let part = folder.join(drive.to_string()).join(format!("{}#1", key.simple()));
+        self.kept.forget(drive, key);
+        if let Some(files) = &self.files {
+            // Versions before 0.2 wrote a file under this name and renamed it when it was whole. What one left that
+            // was killed in between goes, too.
+            let part = files.path_of(drive, key).with_file_name(format!("{}#1", key.simple()));
             match tokio::fs::remove_file(part).await {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(Error::unavailable(error)),
                 _ => {}
@@ -281,7 +385,8 @@ impl Content {
         let drive = DriveId::from_bytes([0; 8]);
         let key = Uuid::from_bytes(crate::clock::random_bytes());
         let bytes = Bytes::from_static(b"everlink doctor");
-        self.put(drive, key, 1024, futures_util::stream::iter([Ok(bytes.clone())])).await?;
+        let body = futures_util::stream::iter([Ok(bytes.clone())]);
+        self.put(drive, key, 1024, body, &mut Digests::default()).await?;
         let size = bytes.len() as u64;
         let read: Vec<Bytes> = self.get(drive, key, size, 0..size).await?.try_collect().await?;
         self.delete(drive, key).await?;
@@ -293,6 +398,29 @@ impl Content {
     }
 }
 
+impl Files {
+    fn path_of(&self, drive: DriveId, key: Uuid) -> PathBuf {
+        self.folder.join(drive.to_string()).join(key.simple().to_string())
+    }
+}
+
+impl Sink {
+    /// Ends what is under way, so that nothing is written any more from then on.
+    async fn abort(self) {
+        match self {
+            // The error that it may meet is no news.
+            Self::File(mut file) => _ = file.settle().await,
+            // What can't be taken away now is swept later.
+            Self::Object { upload: Some(mut upload), .. } => _ = upload.abort().await,
+            Self::Object { upload: None, .. } => {}
+        }
+    }
+}
+
+fn disk_failed(error: std::io::Error) -> Error {
+    if is_disk_full(&error) { Error::StorageFull(error.into()) } else { Error::unavailable(error) }
+}
+
 fn failed(error: object_store::Error) -> Error {
     match error {
         // The database names it, so it was there: something else took it away.
@@ -302,7 +430,7 @@ fn failed(error: object_store::Error) -> Error {
     }
 }
 
-fn is_disk_full(error: &object_store::Error) -> bool {
+fn is_disk_full(error: &(dyn std::error::Error + 'static)) -> bool {
     find_cause::<std::io::Error>(error)
         .is_some_and(|error| matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
 }

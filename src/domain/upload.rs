@@ -29,6 +29,8 @@ pub struct UploadSession {
     pub total: Option<i64>,
     /// Bytes that have come, from the first on.
     pub received: i64,
+    /// The state of their digests; none before the first range, and where an older version received it.
+    pub digests: Option<Vec<u8>>,
     /// The file that it became, and whether it made it; none while the session is under way.
     pub completed: Option<(ItemId, bool)>,
     pub created_by: Option<String>,

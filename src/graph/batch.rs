@@ -25,18 +25,9 @@ use crate::graph::errors::ErrorBody;
 use crate::graph::list;
 use crate::graph::params::TABLE;
 use crate::graph::site::Site;
+use crate::limits::{BATCH_ANSWERS, BATCH_BODY, BATCH_HEADERS, BATCH_REQUESTS, BATCH_URL};
 use crate::telemetry::RequestIds;
 
-/// Requests of a batch, at most.
-const MOST: usize = 20;
-/// Bytes of a batch.
-const LARGEST: usize = 4 * 1024 * 1024;
-/// Bytes of all answers' bodies. A page of items has some million at most.
-const LARGEST_ANSWERS: usize = 4 * 1024 * 1024;
-/// Headers of a request, at most.
-const MOST_HEADERS: usize = 100;
-/// Bytes of a request's URL.
-const LONGEST_URL: usize = 16 * 1024;
 /// Headers that belong to one connection, or that the batch itself decides.
 const NOT_PASSED_ON: [&str; 7] =
     ["host", "content-length", "connection", "transfer-encoding", "upgrade", "expect", "x-everlink-own"];
@@ -45,7 +36,7 @@ const NOT_PASSED_ON: [&str; 7] =
 #[derive(Deserialize, ToSchema)]
 pub struct Batch<'a> {
     #[schema(min_items = 1, max_items = 20)]
-    #[serde(borrow, deserialize_with = "at_most::<_, MOST, _>")]
+    #[serde(borrow, deserialize_with = "at_most::<_, BATCH_REQUESTS, _>")]
     requests: Vec<One<'a>>,
 }
 
@@ -66,7 +57,7 @@ struct One<'a> {
     #[schema(value_type = Option<serde_json::Value>)]
     #[serde(borrow)]
     body: Option<&'a RawValue>,
-    #[serde(default, deserialize_with = "at_most::<_, MOST, _>")]
+    #[serde(default, deserialize_with = "at_most::<_, BATCH_REQUESTS, _>")]
     depends_on: Vec<String>,
 }
 
@@ -125,14 +116,14 @@ fn few_headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String
         type Value = Vec<(String, String)>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "an object of at most {MOST_HEADERS} headers")
+            write!(f, "an object of at most {BATCH_HEADERS} headers")
         }
 
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
             let mut few = Vec::new();
             while let Some(header) = map.next_entry()? {
-                if few.len() == MOST_HEADERS {
-                    return Err(serde::de::Error::invalid_length(MOST_HEADERS + 1, &self));
+                if few.len() == BATCH_HEADERS {
+                    return Err(serde::de::Error::invalid_length(BATCH_HEADERS + 1, &self));
                 }
                 few.push(header);
             }
@@ -173,7 +164,7 @@ pub async fn send_batch(
     site: Site,
 ) -> Result<HttpResponse> {
     let turn = site.service().turns.batches.take((&*granted.caller).into()).await?;
-    let body = body.read(LARGEST).await?;
+    let body = body.read(BATCH_BODY).await?;
     let batch: Batch<'_> = parse_object(&body)?;
     let token = request.headers().get(AUTHORIZATION).and_then(|token| token.to_str().ok());
     let sender = Sender { site: &site, ids: RequestIds::get(&request) };
@@ -185,7 +176,7 @@ pub async fn send_batch(
         ready.push((one, prepare(&site, one, token, &own_word)?));
     }
     let mut responses: Vec<Answer> = Vec::new();
-    let mut room = LARGEST_ANSWERS;
+    let mut room = BATCH_ANSWERS;
     for (one, request) in ready {
         let has_failed =
             |id: &String| responses.iter().any(|answer| answer.id == *id && answer.status >= 400);
@@ -203,8 +194,8 @@ pub async fn send_batch(
 
 /// The requests in an order in which each comes after those that it depends on.
 fn order<'b, 'a>(requests: &'b [One<'a>]) -> Result<Vec<&'b One<'a>>> {
-    if requests.is_empty() || requests.len() > MOST {
-        return Err(Error::invalid_request(format!("A batch has 1 to {MOST} requests.")));
+    if requests.is_empty() || requests.len() > BATCH_REQUESTS {
+        return Err(Error::invalid_request(format!("A batch has 1 to {BATCH_REQUESTS} requests.")));
     }
     let ids: BTreeSet<&String> = requests.iter().map(|one| &one.id).collect();
     if ids.len() < requests.len() {
@@ -305,8 +296,8 @@ fn standard(c: char) -> char {
 fn address(site: &Site, url: &str) -> Result<Url> {
     let refused = || Error::invalid_request("A request's url is not relative, or is a batch itself.");
     let start = format!("{}/v1.0/", site.loopback().url);
-    if url.len() > LONGEST_URL {
-        return Err(Error::invalid_request(format!("A request's url is longer than {LONGEST_URL} bytes.")));
+    if url.len() > BATCH_URL {
+        return Err(Error::invalid_request(format!("A request's url is longer than {BATCH_URL} bytes.")));
     }
     if Url::parse(url).is_ok() {
         return Err(refused());

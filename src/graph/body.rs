@@ -17,14 +17,11 @@ use serde::de::DeserializeOwned;
 
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::limits::Limits;
-
-/// Bytes of a JSON body where no more is said.
-pub const SMALL: usize = 16 * 1024;
+use crate::limits::{JSON_BODY, Limits};
 
 /// A JSON object of at most `LIMIT` bytes. An empty body is an empty object where every member may be
 /// missing.
-pub struct JsonBody<T, const LIMIT: usize = SMALL>(pub T);
+pub struct JsonBody<T, const LIMIT: usize = JSON_BODY>(pub T);
 
 impl<T: DeserializeOwned + 'static, const LIMIT: usize> FromRequest for JsonBody<T, LIMIT> {
     type Error = Error;

@@ -67,7 +67,7 @@ pub async fn upload_content(
     let base = rights::manage(site.service(), &granted, &base).await?;
     let to = base.to_write(site.service()).await?;
     drive::check_target(base.item(), &path)?;
-    if let Some(length) = body.declared_length() {
+    if let Some(length) = body.declared_length().filter(|length| *length > drive::READ_AT_ONCE) {
         drive::check_room(site.service(), &to, &path, length).await?;
     }
     let target = Upload { to: &to, path: &path, conflict, preconditions: &preconditions };

@@ -10,9 +10,10 @@ use crate::graph::address::Argument;
 use crate::graph::errors::ErrorBody;
 use crate::graph::list;
 use crate::graph::params::{OfDrive, TABLE};
-use crate::graph::query::{LARGEST_PAGE, PAGE, Query};
+use crate::graph::query::{Query, USUAL_PAGE};
 use crate::graph::site::Site;
 use crate::graph::wire::{self, Collection, DriveItem};
+use crate::limits::PAGE;
 use crate::service::drive::{self, ChangePlace, Since};
 use crate::service::rights;
 
@@ -44,7 +45,7 @@ pub async fn list_changes(
             None => Since::Unknown,
         },
     };
-    let top = query.top(PAGE, LARGEST_PAGE)?;
+    let top = query.top(USUAL_PAGE, PAGE)?;
     let turn = site.service().turns.lists.take((&*granted.caller).into()).await?;
     let root = rights::manage(site.service(), &granted, &address).await?;
     let start = || {

@@ -18,7 +18,7 @@ use crate::graph::errors::ErrorBody;
 use crate::graph::list;
 use crate::graph::params::{InDrive, TABLE};
 use crate::graph::properties::PropertiesBody;
-use crate::graph::query::{PAGE, Query, not_modified, parse_conflict};
+use crate::graph::query::{Query, USUAL_PAGE, not_modified, parse_conflict};
 use crate::graph::site::Site;
 use crate::graph::wire::{self, Collection, DriveItem, Nothing};
 use crate::service::drive::{self, Destination, ItemUpdate, PageRequest, Restoration};
@@ -46,7 +46,7 @@ pub async fn get_item(
     let right = managed.to_read();
     let mut item = wire::managed_item(&site, &right, &placed).with_context(&site);
     if query.expands_children()? && placed.item.kind() == Kind::Folder {
-        let wanted = PageRequest::first(PAGE);
+        let wanted = PageRequest::first(USUAL_PAGE);
         let turn = site.service().turns.lists.take(managed.who()).await?;
         let page = drive::list_children(site.service(), &right, &wanted).await?;
         item = item.with_children(managed_page(&site, &Query::parse(""), &wanted, &right, &placed, &page)?);

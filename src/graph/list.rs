@@ -13,10 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::error::Result;
 use crate::graph::query::Query;
-use crate::limits::Taken;
-
-/// Bytes of a page's entries, beyond which no further one is begun.
-const LARGEST: usize = 1024 * 1024;
+use crate::limits::{PAGE_BYTES, Taken};
 
 /// An entry's JSON.
 pub type Entry = Box<RawValue>;
@@ -29,7 +26,7 @@ pub fn fill<T: Serialize>(query: &Query, entries: impl IntoIterator<Item = Resul
         let entry = query.shape(entry?)?;
         size += entry.get().len();
         page.push(entry);
-        if size >= LARGEST {
+        if size >= PAGE_BYTES {
             break;
         }
     }

@@ -20,13 +20,14 @@ use crate::domain::name::{ItemPath, Name};
 use crate::domain::preconditions::Preconditions;
 use crate::domain::upload::Conflict;
 use crate::error::{Error, Result};
-use crate::graph::body::{SMALL, broken, check_is_plain, limits, paced, parse_object};
+use crate::graph::body::{broken, check_is_plain, limits, paced, parse_object};
 use crate::graph::content::uploaded;
 use crate::graph::errors::ErrorBody;
 use crate::graph::params::{InDrive, TABLE};
 use crate::graph::query::parse_conflict;
 use crate::graph::site::Site;
 use crate::graph::wire::{self, DriveItem};
+use crate::limits::JSON_BODY;
 use crate::service::drive::{self, Upload};
 use crate::service::rights;
 
@@ -116,8 +117,8 @@ async fn next_part(parts: &mut Multipart) -> Result<Field> {
 pub async fn read_small(mut part: Field) -> Result<BytesMut> {
     let mut all = BytesMut::new();
     while let Some(chunk) = part.try_next().await.map_err(unreadable)? {
-        if all.len() + chunk.len() > SMALL {
-            return Err(Error::PayloadTooLarge { limit: SMALL as u64 });
+        if all.len() + chunk.len() > JSON_BODY {
+            return Err(Error::PayloadTooLarge { limit: JSON_BODY as u64 });
         }
         all.extend_from_slice(&chunk);
     }

@@ -18,11 +18,11 @@ use crate::domain::order::{Order, OrderBy, PlaceInOrder};
 use crate::domain::preconditions::Preconditions;
 use crate::domain::upload::Conflict;
 use crate::error::{Error, Result};
+use crate::limits::PAGE;
 use crate::service::drive::PageRequest;
 
-/// Entries of a page where the client does not say, and at most.
-pub const PAGE: usize = 200;
-pub const LARGEST_PAGE: usize = 1_000;
+/// Entries of a page where the client does not say.
+pub const USUAL_PAGE: usize = 200;
 
 /// Members that are there because `$expand` names them.
 const EXPANDED: [&str; 3] = ["children", "driveItem", "root"];
@@ -131,7 +131,7 @@ impl Query {
     pub fn page(&self) -> Result<PageRequest> {
         let order = self.order()?;
         let after = self.get("skipToken").map(|token| parse_place(token, order)).transpose()?;
-        Ok(PageRequest { order, after, limit: self.top(PAGE, LARGEST_PAGE)? })
+        Ok(PageRequest { order, after, limit: self.top(USUAL_PAGE, PAGE)? })
     }
 
     fn order(&self) -> Result<Order> {

@@ -10,9 +10,10 @@ use crate::graph::address::Argument;
 use crate::graph::errors::ErrorBody;
 use crate::graph::list;
 use crate::graph::params::{InDrive, TABLE};
-use crate::graph::query::{LARGEST_PAGE, PAGE, Query};
+use crate::graph::query::{Query, USUAL_PAGE};
 use crate::graph::site::Site;
 use crate::graph::wire::{self, Collection, DriveItem};
+use crate::limits::PAGE;
 use crate::service::{drive, rights};
 
 #[derive(IntoParams)]
@@ -37,7 +38,7 @@ pub async fn search_items(
     let text = argument.0.or_else(|| query.get("q").map(str::to_owned)).unwrap_or_default();
     let bad = || Error::invalid_request("$skipToken is not one of ours.");
     let after = query.get("skipToken").map_or(Ok(0), str::parse).map_err(|_| bad())?;
-    let top = query.top(PAGE, LARGEST_PAGE)?;
+    let top = query.top(USUAL_PAGE, PAGE)?;
     let turn = site.service().turns.lists.take((&*granted.caller).into()).await?;
     let folder = rights::manage(site.service(), &granted, &address).await?;
     let found = drive::search(site.service(), &folder, &text, after, top).await?;

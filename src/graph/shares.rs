@@ -20,7 +20,7 @@ use crate::graph::errors::ErrorBody;
 use crate::graph::list::{self, Entry};
 use crate::graph::params::{InShare, PageParams, TABLE};
 use crate::graph::permissions::{self, PermissionBody};
-use crate::graph::query::{PAGE, Query, not_modified};
+use crate::graph::query::{Query, USUAL_PAGE, not_modified};
 use crate::graph::site::Site;
 use crate::graph::wire::{self, Collection, DriveItem, IdentitySet};
 use crate::service::drive::{self, PageRequest, Upload};
@@ -96,7 +96,7 @@ pub async fn get_share(
             // A file has none.
             _ if right.item().kind() == Kind::File => share.children = Some(Vec::new()),
             _ => {
-                let wanted = PageRequest::first(PAGE);
+                let wanted = PageRequest::first(USUAL_PAGE);
                 let page = shared_page(&site, &Query::parse(""), &wanted, &shared, &right).await?;
                 share.children_next_link = page.next_link;
                 share.children = Some(page.value);
@@ -146,7 +146,7 @@ pub async fn get_shared_item(
     let mut item = wire::shared_item(&site, &shared, &right, right.item())?.with_context(&site);
     if query.expands_children()? && right.item().kind() == Kind::Folder {
         let turn = site.service().turns.lists.take(shared.who()).await?;
-        let wanted = PageRequest::first(PAGE);
+        let wanted = PageRequest::first(USUAL_PAGE);
         item = item.with_children(shared_page(&site, &Query::parse(""), &wanted, &shared, &right).await?);
         return Ok(list::answer(turn, &query.shape(item)?));
     }
@@ -242,7 +242,7 @@ pub async fn upload_shared_content(
     let conflict = query.conflict(Conflict::Replace)?;
     let (shared, to, path) = open_to_write(&site, &visitor, address).await?;
     drive::check_target(to.base(), &path)?;
-    if let Some(length) = body.declared_length() {
+    if let Some(length) = body.declared_length().filter(|length| *length > drive::READ_AT_ONCE) {
         drive::check_room(site.service(), &to, &path, length).await?;
     }
     let target = Upload { to: &to, path: &path, conflict, preconditions: &preconditions };

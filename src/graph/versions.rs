@@ -13,9 +13,10 @@ use crate::graph::content::redirect;
 use crate::graph::errors::ErrorBody;
 use crate::graph::list;
 use crate::graph::params::{InDrive, TABLE};
-use crate::graph::query::{LARGEST_PAGE, Query};
+use crate::graph::query::Query;
 use crate::graph::site::Site;
 use crate::graph::wire::{self, Collection, IdentitySet, identities, time};
+use crate::limits::PAGE;
 use crate::service::drive::{self, VersionsPage};
 use crate::service::rights;
 
@@ -64,7 +65,7 @@ pub async fn list_versions(
 ) -> Result<HttpResponse> {
     let bad = || Error::invalid_request("$skipToken is not one of ours.");
     let before = query.get("skipToken").map(str::parse).transpose().map_err(|_| bad())?;
-    let top = query.top(LARGEST_PAGE, LARGEST_PAGE)?;
+    let top = query.top(PAGE, PAGE)?;
     let turn = site.service().turns.lists.take((&*granted.caller).into()).await?;
     let file = rights::manage(site.service(), &granted, &address).await?;
     let VersionsPage { versions, has_more } =

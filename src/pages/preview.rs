@@ -11,6 +11,7 @@ use crate::domain::link::Act;
 use crate::domain::preconditions::Preconditions;
 use crate::error::{Error, Result};
 use crate::graph::site::Site;
+use crate::limits::{SHOWN_COLUMNS, SHOWN_DEPTH, SHOWN_HTML, SHOWN_ROWS, SHOWN_TEXT};
 use crate::pages::download::{self, Content};
 use crate::pages::kinds::{self, Shown};
 use crate::pages::opened::Opened;
@@ -20,16 +21,8 @@ use crate::service::Service;
 use crate::service::drive::read_start;
 use crate::service::rights::Shared;
 
-/// Bytes of a text that a page shows, at most.
-const SHOWN: u64 = 256 * 1024;
 /// Bytes in which an image tells its size.
 const HEAD: u64 = 64 * 1024;
-/// How deep a text is nested that is made a page of, at most, and how large that may get.
-const DEEPEST: usize = 50;
-const LARGEST: usize = 2 * 1024 * 1024;
-/// Rows and columns of a table that a page shows, at most.
-const ROWS: usize = 1_000;
-const COLUMNS: usize = 50;
 
 /// How a file looks.
 pub struct Look {
@@ -91,7 +84,7 @@ async fn look_into(
         Shown::Audio => Preview::Audio { src, mime_type }.into(),
         Shown::Pdf => Preview::Pdf { src }.into(),
         Shown::Text | Shown::Markdown | Shown::Table => {
-            let start = read_start(service, &right, SHOWN).await?;
+            let start = read_start(service, &right, SHOWN_TEXT).await?;
             match read_text(&start) {
                 Some(text) => {
                     // It is work for the processor alone, which others' requests are not to wait for.
@@ -125,8 +118,8 @@ fn read_text(bytes: &[u8]) -> Option<String> {
 
 fn text_look(page: &str, size: i64, shown: Shown, text: String, asks_for_text: bool) -> Look {
     let mut notes = PreviewNotes::default();
-    if size.cast_unsigned() > SHOWN {
-        notes.cut = Some(words::size(SHOWN.cast_signed()));
+    if size.cast_unsigned() > SHOWN_TEXT {
+        notes.cut = Some(words::size(SHOWN_TEXT.cast_signed()));
     }
     let separator = if page.contains('?') { '&' } else { '?' };
     let to_text = || Way { name: "Show as text".to_owned(), href: format!("{page}{separator}show=text") };
@@ -143,7 +136,8 @@ fn text_look(page: &str, size: i64, shown: Shown, text: String, asks_for_text: b
             notes.other = Some(to_text());
             let (head, rows, is_whole) = read_table(&text);
             if !is_whole {
-                notes.cut = Some(format!("{} rows and {COLUMNS} columns", words::number(ROWS as i64)));
+                notes.cut =
+                    Some(format!("{} rows and {SHOWN_COLUMNS} columns", words::number(SHOWN_ROWS as i64)));
             }
             Preview::Table { head, rows }
         }
@@ -162,7 +156,7 @@ fn text_look(page: &str, size: i64, shown: Shown, text: String, asks_for_text: b
 /// Markdown as harmless HTML: what could run, load or look like the page itself is taken out. None where it is nested
 /// so deep, or becomes so large, that to make a page of it takes longer than anybody waits.
 fn render(text: &str) -> Option<String> {
-    if text.lines().any(|line| markers(line) > DEEPEST) {
+    if text.lines().any(|line| markers(line) > SHOWN_DEPTH) {
         return None;
     }
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
@@ -193,7 +187,7 @@ fn render(text: &str) -> Option<String> {
     });
     let mut html = String::new();
     pulldown_cmark::html::push_html(&mut html, events);
-    if deepest > DEEPEST || html.len() > LARGEST {
+    if deepest > SHOWN_DEPTH || html.len() > SHOWN_HTML {
         return None;
     }
     // Images would be asked for from elsewhere; addresses without a host lead nowhere here.
@@ -238,13 +232,13 @@ fn read_table(text: &str) -> (Vec<String>, Vec<Vec<String>>, bool) {
         .from_reader(text.as_bytes());
     let mut rows: Vec<Vec<String>> = reader
         .records()
-        .take(ROWS + 2)
+        .take(SHOWN_ROWS + 2)
         .map_while(std::result::Result::ok)
-        .map(|row| row.iter().take(COLUMNS + 1).map(str::to_owned).collect())
+        .map(|row| row.iter().take(SHOWN_COLUMNS + 1).map(str::to_owned).collect())
         .collect();
-    let is_whole = rows.len() <= ROWS + 1 && rows.iter().all(|row| row.len() <= COLUMNS);
-    rows.truncate(ROWS + 1);
-    rows.iter_mut().for_each(|row| row.truncate(COLUMNS));
+    let is_whole = rows.len() <= SHOWN_ROWS + 1 && rows.iter().all(|row| row.len() <= SHOWN_COLUMNS);
+    rows.truncate(SHOWN_ROWS + 1);
+    rows.iter_mut().for_each(|row| row.truncate(SHOWN_COLUMNS));
     if rows.is_empty() {
         return (Vec::new(), Vec::new(), true);
     }

@@ -27,8 +27,6 @@ use crate::sources::network;
 
 /// Connections that wait to be taken.
 const BACKLOG: i32 = 4_096;
-/// How long a client may acknowledge nothing of what waits for it.
-const STALLED_FOR: Duration = Duration::from_secs(30);
 /// How often it is looked for connections of which nothing is taken.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Files that are kept for what is no client's connection: the database's, contents, the log.
@@ -112,7 +110,7 @@ impl Connections {
         let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
         let socket = SockRef::from(stream);
         // Where the system can't, a client that is gone is found out by the connection's own time-outs.
-        let _ = socket.set_tcp_user_timeout(Some(STALLED_FOR));
+        let _ = socket.set_tcp_user_timeout(Some(self.unread));
         let (Ok(peer), Ok(handle)) = (stream.peer_addr(), socket.try_clone()) else {
             let _ = socket.shutdown(Shutdown::Both);
             return;

@@ -45,6 +45,8 @@ const FINISH_EVERY: Duration = Duration::from_secs(1);
 /// How often what is due is taken out of the content store.
 const SWEEP_EVERY: Duration = Duration::from_secs(120);
 const JOURNAL_EVERY: Duration = Duration::from_secs(2);
+/// How often it is looked for tables that have grown.
+const LOOK_AT_TABLES_EVERY: Duration = Duration::from_secs(5);
 /// How often it is written down how often links were opened: a server that is killed loses so much of it.
 const WRITE_OPENS_EVERY: Duration = Duration::from_secs(10);
 
@@ -167,6 +169,7 @@ impl Server {
         let counting = actix_web::rt::spawn(count(self.app.clone()));
         let reading = actix_web::rt::spawn(self.connections.clone().end_unread());
         let journaling = actix_web::rt::spawn(journal(self.app.clone()));
+        let looking = actix_web::rt::spawn(look_at_tables(self.app.clone()));
         let stop = stop.await;
         is_stopping.store(true, Ordering::Relaxed);
         if stop == Stop::AfterDelay {
@@ -184,6 +187,7 @@ impl Server {
         finishing.abort();
         counting.abort();
         journaling.abort();
+        looking.abort();
         reading.abort();
         let service = &self.app.service;
         let last = [
@@ -347,6 +351,17 @@ async fn journal(app: web::Data<App>) {
                 error = error.inside(),
                 "revocations are not in the journal yet, and are tried again"
             );
+        }
+    }
+}
+
+/// Has the database know its tables. Several servers may do so at once.
+async fn look_at_tables(app: web::Data<App>) {
+    let mut every = tokio::time::interval(LOOK_AT_TABLES_EVERY);
+    loop {
+        every.tick().await;
+        if let Err(error) = app.service.look_at_grown_tables().await {
+            tracing::debug!(error = error.inside(), "the tables could not be looked at, and are again later");
         }
     }
 }

@@ -63,6 +63,7 @@ pub mod sessions;
 mod author;
 mod content_check;
 mod key_check;
+mod pieces;
 mod placed;
 mod store;
 mod verify;
@@ -119,8 +120,11 @@ impl Service {
         )
         .await?;
         let keys = key_check::keys_of(&store, &settings.storage.keys.key_file(), clock.now()).await?;
-        let content =
-            Content::open(&settings.content().map_err(Error::internal)?, settings.content_presigned)?;
+        let content = Content::open(
+            &settings.content().map_err(Error::internal)?,
+            settings.content_presigned,
+            u64::from(settings.content_cache_mib) * 1024 * 1024,
+        )?;
         let known = store.read("installation").await?.installation().await?;
         content.expect(known.store_id);
         let adopting = tokio::time::timeout(CONTENT_PATIENCE, content_check::adopt(&store, &content));
@@ -173,6 +177,11 @@ impl Service {
             // It may have come since, and lack its marker yet.
             Err(_) => content_check::adopt(&self.store, &self.content).await,
         }
+    }
+
+    /// See `store::statistics`.
+    pub async fn look_at_grown_tables(&self) -> Result<()> {
+        self.store.look_at_grown_tables().await
     }
 
     /// Which database it is.

@@ -17,7 +17,7 @@ use secrecy::ExposeSecret;
 use crate::clock::{Timestamp, random_bytes};
 use crate::domain::address::{Base, DriveAddress, ItemAddress, ShareToken, SharedAddress};
 use crate::domain::grant::{FilesRead, FilesReadWrite, Granted, Scope};
-use crate::domain::identity::Caller;
+use crate::domain::identity::{Caller, User};
 use crate::domain::ids::{DriveId, ItemId, LinkAt, LinkId};
 use crate::domain::item::{Drive, FileVersion, HasNoContent, Item, Kind};
 use crate::domain::link::{Act, Link, LinkType};
@@ -564,8 +564,7 @@ pub async fn manage<S: Scope>(
             opened.item
         }
         ItemAddress::InDrive { drive, base, path } => {
-            let base = base_of(service, caller, drive, *base).await?;
-            let mut tx = service.store.read("manage").await?;
+            let (base, mut tx) = base_of(service, caller, drive, *base).await?;
             let item = live(&mut tx, caller, base).await?;
             Arc::new(walk(&mut tx, item, path.names()).await?)
         }
@@ -728,11 +727,7 @@ pub async fn open_ticket(service: &Service, ticket: &str) -> Result<ToDownload> 
 
 /// The caller's own drive, made at its first use.
 async fn own_drive(service: &Service, caller: &Caller) -> Result<Drive> {
-    let user = caller.user.as_ref().ok_or_else(|| {
-        Error::invalid_request(
-            "An application on its own has no drive: address one by /drives/{id} or /users/{id}/drive.",
-        )
-    })?;
+    let user = user_of(caller)?;
     let known = service.store.read("own_drive").await?.drive_of(&caller.tenant, &user.id).await?;
     if let Some(mut drive) = known {
         if let Some(name) = &user.name
@@ -763,34 +758,70 @@ async fn own_drive(service: &Service, caller: &Caller) -> Result<Drive> {
         .await
 }
 
-async fn managed_drive(service: &Service, caller: &Caller, address: &DriveAddress) -> Result<Drive> {
-    let mut tx = match address {
-        DriveAddress::Mine => return own_drive(service, caller).await,
-        DriveAddress::Of(owner) if caller.user_id() == Some(owner) => {
-            return own_drive(service, caller).await;
-        }
-        _ => service.store.read("manage_drive").await?,
-    };
-    let drive = match address {
-        DriveAddress::Of(owner) => tx.drive_of(&caller.tenant, owner).await?,
-        DriveAddress::Id(id) => tx.drive(*id).await?,
-        DriveAddress::Mine => None,
-    };
-    drive.filter(|drive| caller.manages(&drive.tenant, &drive.owner)).ok_or(Error::ItemNotFound)
+fn user_of(caller: &Caller) -> Result<&User> {
+    caller.user.as_ref().ok_or_else(|| {
+        Error::invalid_request(
+            "An application on its own has no drive: address one by /drives/{id} or /users/{id}/drive.",
+        )
+    })
 }
 
-/// The id of the item that an address's path starts at. That the caller manages it is still to be seen.
-async fn base_of(service: &Service, caller: &Caller, drive: &DriveAddress, base: Base) -> Result<ItemId> {
-    match (base, drive) {
-        (Base::Root, DriveAddress::Id(id)) => Ok(ItemId::root_of(*id)),
-        (Base::Root, drive) => Ok(ItemId::root_of(managed_drive(service, caller, drive).await?.id)),
-        (Base::Item(item), DriveAddress::Id(id)) if item.drive != *id => Err(Error::ItemNotFound),
-        (Base::Item(item), DriveAddress::Of(_)) => {
-            let drive = managed_drive(service, caller, drive).await?;
-            if item.drive == drive.id { Ok(item) } else { Err(Error::ItemNotFound) }
+/// The drive of an address, if the caller manages it; none where it is to be made, or its owner's name written, first.
+async fn drive_in(tx: &mut Tx, caller: &Caller, address: &DriveAddress) -> Result<Option<Drive>> {
+    let drive = match address {
+        DriveAddress::Id(id) => tx.drive(*id).await?,
+        DriveAddress::Of(owner) if caller.user_id() != Some(owner) => {
+            tx.drive_of(&caller.tenant, owner).await?
         }
+        DriveAddress::Mine | DriveAddress::Of(_) => {
+            let user = user_of(caller)?;
+            let drive = tx.drive_of(&caller.tenant, &user.id).await?;
+            return Ok(drive.filter(|drive| user.name.is_none() || drive.owner_name == user.name));
+        }
+    };
+    let drive = drive.filter(|drive| caller.manages(&drive.tenant, &drive.owner));
+    drive.ok_or(Error::ItemNotFound).map(Some)
+}
+
+async fn managed_drive(service: &Service, caller: &Caller, address: &DriveAddress) -> Result<Drive> {
+    let known = drive_in(&mut service.store.read("manage_drive").await?, caller, address).await?;
+    match known {
+        Some(drive) => Ok(drive),
+        None => own_drive(service, caller).await,
+    }
+}
+
+/// The id of the item that an address's path starts at, and a transaction to go on with. That the caller manages it is
+/// still to be seen.
+async fn base_of(
+    service: &Service,
+    caller: &Caller,
+    drive: &DriveAddress,
+    base: Base,
+) -> Result<(ItemId, Tx)> {
+    let mut tx = service.store.read("manage").await?;
+    match (base, drive) {
+        (Base::Root, DriveAddress::Id(id)) => return Ok((ItemId::root_of(*id), tx)),
         // An id names its drive. Whether that is the caller's is seen with the item.
-        (Base::Item(item), DriveAddress::Id(_) | DriveAddress::Mine) => Ok(item),
+        (Base::Item(item), DriveAddress::Mine) => return Ok((item, tx)),
+        (Base::Item(item), DriveAddress::Id(id)) if item.drive == *id => return Ok((item, tx)),
+        (Base::Item(_), DriveAddress::Id(_)) => return Err(Error::ItemNotFound),
+        (Base::Root, DriveAddress::Mine) | (_, DriveAddress::Of(_)) => {}
+    }
+    let drive = match drive_in(&mut tx, caller, drive).await? {
+        Some(drive) => drive.id,
+        None => {
+            drop(tx);
+            let drive = own_drive(service, caller).await?.id;
+            // One that sees it.
+            tx = service.store.read("manage").await?;
+            drive
+        }
+    };
+    match base {
+        Base::Root => Ok((ItemId::root_of(drive), tx)),
+        Base::Item(item) if item.drive == drive => Ok((item, tx)),
+        Base::Item(_) => Err(Error::ItemNotFound),
     }
 }
 

@@ -10,7 +10,8 @@ use uuid::Uuid;
 use crate::content::{Content, Sha256};
 use crate::domain::ids::DriveId;
 use crate::error::{Error, Result};
-use crate::service::store::Store;
+use crate::service::pieces;
+use crate::service::store::{KnownContent, Store};
 
 /// What is wrong with a content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -76,13 +77,13 @@ pub(super) async fn verify(
         let listed: Vec<_> = content.list(drive).try_collect().await?;
         let mut tx = store.read_slowly("contents_of").await?;
         let contents = tx.contents_of(drive).await?;
-        let loose = tx.loose_contents_of(drive).await?;
+        let mut loose = tx.loose_contents_of(drive).await?;
+        loose.extend(tx.pieces_of(drive).await?);
         drop(tx);
         let named: HashSet<Uuid> = contents.iter().map(|known| known.content_key).collect();
         for known in contents {
             let (key, size) = (known.content_key, known.size.cast_unsigned());
-            let flaw =
-                read_one(content, drive, key, size, known.sha256_hash.as_deref(), &mut pace, told).await?;
+            let flaw = read_one(store, content, drive, &known, &mut pace, told).await?;
             verified.contents += 1;
             verified.bytes += size;
             let Some(flaw) = flaw else { continue };
@@ -114,15 +115,15 @@ fn finding(flaw: Flaw, drive: DriveId, key: Uuid, versions: Vec<(String, i64)>, 
 
 /// What is wrong with a content, if anything is.
 async fn read_one(
+    store: &Store,
     content: &Content,
     drive: DriveId,
-    key: Uuid,
-    size: u64,
-    digest: Option<&str>,
+    known: &KnownContent,
     pace: &mut Pace,
     told: &dyn Fn(u64),
 ) -> Result<Option<Flaw>> {
-    if let Err(error) = content.check(drive, key, size).await {
+    let (key, size) = (known.content_key, known.size.cast_unsigned());
+    if let Err(error) = pieces::check(store, content, drive, key, size).await {
         return match error {
             Error::ContentDamaged(_) if content.is_there(drive, key).await? => Ok(Some(Flaw::Damaged)),
             Error::ContentDamaged(_) => Ok(Some(Flaw::Missing)),
@@ -131,7 +132,9 @@ async fn read_one(
     }
     // A disk that can't read it is as bad as one that reads something else. Whether it has gone meanwhile is seen
     // later.
-    let Ok(mut bytes) = content.get(drive, key, size, 0..size).await else { return Ok(Some(Flaw::Damaged)) };
+    let Ok(mut bytes) = pieces::read(store, content, drive, key, size, 0..size).await else {
+        return Ok(Some(Flaw::Damaged));
+    };
     let (mut sha256, mut count) = (Sha256::default(), 0);
     while let Some(chunk) = bytes.next().await {
         let Ok(chunk) = chunk else { return Ok(Some(Flaw::Damaged)) };
@@ -140,6 +143,7 @@ async fn read_one(
         told(chunk.len() as u64);
         pace.read(chunk.len() as u64).await;
     }
+    let digest = known.sha256_hash.as_deref();
     let is_same = count == size && digest.is_none_or(|digest| digest == sha256.finish());
     Ok((!is_same).then_some(Flaw::Damaged))
 }

@@ -9,15 +9,12 @@ use std::time::{Duration, Instant};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 
 use crate::config::LogAddresses;
-
-/// Lines that wait at most, of some 300 bytes each.
-const WAITING: usize = 20_000;
-/// Refusals of requests without a token that are logged in a second.
-const REFUSALS: u32 = 10;
+use crate::limits::{LOGGED_REFUSALS, WAITING_LINES};
 
 /// Whatever is written goes to standard error by a thread of its own. What waits is written until the guard is dropped.
 pub fn standard_error() -> (NonBlocking, WorkerGuard, DroppedLines) {
-    let builder = NonBlockingBuilder::default().buffered_lines_limit(WAITING).lossy(true).thread_name("log");
+    let builder =
+        NonBlockingBuilder::default().buffered_lines_limit(WAITING_LINES).lossy(true).thread_name("log");
     let (writer, guard) = builder.finish(std::io::stderr());
     let dropped = DroppedLines(Some(writer.error_counter()));
     (writer, guard, dropped)
@@ -79,7 +76,7 @@ impl RequestLog {
             }
             *second = Second { since: Instant::now(), logged: 0, left_out: 0 };
         }
-        let is_logged = second.logged < REFUSALS;
+        let is_logged = second.logged < LOGGED_REFUSALS;
         if is_logged {
             second.logged += 1;
         } else {
@@ -107,6 +104,6 @@ mod tests {
     #[test]
     fn of_many_refusals_a_few_are_logged() {
         let log = RequestLog::new(LogAddresses::Full);
-        assert_eq!((0..1_000).filter(|_| log.takes_refusal()).count(), REFUSALS as usize);
+        assert_eq!((0..1_000).filter(|_| log.takes_refusal()).count(), LOGGED_REFUSALS as usize);
     }
 }

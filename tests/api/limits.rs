@@ -1,10 +1,12 @@
 //! The table of limits in `docs/security.md`, held against the settings and limits that there are.
 
 use std::path::Path;
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 use everlink::config::Settings;
-use everlink::limits::Limits;
+use everlink::domain::name::PATH_LIMIT;
+use everlink::limits::{self, Limits, Turn, Turns};
 
 #[derive(Parser)]
 struct Flags {
@@ -46,18 +48,97 @@ fn each_setting_of_the_table_has_the_default_that_it_tells() {
     assert!(told >= 5, "{table}");
 }
 
+/// Bytes as the table has them.
+fn bytes(number: u64) -> String {
+    match number {
+        number if number.is_multiple_of(1 << 20) => format!("{} MiB", number >> 20),
+        number => format!("{} KiB", number >> 10),
+    }
+}
+
+/// The row that starts with a text.
+fn row(table: &str, start: &str) -> String {
+    let row = table.lines().find(|line| line.starts_with(&format!("| {start}")));
+    row.unwrap_or_else(|| panic!("no row starts with «{start}»: {table}")).to_owned()
+}
+
 #[test]
 fn the_limits_of_the_program_are_in_the_table() {
-    let (table, limits) = (table(), Limits::default());
-    let told = [
-        format!("{} MB", limits.upload / (1024 * 1024)),
-        format!("next {} KiB", limits.pace / 1024),
-        format!("{} seconds", limits.stall.as_secs()),
-        format!("{} minutes", limits.unread.as_secs() / 60),
+    let (table, defaults) = (table(), Limits::default());
+    let turns = Turns::default();
+    let each = |turn: &Turn| {
+        let (all, each) = turn.shares_out();
+        (written(&all.to_string()), written(&each.to_string()))
+    };
+    let seconds = |time: Duration| format!("{} seconds", time.as_secs());
+    let count = |number: usize| written(&number.to_string());
+    let told: [(&str, Vec<String>); 20] = [
+        ("a JSON body", vec![bytes(limits::JSON_BODY as u64)]),
+        (
+            "a batch |",
+            vec![
+                count(limits::BATCH_REQUESTS),
+                bytes(limits::BATCH_BODY as u64),
+                bytes(limits::BATCH_ANSWERS as u64),
+                format!("{} headers", limits::BATCH_HEADERS),
+                bytes(limits::BATCH_URL as u64),
+            ],
+        ),
+        ("an upload in one request", vec![bytes(defaults.upload)]),
+        ("a range of an upload session", vec![bytes(limits::RANGE.cast_unsigned())]),
+        (
+            "an upload session",
+            vec![format!("{} days", limits::UPLOAD_SESSION.num_days()), "one range".to_owned()],
+        ),
+        ("a path", vec![format!("{PATH_LIMIT} characters")]),
+        ("what is searched for", vec![format!("{} characters", limits::SEARCHED)]),
+        ("a page of a list", vec![count(limits::PAGE), bytes(limits::PAGE_BYTES as u64)]),
+        (
+            "what a client sends",
+            vec![seconds(defaults.stall), format!("next {}", bytes(defaults.pace as u64))],
+        ),
+        ("an answer", vec![format!("{} minutes", defaults.unread.as_secs() / 60)]),
+        ("a download URL", vec![format!("{} hour", defaults.ticket.as_secs() / 3600)]),
+        (
+            "uploads that wait",
+            vec![
+                bytes(turns.uploads.shares_out().0 as u64 * 1024),
+                bytes(turns.uploads.shares_out().1 as u64 * 1024),
+            ],
+        ),
+        ("downloads", vec![each(&turns.downloads).0, each(&turns.downloads).1]),
+        ("lists", vec![each(&turns.lists).0, each(&turns.lists).1]),
+        ("batches", vec![each(&turns.batches).0, each(&turns.batches).1]),
+        ("archives", vec![each(&turns.archives).0, each(&turns.archives).1, count(limits::ARCHIVED)]),
+        (
+            "texts",
+            vec![
+                each(&turns.renders).0,
+                each(&turns.renders).1,
+                format!("{} deep", limits::SHOWN_DEPTH),
+                bytes(limits::SHOWN_HTML as u64),
+                bytes(limits::SHOWN_TEXT),
+                format!("{} rows of {} columns", count(limits::SHOWN_ROWS), limits::SHOWN_COLUMNS),
+            ],
+        ),
+        ("searches", vec![each(&turns.slow).0, each(&turns.slow).1]),
+        ("copies", vec![each(&turns.copies).0, each(&turns.copies).1, count(limits::COPIED)]),
+        (
+            "lines of the log",
+            vec![count(limits::WAITING_LINES), format!("{} refusals", limits::LOGGED_REFUSALS)],
+        ),
     ];
-    for text in told {
-        assert!(table.contains(&text), "{text} is not in the table");
+    for (start, told) in told {
+        let row = row(&table, start);
+        for text in told {
+            // As words of their own: 1 is not told by 16.
+            let is_told = row.match_indices(&text).any(|(at, _)| {
+                let is_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '.');
+                !is_word(row[..at].chars().next_back()) && !is_word(row[at + text.len()..].chars().next())
+            });
+            assert!(is_told, "{text} is not in {row}");
+        }
     }
-    assert_eq!(limits.ticket.as_secs(), 3_600);
-    assert!(table.contains("an hour"));
+    let of_network = u64::from(limits::WRONG_KEYS_OF_NETWORK) * 300;
+    assert!(row(&table, "wrong keys").contains(&written(&of_network.to_string())));
 }

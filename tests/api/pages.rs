@@ -314,7 +314,8 @@ async fn an_archive_is_the_tree_that_is_shared(app: TestApp) {
     choose(String::new()).await.expect(303);
     choose("item=1".to_owned()).await.expect(400);
     choose("item=x".to_owned()).await.expect(400);
-    // What is lost breaks the archive off, so that nobody takes it for whole.
+    // What is lost breaks the archive off, so that nobody takes it for whole. What was read lately is not lost yet.
+    alice.upload("/f/late.txt", "four").await;
     let contents = app.data_dir().join("content");
     for drive in std::fs::read_dir(&contents).expect("a folder") {
         let drive = drive.expect("an entry").path();

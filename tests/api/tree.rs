@@ -13,6 +13,7 @@ use crate::support::{Kind, Process, TestApp, TestDatabase, User, eventually, on_
 
 on_each_database!(
     folders_carry_what_a_count_would_find_after_any_changes,
+    uploads_that_meet_end_each_for_itself,
     a_folders_size_is_that_of_all_below_it,
     a_path_has_400_characters_at_most_however_it_is_reached,
     a_path_that_has_become_shorter_makes_room_for_others,
@@ -112,6 +113,33 @@ async fn folders_carry_what_a_count_would_find_after_any_changes(app: TestApp) {
     let shown = alice.get("/drive").await.expect(200).json();
     let live = "SELECT CAST(sum(size) AS bigint) FROM items WHERE kind = 'file' AND deleted_at IS NULL";
     assert_eq!(shown["quota"]["used"], app.database.number(live).await);
+}
+
+async fn uploads_that_meet_end_each_for_itself(app: TestApp) {
+    let alice = app.user("alice");
+    // Each name is wanted by four, and only one can have it: the others' failures take nothing along.
+    let wanted = (0..60).map(|number| (number % 15, number));
+    let uploads = wanted.map(async |(name, number)| {
+        let address =
+            format!("/drive/root:/{}/{name}.txt:/content?@microsoft.graph.conflictBehavior=fail", name % 3);
+        (name, number, alice.put(&address, format!("by {number}")).await)
+    });
+    let mut made = std::collections::HashMap::new();
+    for (name, number, answer) in futures_util::future::join_all(uploads).await {
+        match answer.status.as_u16() {
+            201 => assert!(made.insert(name, number).is_none(), "{name} was made twice"),
+            409 => {}
+            other => panic!("{other}: {}", answer.text()),
+        }
+    }
+    assert_eq!(made.len(), 15);
+    for (name, number) in made {
+        let item = alice.get(&format!("/drive/root:/{}/{name}.txt", name % 3)).await.expect(200).json();
+        let url = item["@microsoft.graph.downloadUrl"].as_str().expect("a URL");
+        assert_eq!(alice.get(url).await.expect(200).text(), format!("by {number}"));
+    }
+    assert_eq!(app.database.number(WRONG_SUMS).await, 0);
+    assert_eq!(app.database.number("SELECT count(*) FROM loose_content").await, 0);
 }
 
 async fn a_folders_size_is_that_of_all_below_it(app: TestApp) {

@@ -6,12 +6,14 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::Digest;
 
-use crate::support::{Answer, Process, TestApp, User, on_each_database};
+use crate::support::{Answer, Process, TestApp, User, download_path, eventually, on_each_database};
 
 on_each_database!(
     a_file_that_comes_in_ranges_is_there_with_its_last_one,
     a_range_that_is_wrong_is_refused_and_the_session_goes_on,
     a_session_survives_a_kill_between_two_ranges,
+    what_came_in_ranges_is_read_as_one_file_and_goes_as_one,
+    a_session_of_an_older_version_goes_on,
     three_hundred_megabytes_pass_through_a_little_memory,
     a_taken_name_is_handled_as_the_session_was_asked,
     a_session_ends_when_it_is_cancelled_or_expires,
@@ -122,6 +124,63 @@ async fn a_session_survives_a_kill_between_two_ranges(app: TestApp) {
     let item =
         put(&alice, path, "bytes 1000000-1999999/2000000", &whole[1_000_000..]).await.expect(201).json();
     assert!(read(&alice, &item).await == whole);
+}
+
+async fn what_came_in_ranges_is_read_as_one_file_and_goes_as_one(app: TestApp) {
+    let alice = app.user("alice");
+    let whole = bytes(300_000);
+    let url = begin(&alice, "/drive/root:/b.bin:", json!({})).await;
+    let mut item = Value::Null;
+    for first in (0..300_000).step_by(100_000) {
+        let range = format!("bytes {first}-{}/300000", first + 99_999);
+        item = put(&alice, &url, &range, &whole[first..first + 100_000]).await.json();
+    }
+    let id = item["id"].as_str().expect("an id");
+    let hex = |digest: &[u8]| digest.iter().map(|byte| format!("{byte:02X}")).collect::<String>();
+    assert_eq!(item["file"]["hashes"]["sha256Hash"], hex(&sha2::Sha256::digest(&whole)));
+    let content = app.data_dir().join("content").join(id.split_once('!').expect("an id").0);
+    let files = || std::fs::read_dir(&content).expect("a folder").count();
+    assert_eq!(files(), 3, "nothing is joined");
+    let link = alice.link(id, "view").await;
+    let path = download_path(&link);
+    for (first, last) in
+        [(0, 0), (99_999, 100_000), (100_000, 199_999), (50_000, 250_000), (299_999, 299_999)]
+    {
+        let request =
+            app.anybody().request(Method::GET, &path).header("range", format!("bytes={first}-{last}"));
+        let part = app.anybody().send(request).await.expect(206);
+        assert!(part.body == whole[first..=last], "{first}-{last}");
+    }
+    // A copy has the same pieces, and so has a version that is not the current one any more.
+    alice.post(&format!("/drive/items/{id}/copy"), json!({ "name": "c.bin" })).await.expect(202);
+    alice.put("/drive/root:/b.bin:/content", "two").await.expect(200);
+    assert_eq!(files(), 4);
+    let copy = alice.get("/drive/root:/c.bin").await.expect(200).json();
+    assert!(read(&alice, &copy).await == whole);
+    alice.post(&format!("/drive/items/{id}/versions/1.0/restoreVersion"), json!({})).await.expect(204);
+    assert!(app.anybody().open(&link).await.expect(200).body == whole);
+    // They go with the last that has them, all of them.
+    alice.post(&format!("/drive/items/{id}/permanentDelete"), json!({})).await.expect(204);
+    assert!(read(&alice, &copy).await == whole);
+    let copy = copy["id"].as_str().expect("an id");
+    alice.post(&format!("/drive/items/{copy}/permanentDelete"), json!({})).await.expect(204);
+    assert_eq!(app.database.number("SELECT count(*) FROM content_pieces").await, 3);
+    // Nobody reads it any more, as it is some minutes later.
+    app.database.run("UPDATE loose_content SET due_at = (SELECT created_at FROM drives)").await;
+    let _second = app.second().await;
+    let left = "SELECT (SELECT count(*) FROM content_pieces) + (SELECT count(*) FROM loose_content)";
+    eventually("all is swept", async || app.database.number(left).await == 0).await;
+    assert_eq!(files(), 0);
+}
+
+async fn a_session_of_an_older_version_goes_on(app: TestApp) {
+    let alice = app.user("alice");
+    let url = begin(&alice, "/drive/root:/b.bin:", json!({})).await;
+    put(&alice, &url, "bytes 0-4/10", b"01234").await.expect(202);
+    app.database.run("UPDATE uploads SET digests = NULL").await;
+    let item = put(&alice, &url, "bytes 5-9/10", b"56789").await.expect(201).json();
+    assert_eq!(item["file"]["hashes"]["sha1Hash"], "87ACEC17CD9DCD20A716CC2CF67417B71C8A7016");
+    assert_eq!(read(&alice, &item).await, b"0123456789");
 }
 
 async fn three_hundred_megabytes_pass_through_a_little_memory(app: TestApp) {

@@ -61,6 +61,22 @@ async fn a_content_that_is_lost_is_one_clear_error_and_counted() {
 }
 
 #[tokio::test]
+async fn a_small_content_that_was_read_is_given_from_memory() {
+    let app = TestApp::start(Kind::Sqlite).await;
+    let (alice, anybody) = (app.user("alice"), app.anybody());
+    let (item, file) = upload(&app, &alice, "/a.txt", "from memory").await;
+    let path = download_path(&alice.link(&item, "view").await);
+    anybody.get(&path).await.expect(200);
+    std::fs::remove_file(file).expect("removed");
+    let part = |method| anybody.request(method, &path).header("range", "bytes=5-10");
+    assert_eq!(anybody.send(part(Method::GET)).await.expect(206).text(), "memory");
+    anybody.send(part(Method::HEAD)).await.expect(206);
+    // One that keeps nothing does not have it.
+    let other = app.second_with(&["--content-cache-mib=0"]).await;
+    other.anybody().get(&path).await.expect(500);
+}
+
+#[tokio::test]
 async fn verify_tells_what_is_damaged_missing_and_nobodys() {
     let app = TestApp::start(Kind::Sqlite).await;
     let alice = app.user("alice");
@@ -91,6 +107,42 @@ async fn verify_tells_what_is_damaged_missing_and_nobodys() {
     // What is on its way out or in is known.
     alice.post("/drive/root:/0.txt:/permanentDelete", json!({})).await.expect(204);
     assert_eq!(verify(&app, &[]).1["findings"].as_array().map(Vec::len), Some(3));
+}
+
+#[tokio::test]
+async fn a_piece_that_is_lost_is_told_as_a_content_is() {
+    let app = TestApp::start(Kind::Sqlite).await;
+    let alice = app.user("alice");
+    let session = alice.post("/drive/root:/a.bin:/createUploadSession", json!({})).await.expect(200).json();
+    let url = session["uploadUrl"].as_str().expect("a URL");
+    let mut pieces = Vec::new();
+    let mut item = Value::Null;
+    for (range, body) in [("bytes 0-2/9", "one"), ("bytes 3-5/9", "two"), ("bytes 6-8/9", "six")] {
+        let before = files(&app);
+        let request = alice.request(Method::PUT, url).header("content-range", range).body(body);
+        item = alice.send(request).await.json();
+        pieces.extend(files(&app).difference(&before).cloned());
+    }
+    let item = item["id"].as_str().expect("an id").to_owned();
+    assert_eq!(verify(&app, &[]).1["findings"], json!([]));
+    std::fs::write(&pieces[1], "twO").expect("written");
+    let told = verify(&app, &[]).1;
+    assert_eq!(
+        (&told["findings"][0]["flaw"], &told["findings"][0]["versions"]),
+        (&json!("damaged"), &json!([[item, 1]]))
+    );
+    std::fs::remove_file(&pieces[1]).expect("removed");
+    assert_eq!(verify(&app, &[]).1["findings"][0]["flaw"], "missing");
+    let path = download_path(&alice.link(&item, "view").await);
+    let anybody = app.anybody();
+    let ask = |method, range| {
+        anybody.request(method, &path).header("accept", "application/json").header("range", range)
+    };
+    anybody.send(ask(Method::HEAD, "bytes=0-8")).await.expect(500);
+    let told = anybody.send(ask(Method::GET, "bytes=3-8")).await.expect_error(500, "generalException").json();
+    assert_eq!(told["error"]["innerError"]["code"], "contentDamaged");
+    // What is not lost is still there to be had.
+    assert_eq!(anybody.send(ask(Method::GET, "bytes=6-8")).await.expect(206).text(), "six");
 }
 
 #[tokio::test]

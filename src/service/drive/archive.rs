@@ -10,14 +10,13 @@ use crate::clock::Timestamp;
 use crate::domain::ids::ItemId;
 use crate::domain::item::Kind;
 use crate::error::{Error, Result};
-use crate::limits::Taken;
+use crate::limits::{ARCHIVED, Taken};
 use crate::service::Service;
 use crate::service::drive::download::counted;
+use crate::service::pieces;
 use crate::service::rights::ToArchive;
 use crate::service::store::Tx;
 
-/// Items in an archive, at most: what is told of each is kept in memory until its end.
-const MOST: usize = 50_000;
 const TOO_MANY: &str = "There are more than 50,000 items in it: download its folders one by one.";
 
 /// Items that may be chosen, at most.
@@ -89,7 +88,7 @@ async fn add_below(
     at: Option<usize>,
     entries: &mut Vec<ArchiveEntry>,
 ) -> Result<()> {
-    let room = MOST.saturating_sub(entries.len());
+    let room = ARCHIVED.saturating_sub(entries.len());
     let tree = tx.tree_below(folder, room).await?.ok_or_else(|| Error::invalid_request(TOO_MANY))?;
     // A folder comes before what is in it.
     let mut places: HashMap<i64, Option<usize>> = HashMap::from([(folder.number, at)]);
@@ -117,7 +116,8 @@ pub async fn read_entry(
 ) -> Result<BoxStream<'static, Result<Bytes>>> {
     match entry.content {
         Some(key) => {
-            let got = service.content.get(right.folder().drive, key, entry.size, 0..entry.size).await;
+            let (drive, size) = (right.folder().drive, entry.size);
+            let got = pieces::read(&service.store, &service.content, drive, key, size, 0..size).await;
             counted(service, got)
         }
         None => Ok(Box::pin(futures_util::stream::empty())),

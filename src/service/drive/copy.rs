@@ -11,6 +11,7 @@ use crate::domain::item::{FileVersion, Item, mime_type_of};
 use crate::domain::name::Name;
 use crate::domain::upload::Conflict;
 use crate::error::{Error, Result};
+use crate::limits::COPIED;
 use crate::service::drive::rename::{Destination, destination};
 use crate::service::drive::subtree;
 use crate::service::drive::upload::{Slot, find_slot};
@@ -18,9 +19,6 @@ use crate::service::drive::usage::check_growth;
 use crate::service::rights::Managed;
 use crate::service::store::{Below, Change, Copied, FirstName, TreeItem, Tx};
 use crate::service::{PlacedItem, Service};
-
-/// Items that one copy may have.
-const MOST: usize = 10_000;
 
 /// Where a copy goes; beside the item, and under its name, where that is not said.
 #[derive(Clone, Debug)]
@@ -107,7 +105,7 @@ async fn look(service: &Service, managed: &Managed<FilesReadWrite>) -> Result<Op
     }
     let _looking = service.turns.slow.take(managed.who()).await?;
     let mut tx = service.store.read_slowly("copy_tree").await?;
-    if tx.has_more_children(source.id, MOST as i64).await? {
+    if tx.has_more_children(source.id, COPIED as i64).await? {
         return Err(too_many());
     }
     let change = tx.last_change(source.id.drive).await?;
@@ -115,14 +113,14 @@ async fn look(service: &Service, managed: &Managed<FilesReadWrite>) -> Result<Op
 }
 
 fn too_many() -> Error {
-    Error::invalid_request(format!("The folder has more than {MOST} items."))
+    Error::invalid_request(format!("The folder has more than {COPIED} items."))
 }
 
 /// What is live below an item, the nearest first. The item itself is one of those that there may be.
 async fn tree_of(tx: &mut Tx, source: &Item) -> Result<Vec<TreeItem>> {
     match source.file() {
         Some(_) => Ok(Vec::new()),
-        None => tx.tree_below(source.id, MOST - 1).await?.ok_or_else(too_many),
+        None => tx.tree_below(source.id, COPIED - 1).await?.ok_or_else(too_many),
     }
 }
 

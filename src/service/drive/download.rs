@@ -8,6 +8,7 @@ use crate::domain::ids::{DriveId, ItemId};
 use crate::domain::item::FileVersion;
 use crate::error::{Error, Result};
 use crate::service::Service;
+use crate::service::pieces::{self, is_list};
 use crate::service::rights::{ToDownload, ToPreview};
 
 /// Where the bytes come from.
@@ -33,7 +34,10 @@ pub async fn show_bytes(
 /// A range of the content.
 pub async fn ask_for_bytes(service: &Service, right: &ToDownload, range: Range<u64>) -> Result<Bytes> {
     let (drive, key) = (right.item().drive, right.file().content_key);
-    if let Some(url) = service.content.presigned_url(drive, key).await? {
+    // The object store has a list's pieces, but no URL that has them all.
+    if !is_list(key)
+        && let Some(url) = service.content.presigned_url(drive, key).await?
+    {
         return Ok(Bytes::Elsewhere(url));
     }
     let turn = service.turns.downloads.take(right.who()).await?;
@@ -47,13 +51,15 @@ async fn get(
     file: &FileVersion,
     range: Range<u64>,
 ) -> Result<BoxStream<'static, Result<bytes::Bytes>>> {
-    let got = service.content.get(drive, file.content_key, file.size.cast_unsigned(), range).await;
+    let size = file.size.cast_unsigned();
+    let got = pieces::read(&service.store, &service.content, drive, file.content_key, size, range).await;
     counted(service, got)
 }
 
 /// Whether a file's bytes are there, for who asks no more than that.
 pub async fn check_bytes(service: &Service, item: ItemId, file: &FileVersion) -> Result<()> {
-    let checked = service.content.check(item.drive, file.content_key, file.size.cast_unsigned()).await;
+    let (key, size) = (file.content_key, file.size.cast_unsigned());
+    let checked = pieces::check(&service.store, &service.content, item.drive, key, size).await;
     counted(service, checked)
 }
 

@@ -29,7 +29,7 @@ pub use rename::{Destination, ItemUpdate, update_item};
 pub use search::{Found, search};
 pub use subtree::finish_abandoned;
 pub use sweep::sweep_pending_content;
-pub use upload::{Upload, check_room, check_target, upload};
+pub use upload::{READ_AT_ONCE, Upload, check_room, check_target, upload};
 pub use upload_session::{
     NewUploadSession, Received, cancel_upload_session, create_upload_session, get_upload_session,
     receive_range,

@@ -4,11 +4,10 @@ use std::time::{Duration, Instant};
 
 use crate::domain::ids::ItemId;
 use crate::error::{Error, Result};
+use crate::limits::SEARCHED;
 use crate::service::rights::Managed;
 use crate::service::{PlacedItem, Service};
 
-/// Characters of a text that is searched for. No name is longer.
-const LONGEST_TEXT: usize = 400;
 /// A search is done step by step, with a pause of at most this between them.
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
@@ -46,7 +45,7 @@ pub async fn search<S>(
     if text.contains('\0') {
         return Err(Error::invalid_request("The text to search for has a character that is in no name."));
     }
-    if text.chars().count() > LONGEST_TEXT {
+    if text.chars().count() > SEARCHED {
         return Err(Error::invalid_request("The text to search for is longer than any name."));
     }
     let _turn = service.turns.slow.take(folder.who()).await?;

@@ -10,9 +10,9 @@ use futures_util::Stream;
 use uuid::Uuid;
 
 use crate::clock::{Timestamp, random_bytes};
-use crate::content::Stored;
+use crate::content::Digests;
 use crate::domain::ids::{DriveId, ItemId};
-use crate::domain::item::{FileVersion, HasNoContent, Item, Kind, mime_type_of};
+use crate::domain::item::{FileVersion, HasNoContent, Hashes, Item, Kind, mime_type_of};
 use crate::domain::name::{ItemPath, Name};
 use crate::domain::preconditions::Preconditions;
 use crate::domain::upload::Conflict;
@@ -20,11 +20,13 @@ use crate::error::{Error, Result};
 use crate::limits::Who;
 use crate::service::drive::usage::check_growth;
 use crate::service::rights::{ToWrite, walk};
-use crate::service::store::{Below, Change, NewItem, Place, Tx};
-use crate::service::{PlacedItem, Service};
+use crate::service::store::{Below, Change, NewItem, Place, Together, Tx};
+use crate::service::{PlacedItem, Service, pieces};
 
 /// Longer than any upload takes: its content is not swept before.
 const LONGEST_UPLOAD: TimeDelta = TimeDelta::days(1);
+/// Bytes that are read sooner than it is known whether there is room for them: whoever sends more is told before.
+pub const READ_AT_ONCE: u64 = 64 * 1024;
 /// How many names are tried for one that is free: a few, then all.
 const FEW_RENAMES: u32 = 10;
 const RENAMES: u32 = 1_000;
@@ -81,39 +83,54 @@ pub async fn upload(
 ) -> Result<(PlacedItem, bool)> {
     check_target(target.to.base(), target.path)?;
     let drive = target.to.base().id.drive;
-    let pending = put_pending(service, drive, target.to.who(), limit, body).await?;
+    let mut digests = Digests::default();
+    let pending = put_pending(service, drive, target.to.who(), limit, body, &mut digests).await?;
+    let content = NewContent { key: pending.key, size: pending.size, hashes: digests.finish().await? };
     let now = service.clock.now();
-    let outcome =
-        service.store.write("upload", async |tx| commit(service, tx, target, &pending, now).await).await;
+    let outcome = service
+        .store
+        .write_together("upload", Together::Drive(drive), async |tx| {
+            take_pending(tx, drive, content.key).await?;
+            commit(service, tx, target, &content, now).await
+        })
+        .await;
     if outcome.is_err() {
         // Best done now; the sweep does it later where this fails.
-        let _ = discard(service, drive, pending.key).await;
+        let _ = discard(service, drive, content.key).await;
     }
     outcome
 }
 
-/// Content that is stored, and that no version names yet.
+/// What the body yielded is stored under this key, and nothing names it yet.
 pub(super) struct PendingContent {
     pub key: Uuid,
-    pub stored: Stored,
+    pub size: i64,
 }
 
-/// Stores what the body yields under a fresh key. Nothing is left when it fails.
+/// A content that is to be a version's, and is pending until then.
+pub(super) struct NewContent {
+    pub key: Uuid,
+    pub size: i64,
+    pub hashes: Hashes,
+}
+
+/// Stores what the body yields under a fresh key. Nothing is left when it fails. `digests` go on with it.
 pub(super) async fn put_pending(
     service: &Service,
     drive: DriveId,
     who: Who,
     limit: u64,
     body: impl Stream<Item = Result<Bytes>> + Unpin,
+    digests: &mut Digests,
 ) -> Result<PendingContent> {
     let memory = service.content.memory_of_upload(limit).div_ceil(1024);
     let _turn = service.turns.uploads.take_many(who, memory).await?;
     let key = Uuid::from_bytes(random_bytes());
     let due_at = service.clock.now() + LONGEST_UPLOAD;
     let note = async |tx: &mut Tx| tx.insert_pending_content(drive, key, due_at).await;
-    service.store.write("insert_pending_content", note).await?;
-    match service.content.put(drive, key, limit, body).await {
-        Ok(stored) => Ok(PendingContent { key, stored }),
+    service.store.write_together("insert_pending_content", Together::Rows, note).await?;
+    match Box::pin(service.content.put(drive, key, limit, body, digests)).await {
+        Ok(size) => Ok(PendingContent { key, size: size.cast_signed() }),
         Err(error) => {
             // As in `upload`.
             let _ = discard(service, drive, key).await;
@@ -127,7 +144,7 @@ pub(super) async fn commit(
     service: &Service,
     tx: &mut Tx,
     target: &Upload<'_>,
-    content: &PendingContent,
+    content: &NewContent,
     now: Timestamp,
 ) -> Result<(PlacedItem, bool)> {
     let drive = target.to.base().id.drive;
@@ -140,14 +157,14 @@ pub(super) async fn commit(
     if !target.preconditions.hold(existing) {
         return Err(Error::ResourceModified);
     }
-    let growth = content.stored.size - existing.map_or(0, Item::size);
+    let growth = content.size - existing.map_or(0, Item::size);
     check_growth(service, tx, drive, growth).await?;
     let mut file = FileVersion {
         number: 1,
         content_key: content.key,
-        size: content.stored.size,
+        size: content.size,
         mime_type: mime_type_of(name),
-        hashes: content.stored.hashes.clone(),
+        hashes: content.hashes.clone(),
     };
     let (id, is_new) = match &slot {
         Slot::Taken(item) => {
@@ -160,10 +177,6 @@ pub(super) async fn commit(
             (tx.insert_item(Place { folder, name }, NewItem::File(&file), change).await?, true)
         }
     };
-    if !tx.delete_pending_content(drive, content.key).await? {
-        // It took so long that it was swept.
-        return Err(Error::RequestTimeout);
-    }
     let mut item = tx.item(id).await?.ok_or(Error::ItemNotFound)?;
     if target.to.only_adds()
         && let Some((sent, _)) = target.path.split_last()
@@ -172,6 +185,16 @@ pub(super) async fn commit(
         item.name = sent.as_str().to_owned();
     }
     Ok((PlacedItem::of(tx, item).await?, is_new))
+}
+
+/// Lets pending content be a version's from now on.
+pub(super) async fn take_pending(tx: &mut Tx, drive: DriveId, key: Uuid) -> Result<()> {
+    if tx.delete_pending_content(drive, key).await? {
+        Ok(())
+    } else {
+        // It took so long that it was swept.
+        Err(Error::RequestTimeout)
+    }
 }
 
 /// Where in a folder something can go.
@@ -290,7 +313,7 @@ async fn folder_beside(tx: &mut Tx, folder: ItemId, name: &Name) -> Result<Besid
     Err(Error::NameAlreadyExists)
 }
 
-/// Takes a content away that no version names.
+/// Takes a content away that no version names, be it one or a list of pieces.
 pub(super) async fn discard(service: &Service, drive: DriveId, key: Uuid) -> Result<()> {
     // In a store that is not the right one it would seem to be gone.
     service.content.check_identity().await?;
@@ -299,7 +322,7 @@ pub(super) async fn discard(service: &Service, drive: DriveId, key: Uuid) -> Res
     if !service.store.write("condemn_pending_content", condemn).await? {
         return Ok(());
     }
-    service.content.delete(drive, key).await?;
+    pieces::delete(&service.store, &service.content, drive, key).await?;
     let forget = async |tx: &mut Tx| tx.forget_pending_content(drive, key).await;
     service.store.write("forget_pending_content", forget).await
 }

@@ -1,14 +1,14 @@
 //! Uploads that come in ranges, over many requests, and over restarts of the service.
 //!
-//! Each range is a content of its own until the last has come; then they are joined to one, and that
-//! becomes a version as any upload does. A range that was answered is not lost: its row names it.
+//! Each range is a content of its own, and stays one: the last only lets their list become a version, as any upload
+//! does, so it is answered as fast as its own bytes. A range that was answered is not lost: its row names it.
 
 use bytes::Bytes;
-use chrono::TimeDelta;
-use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
+use futures_util::stream::{Stream, TryStreamExt};
 use uuid::Uuid;
 
 use crate::clock::random_bytes;
+use crate::content::Digests;
 use crate::domain::ids::UploadId;
 use crate::domain::item::{ClientProperties, Item};
 use crate::domain::link::Act;
@@ -16,17 +16,13 @@ use crate::domain::name::ItemPath;
 use crate::domain::preconditions::Preconditions;
 use crate::domain::upload::{ByteRange, Conflict, UploadSession};
 use crate::error::{Error, Result};
-use crate::limits::Who;
-use crate::service::drive::upload::{PendingContent, commit, discard, put_pending};
+use crate::limits::{RANGE, UPLOAD_SESSION, Who};
+use crate::service::drive::upload::{NewContent, commit, discard, put_pending, take_pending};
 use crate::service::drive::{Upload, check_room, check_target};
+use crate::service::pieces::list_key;
 use crate::service::rights::{ToRead, ToWrite, prove_link, walk};
 use crate::service::store::{Tx, UploadRange};
 use crate::service::{PlacedItem, Service};
-
-/// How long a session lasts, however it is used: what it has received takes room until then.
-const LIFETIME: TimeDelta = TimeDelta::days(7);
-/// The largest range, in bytes: Microsoft's limit.
-const LARGEST_RANGE: i64 = 60 * 1024 * 1024;
 
 /// How a session stands after a range.
 #[derive(Debug)]
@@ -82,12 +78,13 @@ pub async fn create_upload_session(
         if_match: existing.filter(|_| target.preconditions.if_match.is_some()).map(|item| item.etag()),
         total: None,
         received: 0,
+        digests: None,
         completed: None,
         created_by: target.to.author().user.clone(),
         created_app_no: target.to.author().app_no,
         through: target.to.through(),
         properties,
-        expires_at: service.clock.now() + LIFETIME,
+        expires_at: service.clock.now() + UPLOAD_SESSION,
     };
     service.store.write("create_upload_session", async |tx| tx.insert_upload(&session).await).await?;
     Ok(NewUploadSession { secret: service.keys.sign_upload(session.id), session })
@@ -185,25 +182,46 @@ pub async fn receive_range(
         let path = ItemPath::parse(&session.path)?;
         check_room(service, &to, &path, range.total.cast_unsigned()).await?;
     }
-    let pending = put_pending(service, drive, who(&session), range.length().cast_unsigned(), body)
-        .await
-        .map_err(|error| match error {
-            Error::PayloadTooLarge { .. } => LONGER,
-            error => error,
+    let mut digests = digests_so_far(service, &session).await?;
+    let length = range.length().cast_unsigned();
+    let pending =
+        put_pending(service, drive, who(&session), length, body, &mut digests).await.map_err(|error| {
+            match error {
+                Error::PayloadTooLarge { .. } => LONGER,
+                error => error,
+            }
         })?;
-    let outcome = if pending.stored.size < range.length() {
+    let kept = UploadRange { size: range.length(), content_key: pending.key };
+    let outcome = if pending.size < range.length() {
         Err(SHORTER)
     } else if range.is_last() {
-        Box::pin(finish(service, &session, range, &pending)).await
+        Box::pin(finish(service, &session, range, kept, digests)).await
     } else {
-        keep_range(service, &session, range, pending.key).await
+        keep_range(service, &session, range, kept, digests).await
     };
-    // A range that was not kept as such is pending still: refused, or copied into the whole.
-    if !matches!(outcome, Ok(Received::More(_))) {
+    if outcome.is_err() {
         // Best done now; the sweep does it later where this fails.
         let _ = discard(service, drive, pending.key).await;
     }
     outcome
+}
+
+/// The digests of what has come. An older version kept none: what it received is read once more.
+async fn digests_so_far(service: &Service, session: &UploadSession) -> Result<Digests> {
+    if let Some(digests) = session.digests.as_deref().and_then(Digests::load) {
+        return Ok(digests);
+    }
+    let mut digests = Digests::default();
+    if session.received > 0 {
+        for range in service.store.read("upload_ranges").await?.upload_ranges(session.id).await? {
+            let size = range.size.cast_unsigned();
+            let mut bytes = service.content.get(session.id.drive, range.content_key, size, 0..size).await?;
+            while let Some(chunk) = bytes.try_next().await? {
+                digests.update(&chunk).await?;
+            }
+        }
+    }
+    Ok(digests)
 }
 
 /// Whose turn a session takes.
@@ -218,8 +236,8 @@ fn check_range(session: &UploadSession, range: ByteRange) -> Result<()> {
     if session.total.is_some_and(|total| total != range.total) {
         return Err(Error::FragmentLengthMismatch("The total is not the one of the ranges before."));
     }
-    if range.length() > LARGEST_RANGE {
-        return Err(Error::PayloadTooLarge { limit: LARGEST_RANGE.cast_unsigned() });
+    if range.length() > RANGE {
+        return Err(Error::PayloadTooLarge { limit: RANGE.cast_unsigned() });
     }
     match range.first.cmp(&session.received) {
         std::cmp::Ordering::Less => Err(Error::FragmentOverlap),
@@ -232,17 +250,15 @@ async fn keep_range(
     service: &Service,
     session: &UploadSession,
     range: ByteRange,
-    key: Uuid,
+    kept: UploadRange,
+    mut digests: Digests,
 ) -> Result<Received> {
-    let kept = UploadRange { size: range.length(), content_key: key };
+    let digests = digests.save().await?;
     service
         .store
         .write("keep_range", async |tx| {
-            if !tx.add_upload_range(session.id, range.first, range.total, kept).await? {
-                // Another server took the same range.
-                return Err(Error::FragmentOverlap);
-            }
-            if !tx.keep_pending_content(session.id.drive, key, session.expires_at).await? {
+            add_range(tx, session, range, kept, &digests).await?;
+            if !tx.keep_pending_content(session.id.drive, kept.content_key, session.expires_at).await? {
                 // It took so long that it was swept.
                 return Err(Error::RequestTimeout);
             }
@@ -253,60 +269,68 @@ async fn keep_range(
         .await
 }
 
-/// Joins all ranges to the file's content, and makes that a version. The session ends in the same
+async fn add_range(
+    tx: &mut Tx,
+    session: &UploadSession,
+    range: ByteRange,
+    kept: UploadRange,
+    digests: &[u8],
+) -> Result<()> {
+    if tx.add_upload_range(session.id, range.first, range.total, kept, digests).await? {
+        Ok(())
+    } else {
+        // Another server took the same range, or the session was cancelled.
+        Err(Error::FragmentOverlap)
+    }
+}
+
+/// Makes all ranges the file's content: the only one as it is, several as their list. The session ends in the same
 /// transaction; until then the client may send its last range again.
 async fn finish(
     service: &Service,
     session: &UploadSession,
     range: ByteRange,
-    last: &PendingContent,
+    last: UploadRange,
+    digests: Digests,
 ) -> Result<Received> {
     let drive = session.id.drive;
     let to = ToWrite::of_session(service, session).await?;
-    let mut parts = service.store.read("upload_ranges").await?.upload_ranges(session.id).await?;
-    parts.push(UploadRange { size: range.length(), content_key: last.key });
-    let bytes = stream::iter(parts.clone().into_iter().map(Ok))
-        .and_then(|part| {
-            let size = part.size.cast_unsigned();
-            service.content.get(drive, part.content_key, size, 0..size)
-        })
-        .try_flatten();
-    let total = range.total.cast_unsigned();
-    let whole = put_pending(service, drive, to.who(), total, bytes.boxed_local()).await?;
+    let is_only = session.received == 0;
+    let whole = NewContent {
+        key: if is_only { last.content_key } else { list_key() },
+        size: range.total,
+        hashes: digests.finish().await?,
+    };
     let now = service.clock.now();
     let preconditions =
         Preconditions { if_match: session.if_match.clone().map(|tag| vec![tag]), if_none_match: None };
     let path = ItemPath::parse(&session.path)?;
     let target = Upload { to: &to, path: &path, conflict: session.conflict, preconditions: &preconditions };
-    let committed = service
+    let (placed, is_new) = service
         .store
         .write("finish_upload", async |tx| {
             let (placed, is_new) = commit(service, tx, &target, &whole, now).await?;
+            add_range(tx, session, range, last, &[]).await?;
+            if is_only {
+                take_pending(tx, drive, whole.key).await?;
+            } else if !tx.list_pieces(session.id, whole.key).await? {
+                // As there: what had come was swept.
+                return Err(Error::RequestTimeout);
+            }
             let item = placed.item.id;
-            if !tx.complete_upload(session.id, range.first, range.total, item, is_new).await? {
-                // The last range came twice at once, or the session was cancelled.
+            if !tx.complete_upload(session.id, item, is_new).await? {
                 return Err(Error::FragmentOverlap);
             }
             if session.properties.is_empty() {
                 return Ok((placed, is_new));
             }
-            let id = placed.item.id;
-            tx.set_properties(id, &session.properties, placed.item.change).await?;
-            let item = tx.item(id).await?.ok_or(Error::ItemNotFound)?;
+            tx.set_properties(item, &session.properties, placed.item.change).await?;
+            let item = tx.item(item).await?.ok_or(Error::ItemNotFound)?;
             Ok((PlacedItem { item, ..placed }, is_new))
         })
-        .await;
-    let leftovers = match committed {
-        Ok(_) => parts.iter().map(|part| part.content_key).collect(),
-        Err(_) => vec![whole.key],
-    };
-    for key in leftovers {
-        // Best done now; the sweep does it later where this fails.
-        let _ = discard(service, drive, key).await;
-    }
-    let (placed, is_new) = committed?;
+        .await?;
     if to.only_adds() {
-        return Ok(sent(session, total.cast_signed()));
+        return Ok(sent(session, range.total));
     }
     let right = ToRead::of_session(session, &placed.item);
     Ok(Received::All { placed: Box::new(placed), is_new, right })

@@ -19,6 +19,8 @@ use crate::service::store::statement::{LONG_LIMIT, STATEMENT_LIMIT, within, with
 const ACQUIRE_LIMIT: Duration = Duration::from_millis(1_500);
 /// Connections are made anew after this, so that a database that has moved is found again.
 pub const CONNECTION_LIFETIME: Duration = Duration::from_secs(600);
+/// How long a connection that is not in use is believed to be there.
+const BELIEVED_FOR: Duration = Duration::from_secs(1);
 /// How PostgreSQL is to plan: for keys, row by row. Where it can't know how many rows a step will give,
 /// as with the folders above an item, it guesses many, and then reads all links of a drive to join them
 /// with two folders, or compiles a statement for longer than it runs. A list of all links is as fast
@@ -91,6 +93,8 @@ async fn connect_postgres(url: &str, password_file: Option<&Path>, connections: 
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_LIMIT)
             .max_lifetime(CONNECTION_LIFETIME)
+            .test_before_acquire(false)
+            .before_acquire(|connection, was| answers(connection, was.idle_for))
             .after_release(|connection, _| leave_no_transaction(connection))
     };
     // What takes its time joins freely: over many rows, joining them by key is the slowest way.
@@ -188,6 +192,14 @@ impl Pools {
             }
         }
     }
+}
+
+/// Whether a connection is still there. One that was in use a moment ago is believed to be: asking it would cost each
+/// transaction a way to the database and back.
+fn answers(connection: &mut PgConnection, idle_for: Duration) -> BoxFuture<'_, sqlx::Result<bool>> {
+    Box::pin(async move {
+        if idle_for < BELIEVED_FOR { Ok(true) } else { connection.ping().await.map(|()| true) }
+    })
 }
 
 /// A future that is dropped in the middle of beginning leaves its connection inside a transaction,

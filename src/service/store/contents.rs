@@ -69,7 +69,10 @@ impl Tx {
             "SELECT count(*) > 0 FROM (SELECT content_key FROM versions WHERE drive_id = $1 AND content_key = $2
                                         UNION ALL
                                         SELECT content_key FROM loose_content
-                                        WHERE drive_id = $1 AND content_key = $2) known"
+                                        WHERE drive_id = $1 AND content_key = $2
+                                        UNION ALL
+                                        SELECT piece_key FROM content_pieces
+                                        WHERE drive_id = $1 AND piece_key = $2) known"
         )
         .bind(drive)
         .bind(key)

@@ -60,7 +60,10 @@ impl Tx {
     /// Some contents that must be in the store.
     pub async fn some_contents(&mut self) -> Result<Vec<(DriveId, Uuid)>> {
         on!(self, |connection| sqlx::query_as(
-            "SELECT drive_id, content_key FROM versions WHERE size > 0 LIMIT 20"
+            "SELECT v.drive_id, coalesce(p.piece_key, v.content_key)
+             FROM versions v LEFT JOIN content_pieces p
+               ON p.drive_id = v.drive_id AND p.content_key = v.content_key
+             WHERE v.size > 0 LIMIT 20"
         )
         .fetch_all(connection))
     }

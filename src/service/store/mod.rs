@@ -24,11 +24,14 @@ mod opens;
 mod own_connection;
 mod own_links;
 mod pending_content;
+mod pieces;
 mod queue;
 mod readiness;
 mod sessions;
 mod statement;
+mod statistics;
 mod subtree_changes;
+mod together;
 mod tree;
 mod uploads;
 mod versions;
@@ -46,9 +49,11 @@ use applications::KnownApplications;
 use connect::{Pools, begin};
 use readiness::Probe;
 use statement::TxConnection;
+use together::Lanes;
 
 pub use all_links::{LinkFilter, PlacedLink};
 pub use change::Change;
+pub use contents::KnownContent;
 pub use copies::{Copied, FirstName};
 pub use items::{NewItem, Place};
 pub use key_epochs::EpochUse;
@@ -56,10 +61,12 @@ pub use link_queues::LinkQueues;
 pub use links::{NewLink, OpenedLink};
 pub use opens::{DayOfLink, OpensOfLink};
 pub use own_links::{LinkCounts, OwnLinkFilter};
+pub use pieces::Piece;
 pub use readiness::Readiness;
 pub use sessions::SessionRow;
 pub use statement::Tx;
 pub use subtree_changes::{SubtreeChange, SubtreeWork};
+pub use together::Together;
 pub use tree::{Below, Folders, TreeItem};
 pub use uploads::UploadRange;
 
@@ -72,6 +79,7 @@ pub struct Store {
     pools: Pools,
     applications: Arc<KnownApplications>,
     probe: Arc<Probe>,
+    lanes: Arc<Lanes>,
     metrics: Arc<Metrics>,
 }
 
@@ -97,7 +105,7 @@ impl Store {
     ) -> Result<Self> {
         let pools = connect::connect(url, password_file, connections).await?;
         let probe = Arc::new(Probe::of(&pools));
-        Ok(Self { pools, applications: Arc::default(), probe, metrics })
+        Ok(Self { pools, applications: Arc::default(), probe, lanes: Arc::default(), metrics })
     }
 
     /// A transaction that only reads, and sees one moment throughout: one after it began. Failures are logged under
@@ -145,20 +153,47 @@ impl Store {
         done
     }
 
+    /// The same in a transaction that others share who write at the same moment: it is committed for all of them at
+    /// once. For what is short, and done by many at once.
+    #[tracing::instrument(target = SPANS, name = "transaction", skip_all, fields(step = step))]
+    pub async fn write_together<T>(
+        &self,
+        step: &'static str,
+        together: Together,
+        mut work: impl AsyncFnMut(&mut Tx) -> Result<T>,
+    ) -> Result<T> {
+        let started = Instant::now();
+        let together = if matches!(self.pools, Pools::Sqlite { .. }) { Together::All } else { together };
+        let lane = self.lanes.of(together);
+        let done = Box::pin(lane.write(step, async || self.begin_write(step).await, &mut work)).await;
+        self.lanes.leave(together, lane);
+        match done {
+            Some(done) => {
+                self.metrics.transaction_ended(step, started.elapsed(), 0);
+                done
+            }
+            None => Box::pin(self.write(step, work)).await,
+        }
+    }
+
     async fn try_to_write<T>(
         &self,
         step: &'static str,
         work: &mut impl AsyncFnMut(&mut Tx) -> Result<T>,
     ) -> Result<T> {
+        let mut tx = self.begin_write(step).await?;
+        let value = work(&mut tx).await?;
+        tx.commit().await.map(|()| value)
+    }
+
+    async fn begin_write(&self, step: &'static str) -> Result<Tx> {
         let begun = match &self.pools {
             Pools::Postgres { pool, .. } => begin(pool.begin()).await.map(TxConnection::Postgres),
             Pools::Sqlite { writer, .. } => {
                 begin(writer.begin_with("BEGIN IMMEDIATE")).await.map(TxConnection::Sqlite)
             }
         };
-        let mut tx = Tx { step, connection: begun.map_err(|error| error.in_step(step))? };
-        let value = work(&mut tx).await?;
-        tx.commit().await.map(|()| value)
+        begun.map(|connection| Tx { step, connection }).map_err(|error| error.in_step(step))
     }
 
     /// Connections to the database: all there are, and those that wait for work.

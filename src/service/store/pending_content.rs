@@ -14,6 +14,8 @@ use crate::service::store::statement::{Tx, execute, on};
 
 /// How long what was deleted for good may still be read by who began before.
 const LAST_READS: TimeDelta = TimeDelta::minutes(5);
+/// What is condemned is due since then, and becomes nothing else any more.
+pub(super) const CONDEMNED: Timestamp = Timestamp::UNIX_EPOCH;
 
 /// When the content of what is deleted at a time is taken away.
 pub(super) fn read_until(deleted_at: Timestamp) -> Timestamp {
@@ -44,7 +46,7 @@ impl Tx {
             sqlx::query("DELETE FROM loose_content WHERE drive_id = $1 AND content_key = $2 AND due_at > $3")
                 .bind(drive)
                 .bind(key)
-                .bind(Timestamp::UNIX_EPOCH)
+                .bind(CONDEMNED)
         )?;
         Ok(deleted == 1)
     }
@@ -56,7 +58,7 @@ impl Tx {
             sqlx::query("UPDATE loose_content SET due_at = $3 WHERE drive_id = $1 AND content_key = $2")
                 .bind(drive)
                 .bind(key)
-                .bind(Timestamp::UNIX_EPOCH)
+                .bind(CONDEMNED)
         )?;
         Ok(condemned == 1)
     }
@@ -87,7 +89,7 @@ impl Tx {
             .bind(drive)
             .bind(key)
             .bind(due_at)
-            .bind(Timestamp::UNIX_EPOCH)
+            .bind(CONDEMNED)
         )?;
         Ok(kept == 1)
     }

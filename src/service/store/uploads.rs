@@ -18,6 +18,7 @@ struct UploadRow {
     if_match: Option<String>,
     total: Option<i64>,
     received: i64,
+    digests: Option<Vec<u8>>,
     item_no: Option<i64>,
     made_item: bool,
     created_by: Option<String>,
@@ -70,8 +71,8 @@ impl Tx {
     pub async fn upload(&mut self, id: UploadId, now: Timestamp) -> Result<Option<UploadSession>> {
         let row: Option<UploadRow> = on!(self, |connection| {
             sqlx::query_as(
-                "SELECT base_no, path, conflict, if_match, total, received, item_no, made_item, created_by,
-                        created_app_no, link_id, link_item_no, client_created_at, client_modified_at,
+                "SELECT base_no, path, conflict, if_match, total, received, digests, item_no, made_item,
+                        created_by, created_app_no, link_id, link_item_no, client_created_at, client_modified_at,
                         description, expires_at
                  FROM uploads WHERE drive_id = $1 AND upload_id = $2 AND expires_at > $3",
             )
@@ -88,6 +89,7 @@ impl Tx {
             if_match: row.if_match,
             total: row.total,
             received: row.received,
+            digests: row.digests,
             completed: row.item_no.map(|number| (ItemId { drive: id.drive, number }, row.made_item)),
             created_by: row.created_by,
             created_app_no: row.created_app_no,
@@ -112,11 +114,12 @@ impl Tx {
         first_byte: i64,
         total: i64,
         range: UploadRange,
+        digests: &[u8],
     ) -> Result<bool> {
         let updated = execute!(
             self,
             sqlx::query(
-                "UPDATE uploads SET received = received + $4, total = $5
+                "UPDATE uploads SET received = received + $4, total = $5, digests = $6
                  WHERE drive_id = $1 AND upload_id = $2 AND received = $3 AND item_no IS NULL"
             )
             .bind(id.drive)
@@ -124,6 +127,7 @@ impl Tx {
             .bind(first_byte)
             .bind(range.size)
             .bind(total)
+            .bind(digests)
         )?;
         if updated == 0 {
             return Ok(false);
@@ -155,26 +159,16 @@ impl Tx {
         })
     }
 
-    /// Ends a session well: it has become a file. `received` is what it had received before its last
-    /// range. False where it is not there so.
-    pub async fn complete_upload(
-        &mut self,
-        id: UploadId,
-        received: i64,
-        total: i64,
-        item: ItemId,
-        made_item: bool,
-    ) -> Result<bool> {
+    /// Ends a session well, which has received all: it has become a file. False where it is not there so.
+    pub async fn complete_upload(&mut self, id: UploadId, item: ItemId, made_item: bool) -> Result<bool> {
         let completed = execute!(
             self,
             sqlx::query(
-                "UPDATE uploads SET received = $4, total = $4, item_no = $5, made_item = $6
-                 WHERE drive_id = $1 AND upload_id = $2 AND received = $3 AND item_no IS NULL"
+                "UPDATE uploads SET item_no = $3, made_item = $4, digests = NULL
+                 WHERE drive_id = $1 AND upload_id = $2 AND received = total AND item_no IS NULL"
             )
             .bind(id.drive)
             .bind(id.upload)
-            .bind(received)
-            .bind(total)
             .bind(item.number)
             .bind(made_item)
         )?;

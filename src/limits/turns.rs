@@ -1,4 +1,4 @@
-//! What one may use of the service: how much, for how long, and how much at once.
+//! What is taken in turns.
 //!
 //! Whatever takes memory or time in proportion to what somebody asks for is taken in turns: so much in total,
 //! whoever asks, and not all of it for one link or one caller. Who finds no room waits for a while, and is then
@@ -14,32 +14,6 @@ use uuid::Uuid;
 use crate::domain::identity::Caller;
 use crate::domain::ids::{DriveId, LinkId};
 use crate::error::{Error, Result};
-
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Bytes of a file that is uploaded in one request.
-    pub upload: u64,
-    /// How long a client may take for a small body, or for the next [`Self::pace`] bytes of a large one.
-    pub stall: Duration,
-    /// Bytes that a client must send in that time.
-    pub pace: usize,
-    /// How long an answer may wait for its client to take more of it.
-    pub unread: Duration,
-    /// How long a download ticket opens.
-    pub ticket: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            upload: 250 * 1024 * 1024,
-            stall: Duration::from_secs(20),
-            pace: 16 * 1024,
-            unread: Duration::from_secs(120),
-            ticket: Duration::from_secs(3_600),
-        }
-    }
-}
 
 /// How long somebody rests after a turn, at most.
 const LONGEST_REST: Duration = Duration::from_secs(2);
@@ -175,6 +149,11 @@ impl Turn {
     /// After each turn, whoever took it rests for as long: so at most half of the time is theirs.
     fn with_rest(self) -> Self {
         Self { has_rest: true, ..self }
+    }
+
+    /// How much there is in total, and for each.
+    pub fn shares_out(&self) -> (usize, usize) {
+        (self.all, self.each)
     }
 
     /// One of it.
