@@ -45,6 +45,10 @@ daemon off;
 """
 
 
+# Each with its contents on the disk, but for the last.
+SERVERS = ("SQLite", "PostgreSQL", "SQLite, S3")
+
+
 class Bytes:
     """What is measured, on a loaded bench: its first files get contents."""
 
@@ -53,6 +57,7 @@ class Bytes:
         self.content = bench.folder / "files" / "content"
         self.fill()
         self.start_nginx()
+        self.start_s3()
         self.sources = {size: self.source(size) for size in (PUT, GIB)}
         self.users = {}
         self.count = 0
@@ -100,6 +105,18 @@ class Bytes:
         self.nginx_url = f"http://127.0.0.1:{self.port}"
         self.tools.until(lambda: socket.create_connection(("127.0.0.1", self.port)).close() is None, "nginx starts")
 
+    def start_s3(self):
+        """A server on SQLite whose contents are objects: of an S3 server on the same folder, which makes it a bucket."""
+        port = self.tools.free_port()
+        command = [self.tools.RELEASE / "examples" / "s3", f"127.0.0.1:{port}", self.content.parent]
+        self.bench.processes.append(self.tools.Process(command))
+        self.tools.until(lambda: socket.create_connection(("127.0.0.1", port)).close() is None, "the S3 server starts")
+        os.environ.update(AWS_ENDPOINT=f"http://127.0.0.1:{port}", AWS_ALLOW_HTTP="true", AWS_REGION="us-east-1",
+                          AWS_ACCESS_KEY_ID="key", AWS_SECRET_ACCESS_KEY="secret")
+        flags = ("--content-url", "s3://content")
+        self.bench.start_server("SQLite", *flags)
+        self.bench.servers[("SQLite, S3",)] = self.bench.servers.pop(("SQLite", *flags))
+
     def source(self, size):
         path = self.bench.folder / f"source-{size}"
         with open(path, "wb") as file:
@@ -110,7 +127,7 @@ class Bytes:
     def watch(self):
         """How much memory the services take, at most."""
         while True:
-            for database in ("SQLite", "PostgreSQL"):
+            for database in SERVERS:
                 try:
                     memory = self.bench.servers[(database,)].memory()
                 except (OSError, TypeError):
@@ -146,13 +163,13 @@ function request() n = n + 1; return paths[n % #paths + 1] end
             scripts = {"nginx": self.script(f"nginx-{connections}-{len(files)}-{files[0]}", [self.nginx_path(n) for n in files])}
             scripts["links"] = self.script(f"links-{connections}-{len(files)}-{files[0]}", [self.link(n) for n in files])
             measures[what] = {"nginx": lambda s, script=scripts["nginx"]: self.wrk(self.nginx, self.nginx_url, script, s)}
-            for database in ("SQLite", "PostgreSQL"):
+            for database in SERVERS:
                 server = bench.servers[(database,)]
                 measures[what][database] = lambda s, server=server, script=scripts["links"]: self.wrk(server, server.url, script, s)
         for connections in 1, 16:
             measures[f"1 GiB, {connections} at once, GB/s"] = {
                 "nginx": lambda s, connections=connections: self.get(self.nginx_url, self.nginx_path(1), connections)}
-            for database in ("SQLite", "PostgreSQL"):
+            for database in SERVERS:
                 url = bench.servers[(database,)].url
                 measures[f"1 GiB, {connections} at once, GB/s"][database] = (
                     lambda s, url=url, connections=connections: self.get(url, self.link(1), connections))
@@ -160,7 +177,7 @@ function request() n = n + 1; return paths[n % #paths + 1] end
         measures["session of 1 GiB, ranges of 60 MiB, GB/s (held against the PUT)"] = {}
         for which in ("one user", "16 users"):
             measures[f"new files of 4 KiB, 16 connections, {which} (held against one thread's loop)"] = {"nginx": self.loop}
-        for database in ("SQLite", "PostgreSQL"):
+        for database in SERVERS:
             measures["PUT of 240 MiB, GB/s"][database] = lambda s, database=database: self.upload(database)
             measures["session of 1 GiB, ranges of 60 MiB, GB/s (held against the PUT)"][database] = (
                 lambda s, database=database: self.session(database))
@@ -284,17 +301,17 @@ end
         return self.table(measures, results)
 
     def table(self, measures, results):
-        lines = ["| | nginx, or as said | SQLite | ratio | PostgreSQL | ratio |", "|---|--:|--:|--:|--:|--:|"]
+        lines = ["| | nginx, or as said |" + "".join(f" {server} | ratio |" for server in SERVERS), "|---" + "|--:" * 7 + "|"]
         number = lambda rate: f"{rate:,.0f}" if rate >= 100 else f"{rate:.2f}"
         for what in measures:
             beside = results.get((what, "nginx"))
             cells = [what]
             if beside:
                 cells.append(number(statistics.median(beside)))
-            for database in ("SQLite", "PostgreSQL"):
+            for database in SERVERS:
                 rates = results[(what, database)]
                 held = beside or results.get(("PUT of 240 MiB, GB/s", database), [float("nan")] * len(rates))
-                if not beside and database == "SQLite":
+                if not beside and database == SERVERS[0]:
                     cells.append("")
                 ratio = statistics.median(rate / other for rate, other in zip(rates, held))
                 cells += [number(statistics.median(rates)), f"{ratio:.2f}"]

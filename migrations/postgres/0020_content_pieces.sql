@@ -16,5 +16,6 @@ COMMENT ON COLUMN content_pieces.first_byte IS 'Where in the content the piece s
 COMMENT ON COLUMN content_pieces.size IS 'Bytes.';
 COMMENT ON COLUMN content_pieces.piece_key IS 'Where the content store keeps it.';
 
-ALTER TABLE uploads ADD COLUMN digests bytea;
+ALTER TABLE uploads ADD COLUMN digests bytea, ADD COLUMN ranges integer NOT NULL DEFAULT 0;
 COMMENT ON COLUMN uploads.digests IS 'The digests of what has come, as they stand: they go on with the next range. Null before the first, and where an older version received it.';
+COMMENT ON COLUMN uploads.ranges IS 'How many ranges it has received. 0 also where an older version received them.';

@@ -12,3 +12,4 @@ CREATE TABLE content_pieces (
 CREATE INDEX content_pieces_by_piece ON content_pieces (drive_id, piece_key);
 
 ALTER TABLE uploads ADD COLUMN digests blob;
+ALTER TABLE uploads ADD COLUMN ranges integer NOT NULL DEFAULT 0;

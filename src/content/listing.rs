@@ -25,7 +25,7 @@ impl Content {
         Ok(named.collect())
     }
 
-    /// The contents of a drive. What a write has begun and not ended is not among them.
+    /// The contents of a drive. Where they are files, what a write has begun and not ended is among them.
     pub fn list(&self, drive: DriveId) -> BoxStream<'static, Result<Listed>> {
         let folder = ObjectPath::from(format!("{}/{drive}", self.prefix));
         let listed = self.store.list(Some(&folder)).map_err(failed);

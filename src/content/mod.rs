@@ -154,7 +154,7 @@ impl Content {
         usize::try_from(size).unwrap_or(usize::MAX).clamp(1, most)
     }
 
-    /// Stores what `body` yields, in memory never more than two pieces of it. It may be a piece of something larger:
+    /// Stores what `body` yields, in memory never more than [`Self::memory_of_upload`]. It may be a piece of something larger:
     /// `digests` are of what comes before, and of that and this afterwards. Gives its own size. What is left
     /// when it fails, or turns out to be more than `limit` bytes, is to be deleted.
     pub async fn put(
@@ -168,18 +168,23 @@ impl Content {
         self.check_folder().await?;
         let mut sink = self.sink(drive, key);
         let mut size = 0;
-        let mut piece = BytesMut::new();
+        let capacity = usize::try_from(limit).unwrap_or(PIECE).min(PIECE);
+        let mut piece = BytesMut::with_capacity(capacity);
         let received = async {
-            while let Some(chunk) = body.try_next().await? {
+            while let Some(mut chunk) = body.try_next().await? {
                 size += chunk.len() as u64;
                 if size > limit {
                     return Err(Error::PayloadTooLarge { limit });
                 }
-                piece.extend_from_slice(&chunk);
-                if piece.len() >= PIECE {
-                    let piece = std::mem::take(&mut piece).freeze();
-                    digests.update(&piece).await?;
-                    self.write(&mut sink, piece).await?;
+                while !chunk.is_empty() {
+                    let room = PIECE - piece.len();
+                    piece.extend_from_slice(&chunk.split_to(chunk.len().min(room)));
+                    if piece.len() == PIECE {
+                        let next = BytesMut::with_capacity(PIECE);
+                        let piece = std::mem::replace(&mut piece, next).freeze();
+                        digests.update(&piece).await?;
+                        self.write(&mut sink, piece).await?;
+                    }
                 }
             }
             let last = piece.freeze();
@@ -284,10 +289,8 @@ impl Content {
             Some(content) => content,
             None => {
                 let read: Vec<Bytes> = self.read(drive, key, size, 0..size).await?.try_collect().await?;
-                let content = match <[Bytes; 1]>::try_from(read) {
-                    Ok([whole]) => whole,
-                    Err(pieces) => pieces.concat().into(),
-                };
+                // Copied: what was read may be part of something larger, and would keep all of that.
+                let content = Bytes::from(read.concat());
                 self.kept.keep(drive, key, content.clone());
                 content
             }

@@ -14,6 +14,8 @@ use futures_util::stream::{Stream, try_unfold};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
+use crate::limits::READ_AHEAD;
+
 /// What is given at a time: the framework copies it before it sends it, and holds it for as long as the client takes.
 const PIECE: usize = 64 * 1024;
 /// What is read from the disk at a time.
@@ -21,7 +23,7 @@ const AHEAD: usize = 256 * 1024;
 /// How many of these are under way at once.
 const IN_FLIGHT: usize = 2;
 /// How many there may be of all downloads, read and not yet given. Who finds no room reads pieces, one after another.
-const ROOM: usize = 256;
+const ROOM: usize = READ_AHEAD / AHEAD;
 
 /// What reads; its copies share the room for what is read ahead.
 #[derive(Clone, Debug)]
@@ -255,6 +257,20 @@ mod tests {
             read.extend_from_slice(&piece);
         }
         assert!(read == all);
+    }
+
+    #[tokio::test]
+    async fn what_is_read_ahead_takes_room_until_it_was_given() {
+        let (_folder, path) = file_of(&bytes(3 * AHEAD));
+        let reader = Reader::default();
+        let mut reading = from_disk(reader.open(path).await.expect("a file"), 0..3 * AHEAD as u64);
+        let first = reading.next().await.expect("bytes");
+        let second = reading.next().await.expect("bytes");
+        assert_eq!(reader.room.available_permits(), ROOM - IN_FLIGHT);
+        drop((first, second, reading));
+        while reader.room.available_permits() < ROOM {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[tokio::test]

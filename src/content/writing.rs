@@ -1,7 +1,7 @@
 //! Writes contents that are files, by threads. What was answered survives a power cut: the file is on the disk, and so
 //! is its name.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -17,6 +17,8 @@ use crate::content::reading::in_thread;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Writer {
     folders: Arc<Mutex<HashMap<PathBuf, Arc<Folder>>>>,
+    /// Folders whose own names are on the disk.
+    named: Arc<Mutex<HashSet<PathBuf>>>,
 }
 
 /// A folder whose new names are to be on the disk: one sync is enough for all that were there when it began.
@@ -48,12 +50,28 @@ impl Writer {
             folders.entry(path.to_owned()).or_default().clone()
         };
         let synced = folder.sync(path).await;
+        if synced.is_ok() {
+            self.sync_name(path).await?;
+        }
         let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
         // The table's, and this one.
         if Arc::strong_count(&folder) == 2 {
             folders.remove(path);
         }
+        // While nobody else can count.
+        drop(folder);
         synced
+    }
+
+    /// Whoever made a folder may have been killed before its name was on the disk: so each is looked to once.
+    async fn sync_name(&self, path: &Path) -> io::Result<()> {
+        let is_named = self.named.lock().unwrap_or_else(PoisonError::into_inner).contains(path);
+        if let Some(above) = path.parent().filter(|_| !is_named) {
+            let above = above.to_owned();
+            in_thread(move || File::open(above)?.sync_all()).await?;
+            self.named.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
+        }
+        Ok(())
     }
 }
 
@@ -118,9 +136,6 @@ fn create(path: &Path) -> io::Result<File> {
             match std::fs::create_dir(folder) {
                 Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
                 _ => {}
-            }
-            if let Some(above) = folder.parent() {
-                File::open(above)?.sync_all()?;
             }
             create()
         }

@@ -31,6 +31,8 @@ pub struct UploadSession {
     pub received: i64,
     /// The state of their digests; none before the first range, and where an older version received it.
     pub digests: Option<Vec<u8>>,
+    /// How many ranges have come.
+    pub ranges: i32,
     /// The file that it became, and whether it made it; none while the session is under way.
     pub completed: Option<(ItemId, bool)>,
     pub created_by: Option<String>,

@@ -1,5 +1,6 @@
-//! What one may use of the service: how much, for how long, and how much at once. All of it is here, but for what the
-//! installation sets ([`crate::config`]); `docs/security.md` has the same as a table, which a test holds against this.
+//! What callers may use of the service: how much, for how long, and how much at once. All of it is here, but for what
+//! the installation sets ([`crate::config`]) and the lengths of names ([`crate::domain::name`]); `docs/security.md` has
+//! the same as a table, which a test holds against this.
 
 mod turns;
 
@@ -33,8 +34,14 @@ pub const SEARCHED: usize = 400;
 
 /// Bytes of a range of an upload session: Microsoft's limit.
 pub const RANGE: i64 = 60 * 1024 * 1024;
+/// Ranges of an upload session: each stays a piece of the file, with rows of its own.
+pub const RANGES: i32 = 100_000;
 /// How long an upload session lasts, however it is used: what it has received takes room until then.
 pub const UPLOAD_SESSION: TimeDelta = TimeDelta::days(7);
+
+/// Bytes that all downloads together have read ahead from the disk; who finds no room reads small pieces, one after
+/// another.
+pub const READ_AHEAD: usize = 64 * 1024 * 1024;
 
 /// Items of a copy, which is one transaction.
 pub const COPIED: usize = 10_000;

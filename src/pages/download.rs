@@ -148,7 +148,7 @@ pub(super) async fn send(
     let range = range.unwrap_or(0..size);
     let length = range.end - range.start;
     if request.method() == Method::HEAD {
-        check_bytes(site.service(), right.item(), file).await?;
+        check_bytes(site.service(), right.item(), file, range.start).await?;
         let nothing = futures_util::stream::empty::<Result<bytes::Bytes>>();
         return Ok(response.body(SizedStream::new(length, nothing)));
     }

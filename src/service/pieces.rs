@@ -15,7 +15,9 @@ use crate::error::{Error, Result};
 use crate::service::store::{Piece, Store, Tx};
 
 /// Pieces that are asked for at once.
-const PAGE: i64 = 256;
+const PAGE: i64 = 1_000;
+/// Pieces that are deleted side by side.
+const DELETED_AT_ONCE: usize = 8;
 /// What the key of a list begins with.
 const LIST: [u8; 8] = [0; 8];
 
@@ -53,25 +55,49 @@ pub(super) async fn read(
     Ok(futures_util::stream::iter(first.map(Ok::<_, Error>)).chain(rest).try_flatten().boxed())
 }
 
-/// Whether a content is there, all of it.
+/// Whether a content is there, where it has a byte: as much as is known of it when its bytes begin to be sent.
 pub(super) async fn check(
     store: &Store,
     content: &Content,
     drive: DriveId,
     key: Uuid,
     size: u64,
+    byte: u64,
 ) -> Result<()> {
     if !is_list(key) {
         return content.check(drive, key, size).await;
     }
+    match page(store, drive, key, byte).await?.first() {
+        Some(piece) => content.check(drive, piece.piece_key, piece.size.cast_unsigned()).await,
+        None => Ok(()),
+    }
+}
+
+/// Whether a content is there, all of it, whatever its bytes are. For who reads all contents.
+pub(super) async fn is_there(
+    store: &Store,
+    content: &Content,
+    drive: DriveId,
+    key: Uuid,
+    size: u64,
+) -> Result<bool> {
+    if !is_list(key) {
+        return content.is_there(drive, key).await;
+    }
     let mut end = 0;
     while end < size {
-        for piece in page(store, drive, key, end).await? {
-            content.check(drive, piece.piece_key, piece.size.cast_unsigned()).await?;
-            end += piece.size.cast_unsigned();
+        let pieces = match page(store, drive, key, end).await {
+            Err(Error::ContentDamaged(_)) => return Ok(false),
+            pieces => pieces?,
+        };
+        for piece in pieces {
+            if !content.is_there(drive, piece.piece_key).await? {
+                return Ok(false);
+            }
+            end = (piece.first_byte + piece.size).cast_unsigned();
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Takes a content away, piece by piece.
@@ -79,9 +105,11 @@ pub(super) async fn delete(store: &Store, content: &Content, drive: DriveId, key
     while is_list(key) {
         let pieces = store.read("pieces").await?.first_pieces(drive, key, PAGE).await?;
         let Some(last) = pieces.last() else { break };
-        for piece in &pieces {
-            content.delete(drive, piece.piece_key).await?;
-        }
+        futures_util::stream::iter(&pieces)
+            .map(|piece| content.delete(drive, piece.piece_key))
+            .buffer_unordered(DELETED_AT_ONCE)
+            .try_collect::<()>()
+            .await?;
         let forget = async |tx: &mut Tx| tx.forget_pieces(drive, key, last.first_byte).await;
         store.write("forget_pieces", forget).await?;
     }
@@ -92,11 +120,11 @@ pub(super) async fn delete(store: &Store, content: &Content, drive: DriveId, key
 async fn page(store: &Store, drive: DriveId, key: Uuid, byte: u64) -> Result<Vec<Piece>> {
     let pieces = store.read("pieces").await?.pieces_from(drive, key, byte.cast_signed(), PAGE).await?;
     let has_it = |piece: &Piece| (piece.first_byte + piece.size).cast_unsigned() > byte;
-    if pieces.first().is_some_and(has_it) {
-        Ok(pieces)
-    } else {
-        Err(Error::ContentDamaged(format!("{drive}/{} has no piece with byte {byte}", key.simple()).into()))
-    }
+    if pieces.first().is_some_and(has_it) { Ok(pieces) } else { Err(gap(drive, key, byte)) }
+}
+
+fn gap(drive: DriveId, key: Uuid, byte: u64) -> Error {
+    Error::ContentDamaged(format!("{drive}/{} has no piece with byte {byte}", key.simple()).into())
 }
 
 struct Reading {
@@ -119,6 +147,9 @@ impl Reading {
         }
         let Some(piece) = self.pieces.pop_front() else { return Ok(None) };
         let (first, size) = (piece.first_byte.cast_unsigned(), piece.size.cast_unsigned());
+        if !(first..first + size).contains(&self.range.start) {
+            return Err(gap(self.drive, self.key, self.range.start));
+        }
         let part = self.range.start - first..self.range.end.min(first + size) - first;
         self.range.start = first + part.end;
         self.content.get(self.drive, piece.piece_key, size, part).await.map(Some)

@@ -17,12 +17,17 @@ pub struct PlacedItem {
 
 impl PlacedItem {
     pub(super) async fn of(tx: &mut Tx, item: Item) -> Result<Self> {
-        let lineage = tx.lineage(item.id).await?;
-        // The item itself is first, the root last; neither is a folder that it is in by name.
-        let folders = lineage.into_iter().skip(1).filter(|(number, _)| *number != ItemId::ROOT_NUMBER);
-        let mut folders: Vec<String> = folders.map(|(_, name)| name).collect();
-        folders.reverse();
-        Ok(Self { item, folders: folders.into() })
+        let mut lineage = tx.lineage(item.id).await?;
+        // The item itself is first.
+        let above = lineage.split_off(lineage.len().min(1));
+        Ok(Self::within(item, above))
+    }
+
+    /// An item in a folder, by the folder's lineage.
+    pub(super) fn within(item: Item, above: Vec<(i64, String)>) -> Self {
+        // The root is last, and no folder that it is in by name.
+        let folders = above.into_iter().rev().filter(|(number, _)| *number != ItemId::ROOT_NUMBER);
+        Self { item, folders: folders.map(|(_, name)| name).collect() }
     }
 
     /// The same of many items, by one look at all folders above them. With each, the numbers of those folders. An item

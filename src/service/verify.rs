@@ -123,12 +123,12 @@ async fn read_one(
     told: &dyn Fn(u64),
 ) -> Result<Option<Flaw>> {
     let (key, size) = (known.content_key, known.size.cast_unsigned());
-    if let Err(error) = pieces::check(store, content, drive, key, size).await {
-        return match error {
-            Error::ContentDamaged(_) if content.is_there(drive, key).await? => Ok(Some(Flaw::Damaged)),
-            Error::ContentDamaged(_) => Ok(Some(Flaw::Missing)),
-            error => Err(error),
-        };
+    if !pieces::is_there(store, content, drive, key, size).await? {
+        return Ok(Some(Flaw::Missing));
+    }
+    match pieces::check(store, content, drive, key, size, 0).await {
+        Err(Error::ContentDamaged(_)) => return Ok(Some(Flaw::Damaged)),
+        checked => checked?,
     }
     // A disk that can't read it is as bad as one that reads something else. Whether it has gone meanwhile is seen
     // later.

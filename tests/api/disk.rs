@@ -141,12 +141,19 @@ async fn what_the_disk_of_contents_has_no_room_for_is_refused_and_nothing_is_lef
     let anybody = server.user(&app.anybody());
     let session = alice.post("/drive/root:/s.txt:/createUploadSession", json!({})).await.expect(200).json();
     let url = session["uploadUrl"].as_str().expect("a URL");
+    let contents = || {
+        let folders = std::fs::read_dir(app.data_dir().join("content")).expect("a folder").flatten();
+        folders.map(|folder| std::fs::read_dir(folder.path()).into_iter().flatten().count()).sum::<usize>()
+    };
     for (how, status) in [("full", 507), ("I/O error", 503)] {
         disk.fail(how);
         alice.put(&format!("/drive/items/{item}/content"), "two").await.expect(status);
         alice.put("/drive/root:/b.txt:/content", "two").await.expect(status);
+        // The disk fails while the first of many pieces is written, too.
+        alice.put("/drive/root:/b.txt:/content", vec![7; 1_000_000]).await.expect(status);
         let range = alice.request(Method::PUT, url).header("content-range", "bytes 0-2/3").body("two");
         alice.send(range).await.expect(status);
+        assert_eq!(contents(), 1, "{how}");
         disk.heal();
         assert_eq!(anybody.open(&link).await.expect(200).text(), "one");
         alice.get("/drive/root:/b.txt").await.expect(404);

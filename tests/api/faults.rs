@@ -179,7 +179,8 @@ async fn a_database_that_is_away_is_told_within_three_seconds_and_found_again() 
     let wrong = format!("{start}authkey=!{}", "A".repeat(key.len()));
     let fails_soon = async || {
         let started = Instant::now();
-        let requests = (0..90).map(async |number| match number % 3 {
+        let requests = (0..120).map(async |number| match number % 4 {
+            3 => alice.put(&format!("/drive/root:/new-{number}.txt:/content"), "new").await,
             0 => app.anybody().open(&link).await,
             1 => alice.get(&format!("/drive/items/{item}")).await,
             _ => alice.post(&format!("/drive/items/{item}/createLink"), json!({ "type": "edit" })).await,

@@ -14,7 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("limits", &["domain", "error"]),
     ("sources", &["domain", "error", "limits"]),
     ("telemetry", &["clock", "config", "domain", "error", "limits", "sources"]),
-    ("content", &["clock", "config", "domain", "error"]),
+    ("content", &["clock", "config", "domain", "error", "limits"]),
     ("auth", &["clock", "domain", "error", "keys", "sources"]),
     ("service", &["clock", "config", "content", "domain", "error", "keys", "limits", "telemetry"]),
     ("app", &["auth", "clock", "error", "forwarded", "service", "sources", "telemetry"]),

@@ -72,7 +72,7 @@ fn the_limits_of_the_program_are_in_the_table() {
     };
     let seconds = |time: Duration| format!("{} seconds", time.as_secs());
     let count = |number: usize| written(&number.to_string());
-    let told: [(&str, Vec<String>); 20] = [
+    let told: [(&str, Vec<String>); 21] = [
         ("a JSON body", vec![bytes(limits::JSON_BODY as u64)]),
         (
             "a batch |",
@@ -88,7 +88,11 @@ fn the_limits_of_the_program_are_in_the_table() {
         ("a range of an upload session", vec![bytes(limits::RANGE.cast_unsigned())]),
         (
             "an upload session",
-            vec![format!("{} days", limits::UPLOAD_SESSION.num_days()), "one range".to_owned()],
+            vec![
+                format!("{} days", limits::UPLOAD_SESSION.num_days()),
+                "one range".to_owned(),
+                format!("{} ranges", written(&limits::RANGES.to_string())),
+            ],
         ),
         ("a path", vec![format!("{PATH_LIMIT} characters")]),
         ("what is searched for", vec![format!("{} characters", limits::SEARCHED)]),
@@ -99,6 +103,7 @@ fn the_limits_of_the_program_are_in_the_table() {
         ),
         ("an answer", vec![format!("{} minutes", defaults.unread.as_secs() / 60)]),
         ("a download URL", vec![format!("{} hour", defaults.ticket.as_secs() / 3600)]),
+        ("what downloads have read", vec![bytes(limits::READ_AHEAD as u64)]),
         (
             "uploads that wait",
             vec![

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 use std::process::Stdio;
-use std::time::Duration;
 
+use everlink::limits::Limits;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use socket2::Socket;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -41,7 +41,8 @@ async fn no_answer_waits_for_an_acknowledgement() {
         assert!(socket.tcp_nodelay().expect("a setting"), "{path}");
         if path == "/docs" {
             // Who takes nothing of an answer is cut off.
-            assert_eq!(socket.tcp_user_timeout().expect("a setting"), Some(Duration::from_secs(30)));
+            let limit = Limits::default().unread;
+            assert_eq!(socket.tcp_user_timeout().expect("a setting"), Some(limit));
         }
     }
 }

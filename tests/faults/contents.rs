@@ -131,6 +131,8 @@ async fn a_piece_that_is_lost_is_told_as_a_content_is() {
         (&told["findings"][0]["flaw"], &told["findings"][0]["versions"]),
         (&json!("damaged"), &json!([[item, 1]]))
     );
+    std::fs::write(&pieces[1], "tw").expect("written");
+    assert_eq!(verify(&app, &[]).1["findings"][0]["flaw"], "damaged");
     std::fs::remove_file(&pieces[1]).expect("removed");
     assert_eq!(verify(&app, &[]).1["findings"][0]["flaw"], "missing");
     let path = download_path(&alice.link(&item, "view").await);
@@ -138,7 +140,7 @@ async fn a_piece_that_is_lost_is_told_as_a_content_is() {
     let ask = |method, range| {
         anybody.request(method, &path).header("accept", "application/json").header("range", range)
     };
-    anybody.send(ask(Method::HEAD, "bytes=0-8")).await.expect(500);
+    anybody.send(ask(Method::HEAD, "bytes=3-8")).await.expect(500);
     let told = anybody.send(ask(Method::GET, "bytes=3-8")).await.expect_error(500, "generalException").json();
     assert_eq!(told["error"]["innerError"]["code"], "contentDamaged");
     // What is not lost is still there to be had.

@@ -12,3 +12,4 @@ mod haproxy;
 mod log;
 mod recovery;
 mod stopping;
+mod uploads;

@@ -56,10 +56,10 @@ async fn get(
     counted(service, got)
 }
 
-/// Whether a file's bytes are there, for who asks no more than that.
-pub async fn check_bytes(service: &Service, item: ItemId, file: &FileVersion) -> Result<()> {
+/// Whether a file's bytes are there from one on, for who asks no more than that.
+pub async fn check_bytes(service: &Service, item: ItemId, file: &FileVersion, first: u64) -> Result<()> {
     let (key, size) = (file.content_key, file.size.cast_unsigned());
-    let checked = pieces::check(&service.store, &service.content, item.drive, key, size).await;
+    let checked = pieces::check(&service.store, &service.content, item.drive, key, size, first).await;
     counted(service, checked)
 }
 

@@ -18,7 +18,7 @@ use crate::domain::preconditions::Preconditions;
 use crate::domain::upload::Conflict;
 use crate::error::{Error, Result};
 use crate::limits::Who;
-use crate::service::drive::usage::check_growth;
+use crate::service::drive::usage::{check_growth, check_room_for};
 use crate::service::rights::{ToWrite, walk};
 use crate::service::store::{Below, Change, NewItem, Place, Together, Tx};
 use crate::service::{PlacedItem, Service, pieces};
@@ -148,8 +148,12 @@ pub(super) async fn commit(
     now: Timestamp,
 ) -> Result<(PlacedItem, bool)> {
     let drive = target.to.base().id.drive;
-    let change = target.to.author().change(tx.begin_change(drive).await?, now);
-    let slot = resolve(tx, target).await?;
+    let (number, new) = tx.begin_change_with_item(drive).await?;
+    let change = target.to.author().change(number, now);
+    let base = target.to.prove(tx).await?;
+    // The root has the size of all the drive's files.
+    let used = base.id.is_root().then_some(base.size());
+    let slot = resolve(tx, target, base).await?;
     let (name, existing) = match &slot {
         Slot::Free { name, .. } => (name.as_str(), None),
         Slot::Taken(item) => (item.name.as_str(), Some(&**item)),
@@ -158,7 +162,10 @@ pub(super) async fn commit(
         return Err(Error::ResourceModified);
     }
     let growth = content.size - existing.map_or(0, Item::size);
-    check_growth(service, tx, drive, growth).await?;
+    match used {
+        Some(used) => check_room_for(service, used, growth)?,
+        None => check_growth(service, tx, drive, growth).await?,
+    }
     let mut file = FileVersion {
         number: 1,
         content_key: content.key,
@@ -166,15 +173,16 @@ pub(super) async fn commit(
         mime_type: mime_type_of(name),
         hashes: content.hashes.clone(),
     };
-    let (id, is_new) = match &slot {
+    let (id, above) = match &slot {
         Slot::Taken(item) => {
             file.number = tx.newest_version(item.id).await? + 1;
             tx.replace_content(item, &file, change).await?;
-            (item.id, false)
+            (item.id, None)
         }
         Slot::Free { folder, missing, name } => {
-            let folder = make_folders(tx, *folder, missing, name, file.size, change).await?;
-            (tx.insert_item(Place { folder, name }, NewItem::File(&file), change).await?, true)
+            let (folder, above) = make_folders(tx, *folder, missing, name, file.size, change).await?;
+            let place = Place { folder, name };
+            (tx.insert_item_as(new, place, NewItem::File(&file), change).await?, Some(above))
         }
     };
     let mut item = tx.item(id).await?.ok_or(Error::ItemNotFound)?;
@@ -184,7 +192,10 @@ pub(super) async fn commit(
         // The name it has would tell that another has the one that was sent.
         item.name = sent.as_str().to_owned();
     }
-    Ok((PlacedItem::of(tx, item).await?, is_new))
+    match above {
+        Some(above) => Ok((PlacedItem::within(item, above), true)),
+        None => Ok((PlacedItem::of(tx, item).await?, false)),
+    }
 }
 
 /// Lets pending content be a version's from now on.
@@ -209,8 +220,8 @@ pub(super) enum Slot {
     Taken(Box<Item>),
 }
 
-/// Makes the folders that are missing on the way to a new file, with what is to be below them; gives the last one.
-/// Those above are told once, of all of it.
+/// Makes the folders that are missing on the way to a new file, with what is to be below them; gives the last one, and
+/// its lineage. Those above are told once, of all of it.
 async fn make_folders(
     tx: &mut Tx,
     folder: ItemId,
@@ -218,21 +229,21 @@ async fn make_folders(
     file: &Name,
     bytes: i64,
     change: Change<'_>,
-) -> Result<ItemId> {
+) -> Result<(ItemId, Vec<(i64, String)>)> {
     let mut path = file.characters() + missing.iter().map(|name| name.characters() + 1).sum::<i64>();
-    tx.tell_above(folder, Below { children: 1, bytes, longest_path: Some(path) }).await?;
+    let mut above = tx.tell_above(folder, Below { children: 1, bytes, longest_path: Some(path) }).await?;
     let mut folder = folder;
     for name in missing {
         path -= name.characters() + 1;
         let below = Below { children: 1, bytes, longest_path: Some(path) };
         folder = tx.insert_item(Place { folder, name }, NewItem::Folder(below), change).await?;
+        above.insert(0, (folder.number, name.as_str().to_owned()));
     }
-    Ok(folder)
+    Ok((folder, above))
 }
 
 /// Where the upload goes.
-async fn resolve(tx: &mut Tx, target: &Upload<'_>) -> Result<Slot> {
-    let base = target.to.prove(tx).await?;
+async fn resolve(tx: &mut Tx, target: &Upload<'_>, base: Item) -> Result<Slot> {
     check_target(&base, target.path)?;
     let Some((last, folders)) = target.path.split_last() else { return Ok(Slot::Taken(Box::new(base))) };
     let only_adds = target.to.only_adds();

@@ -16,7 +16,7 @@ use crate::domain::name::ItemPath;
 use crate::domain::preconditions::Preconditions;
 use crate::domain::upload::{ByteRange, Conflict, UploadSession};
 use crate::error::{Error, Result};
-use crate::limits::{RANGE, UPLOAD_SESSION, Who};
+use crate::limits::{RANGE, RANGES, UPLOAD_SESSION, Who};
 use crate::service::drive::upload::{NewContent, commit, discard, put_pending, take_pending};
 use crate::service::drive::{Upload, check_room, check_target};
 use crate::service::pieces::list_key;
@@ -79,6 +79,7 @@ pub async fn create_upload_session(
         total: None,
         received: 0,
         digests: None,
+        ranges: 0,
         completed: None,
         created_by: target.to.author().user.clone(),
         created_app_no: target.to.author().app_no,
@@ -208,7 +209,9 @@ pub async fn receive_range(
 
 /// The digests of what has come. An older version kept none: what it received is read once more.
 async fn digests_so_far(service: &Service, session: &UploadSession) -> Result<Digests> {
-    if let Some(digests) = session.digests.as_deref().and_then(Digests::load) {
+    let saved = session.digests.as_deref().and_then(Digests::load);
+    // An older version that runs beside this one receives ranges, and leaves the state as it was.
+    if let Some(digests) = saved.filter(|digests| digests.size == session.received.cast_unsigned()) {
         return Ok(digests);
     }
     let mut digests = Digests::default();
@@ -220,6 +223,10 @@ async fn digests_so_far(service: &Service, session: &UploadSession) -> Result<Di
                 digests.update(&chunk).await?;
             }
         }
+        // At once: where the client does not wait for so long, it is not read another time.
+        let saved = digests.save().await?;
+        let keep = async |tx: &mut Tx| tx.keep_digests(session.id, session.received, &saved).await;
+        service.store.write("keep_digests", keep).await?;
     }
     Ok(digests)
 }
@@ -235,6 +242,11 @@ const SHORTER: Error = Error::FragmentLengthMismatch("The body is shorter than C
 fn check_range(session: &UploadSession, range: ByteRange) -> Result<()> {
     if session.total.is_some_and(|total| total != range.total) {
         return Err(Error::FragmentLengthMismatch("The total is not the one of the ranges before."));
+    }
+    if session.ranges >= RANGES {
+        return Err(Error::invalid_request(
+            "The session has too many ranges: begin another, with larger ones.",
+        ));
     }
     if range.length() > RANGE {
         return Err(Error::PayloadTooLarge { limit: RANGE.cast_unsigned() });

@@ -26,10 +26,13 @@ impl Usage {
 
 /// Refuses what the drive would grow by beyond its quota. The drive's change is begun, so nobody else makes it grow.
 pub(super) async fn check_growth(service: &Service, tx: &mut Tx, drive: DriveId, growth: i64) -> Result<()> {
-    if growth > 0 && tx.bytes_used(drive).await?.0.saturating_add(growth) > service.quota {
-        return Err(Error::QuotaLimitReached);
-    }
-    Ok(())
+    if growth > 0 { check_room_for(service, tx.bytes_used(drive).await?.0, growth) } else { Ok(()) }
+}
+
+/// The same where it is known how much is used.
+pub(super) fn check_room_for(service: &Service, used: i64, growth: i64) -> Result<()> {
+    let fits = growth <= 0 || used.saturating_add(growth) <= service.quota;
+    if fits { Ok(()) } else { Err(Error::QuotaLimitReached) }
 }
 
 pub async fn get_usage(service: &Service, drive: &ManagedDrive) -> Result<Usage> {

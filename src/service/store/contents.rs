@@ -71,8 +71,12 @@ impl Tx {
                                         SELECT content_key FROM loose_content
                                         WHERE drive_id = $1 AND content_key = $2
                                         UNION ALL
-                                        SELECT piece_key FROM content_pieces
-                                        WHERE drive_id = $1 AND piece_key = $2) known"
+                                        SELECT p.piece_key FROM content_pieces p
+                                        WHERE p.drive_id = $1 AND p.piece_key = $2
+                                          AND (EXISTS (SELECT 1 FROM versions v WHERE v.drive_id = $1
+                                                         AND v.content_key = p.content_key)
+                                            OR EXISTS (SELECT 1 FROM loose_content l WHERE l.drive_id = $1
+                                                         AND l.content_key = p.content_key))) known"
         )
         .bind(drive)
         .bind(key)

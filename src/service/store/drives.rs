@@ -6,6 +6,10 @@ use crate::domain::item::Drive;
 use crate::error::{Error, Result};
 use crate::service::store::statement::{Tx, execute, on};
 
+/// A drive that nothing else may change for now.
+const TAKEN: Error =
+    Error::TooBusy("A large folder of the drive is being deleted or restored: try again soon.");
+
 impl Tx {
     pub async fn drive(&mut self, id: DriveId) -> Result<Option<Drive>> {
         on!(self, |connection| sqlx::query_as(
@@ -80,9 +84,19 @@ impl Tx {
         )
         .bind(drive)
         .fetch_optional(connection))?;
-        number.ok_or(Error::TooBusy(
-            "A large folder of the drive is being deleted or restored: try again soon.",
-        ))
+        number.ok_or(TAKEN)
+    }
+
+    /// The same with a number for an item that may come of it, by one statement. Where none comes, no other item gets it.
+    pub async fn begin_change_with_item(&mut self, drive: DriveId) -> Result<(i64, ItemId)> {
+        let numbers: Option<(i64, i64)> = on!(self, |connection| sqlx::query_as(
+            "UPDATE counters SET next_change = next_change + 1, next_item = next_item + 1
+             WHERE drive_id = $1 AND taken_by IS NULL RETURNING next_change - 1, next_item - 1"
+        )
+        .bind(drive)
+        .fetch_optional(connection))?;
+        let (change, number) = numbers.ok_or(TAKEN)?;
+        Ok((change, ItemId { drive, number }))
     }
 
     /// The number of the drive's last change.

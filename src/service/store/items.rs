@@ -514,7 +514,17 @@ impl Tx {
     ) -> Result<ItemId> {
         let drive = place.folder.drive;
         let number = self.next_item_number(drive).await?;
-        let id = ItemId { drive, number };
+        self.insert_item_as(ItemId { drive, number }, place, new, change).await
+    }
+
+    /// The same under a number that was taken before.
+    pub async fn insert_item_as(
+        &mut self,
+        id: ItemId,
+        place: Place<'_>,
+        new: NewItem<'_>,
+        change: Change<'_>,
+    ) -> Result<ItemId> {
         let (kind, file, below) = match new {
             NewItem::Folder(below) => (Kind::Folder, None, below),
             NewItem::File(file) => (Kind::File, Some(file), Below { bytes: file.size, ..Below::default() }),
@@ -529,8 +539,8 @@ impl Tx {
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $11, $12, $13, $14, $15, $16, $17,
                          $18, $19)"
             )
-            .bind(drive)
-            .bind(number)
+            .bind(id.drive)
+            .bind(id.number)
             .bind(place.folder.number)
             .bind(place.name.as_str())
             .bind(place.name.key())

@@ -154,7 +154,8 @@ impl Store {
     }
 
     /// The same in a transaction that others share who write at the same moment: it is committed for all of them at
-    /// once. For what is short, and done by many at once.
+    /// once. For what is short, and done by many at once. As [`Self::write`], not to be called where a client that goes
+    /// away drops the future: the others' work would wait for the next who comes.
     #[tracing::instrument(target = SPANS, name = "transaction", skip_all, fields(step = step))]
     pub async fn write_together<T>(
         &self,

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::domain::ids::{DriveId, UploadId};
 use crate::error::Result;
 use crate::service::store::pending_content::CONDEMNED;
-use crate::service::store::statement::{Tx, execute, on, on_many};
+use crate::service::store::statement::{Tx, execute, execute_many, on, on_many};
 
 /// A piece of a content.
 #[derive(Clone, Copy, Debug, FromRow)]
@@ -58,7 +58,7 @@ impl Tx {
 
     /// Makes what a session has received a content's list. False where some of it was swept in the meantime.
     pub async fn list_pieces(&mut self, id: UploadId, key: Uuid) -> Result<bool> {
-        let listed = execute!(
+        let listed = execute_many!(
             self,
             sqlx::query(
                 "INSERT INTO content_pieces (drive_id, content_key, first_byte, size, piece_key)
@@ -69,7 +69,7 @@ impl Tx {
             .bind(id.upload)
             .bind(key)
         )?;
-        let taken = execute!(
+        let taken = execute_many!(
             self,
             sqlx::query(
                 "DELETE FROM loose_content
@@ -98,12 +98,17 @@ impl Tx {
         Ok(())
     }
 
-    /// The keys of all pieces of a drive's contents.
+    /// The keys of all pieces of a drive's contents that something names.
     pub async fn pieces_of(&mut self, drive: DriveId) -> Result<Vec<Uuid>> {
-        on_many!(self, |connection| sqlx::query_scalar(
-            "SELECT piece_key FROM content_pieces WHERE drive_id = $1"
+        on_many!(self, |connection| {
+            sqlx::query_scalar(
+            "SELECT piece_key FROM content_pieces
+             WHERE drive_id = $1 AND content_key IN (SELECT content_key FROM versions WHERE drive_id = $1
+                                                     UNION
+                                                     SELECT content_key FROM loose_content WHERE drive_id = $1)"
         )
         .bind(drive)
-        .fetch_all(connection))
+        .fetch_all(connection)
+        })
     }
 }

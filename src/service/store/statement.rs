@@ -63,6 +63,17 @@ macro_rules! execute {
 }
 pub(super) use execute;
 
+/// Like `execute!`, for a statement that may change many rows, and take its time.
+macro_rules! execute_many {
+    ($tx:expr, $query:expr) => {
+        $crate::service::store::statement::on_many!($tx, |connection| futures_util::TryFutureExt::map_ok(
+            $query.execute(connection),
+            |done| done.rows_affected()
+        ))
+    };
+}
+pub(super) use execute_many;
+
 /// Like `on!`, for a statement that concerns all that is below a folder, or all links: it may take its time.
 macro_rules! on_many {
     ($tx:expr, |$connection:ident| $statement:expr) => {{

@@ -105,8 +105,9 @@ impl Tx {
         Ok(rows.into_iter().map(|(number, parent, name)| (number, (parent, name))).collect())
     }
 
-    /// Tells a folder and those above it what is below them now. Refuses what would be at too long a path.
-    pub async fn tell_above(&mut self, folder: ItemId, below: Below) -> Result<()> {
+    /// Tells a folder and those above it what is below them now. Refuses what would be at too long a path. Gives the
+    /// folder's lineage.
+    pub async fn tell_above(&mut self, folder: ItemId, below: Below) -> Result<Vec<(i64, String)>> {
         let lineage = self.lineage(folder).await?;
         let mut longest = below.longest_path;
         let above: Vec<(i64, i64)> = lineage
@@ -154,7 +155,7 @@ impl Tx {
                 within_step(self.step, STATEMENT_LIMIT, query.execute(&mut **tx)).await?;
             }
         }
-        Ok(())
+        Ok(lineage)
     }
 
     /// Refuses what would be at too long a path: `path` is the longest from the folder on, in characters.

@@ -8,7 +8,7 @@ use crate::domain::ids::{ItemId, LinkAt, LinkId, UploadId};
 use crate::domain::item::ClientProperties;
 use crate::domain::upload::{Conflict, UploadSession};
 use crate::error::Result;
-use crate::service::store::statement::{Tx, execute, on};
+use crate::service::store::statement::{Tx, execute, execute_many, on};
 
 #[derive(FromRow)]
 struct UploadRow {
@@ -19,6 +19,7 @@ struct UploadRow {
     total: Option<i64>,
     received: i64,
     digests: Option<Vec<u8>>,
+    ranges: i32,
     item_no: Option<i64>,
     made_item: bool,
     created_by: Option<String>,
@@ -71,7 +72,7 @@ impl Tx {
     pub async fn upload(&mut self, id: UploadId, now: Timestamp) -> Result<Option<UploadSession>> {
         let row: Option<UploadRow> = on!(self, |connection| {
             sqlx::query_as(
-                "SELECT base_no, path, conflict, if_match, total, received, digests, item_no, made_item,
+                "SELECT base_no, path, conflict, if_match, total, received, digests, ranges, item_no, made_item,
                         created_by, created_app_no, link_id, link_item_no, client_created_at, client_modified_at,
                         description, expires_at
                  FROM uploads WHERE drive_id = $1 AND upload_id = $2 AND expires_at > $3",
@@ -90,6 +91,7 @@ impl Tx {
             total: row.total,
             received: row.received,
             digests: row.digests,
+            ranges: row.ranges,
             completed: row.item_no.map(|number| (ItemId { drive: id.drive, number }, row.made_item)),
             created_by: row.created_by,
             created_app_no: row.created_app_no,
@@ -119,7 +121,7 @@ impl Tx {
         let updated = execute!(
             self,
             sqlx::query(
-                "UPDATE uploads SET received = received + $4, total = $5, digests = $6
+                "UPDATE uploads SET received = received + $4, total = $5, digests = $6, ranges = ranges + 1
                  WHERE drive_id = $1 AND upload_id = $2 AND received = $3 AND item_no IS NULL"
             )
             .bind(id.drive)
@@ -147,6 +149,21 @@ impl Tx {
         Ok(true)
     }
 
+    /// Keeps the digests of what a session has received, where it still is that.
+    pub async fn keep_digests(&mut self, id: UploadId, received: i64, digests: &[u8]) -> Result<()> {
+        execute!(
+            self,
+            sqlx::query(
+                "UPDATE uploads SET digests = $4 WHERE drive_id = $1 AND upload_id = $2 AND received = $3"
+            )
+            .bind(id.drive)
+            .bind(id.upload)
+            .bind(received)
+            .bind(digests)
+        )?;
+        Ok(())
+    }
+
     /// The ranges of a session, in the file's order.
     pub async fn upload_ranges(&mut self, id: UploadId) -> Result<Vec<UploadRange>> {
         on!(self, |connection| {
@@ -172,7 +189,7 @@ impl Tx {
             .bind(item.number)
             .bind(made_item)
         )?;
-        execute!(
+        execute_many!(
             self,
             sqlx::query("DELETE FROM upload_ranges WHERE drive_id = $1 AND upload_id = $2")
                 .bind(id.drive)
@@ -198,7 +215,7 @@ impl Tx {
 
     /// Ends sessions that have expired. Their ranges are swept as loose content.
     pub async fn delete_expired_uploads(&mut self, now: Timestamp) -> Result<()> {
-        execute!(self, sqlx::query("DELETE FROM uploads WHERE expires_at <= $1").bind(now))?;
+        execute_many!(self, sqlx::query("DELETE FROM uploads WHERE expires_at <= $1").bind(now))?;
         Ok(())
     }
 }
