@@ -154,8 +154,8 @@ impl Content {
         usize::try_from(size).unwrap_or(usize::MAX).clamp(1, most)
     }
 
-    /// Stores what `body` yields, in memory never more than [`Self::memory_of_upload`]. It may be a piece of something larger:
-    /// `digests` are of what comes before, and of that and this afterwards. Gives its own size. What is left
+    /// Stores what `body` yields, in memory never more than [`Self::memory_of_upload`]. It may be a piece of something
+    /// larger: `digests` are of what comes before, and of that and this afterwards. Gives its own size. What is left
     /// when it fails, or turns out to be more than `limit` bytes, is to be deleted.
     pub async fn put(
         &self,

@@ -87,7 +87,8 @@ impl Tx {
         number.ok_or(TAKEN)
     }
 
-    /// The same with a number for an item that may come of it, by one statement. Where none comes, no other item gets it.
+    /// The same with a number for an item that may come of it, by one statement. Where none comes, no other item gets
+    /// it.
     pub async fn begin_change_with_item(&mut self, drive: DriveId) -> Result<(i64, ItemId)> {
         let numbers: Option<(i64, i64)> = on!(self, |connection| sqlx::query_as(
             "UPDATE counters SET next_change = next_change + 1, next_item = next_item + 1
