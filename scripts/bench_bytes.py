@@ -169,7 +169,8 @@ function request() n = n + 1; return paths[n % #paths + 1] end
         for connections in 1, 16:
             measures[f"1 GiB, {connections} at once, GB/s"] = {
                 "nginx": lambda s, connections=connections: self.get(self.nginx_url, self.nginx_path(1), connections)}
-            for database in SERVERS:
+            # What the S3 server gives takes too long for many.
+            for database in SERVERS if connections == 1 else SERVERS[:2]:
                 url = bench.servers[(database,)].url
                 measures[f"1 GiB, {connections} at once, GB/s"][database] = (
                     lambda s, url=url, connections=connections: self.get(url, self.link(1), connections))
@@ -309,7 +310,10 @@ end
             if beside:
                 cells.append(number(statistics.median(beside)))
             for database in SERVERS:
-                rates = results[(what, database)]
+                rates = results.get((what, database))
+                if not rates:
+                    cells += ["", ""]
+                    continue
                 held = beside or results.get(("PUT of 240 MiB, GB/s", database), [float("nan")] * len(rates))
                 if not beside and database == SERVERS[0]:
                     cells.append("")

@@ -1,27 +1,38 @@
 //! The API's page for people, made of its OpenAPI document.
 
-use actix_web::{HttpResponse, web};
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use bytes::Bytes;
 use serde_json::Value;
 
 use crate::graph::routes;
-use crate::pages::answer;
 use crate::pages::views::{DocsPage, Group, Operation, Page};
+use crate::pages::{answer, assets};
 
-/// The page as it is answered: the same bytes for everybody.
-pub struct Rendered(Bytes);
+/// The page as it is answered: the same bytes for everybody, made and compressed once.
+pub struct Rendered {
+    plain: Bytes,
+    gzip: Bytes,
+}
 
 impl Rendered {
     pub fn once() -> Self {
         let page = Page { title: "Everlink's API".to_owned(), ..Page::default() };
         let page = DocsPage { page, groups: groups(&routes::document()) };
-        Self(page.render().expect("the template renders: its values are plain text").into())
+        let plain: Bytes = page.render().expect("the template renders: its values are plain text").into();
+        Self { gzip: answer::gzip(&plain).into(), plain }
     }
 }
 
-pub async fn docs(rendered: web::Data<Rendered>) -> HttpResponse {
-    answer::plain_text(rendered.0.clone())
+pub async fn docs(request: HttpRequest, rendered: web::Data<Rendered>) -> HttpResponse {
+    if !assets::takes_gzip(request.headers()) {
+        return answer::plain_text(rendered.plain.clone());
+    }
+    let mut compressed = answer::plain_text(rendered.gzip.clone());
+    compressed.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    compressed.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    compressed
 }
 
 /// In the document's order, each group where its first operation is.

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use reqwest::Method;
 use serde_json::json;
 
 use crate::support::{Kind, TestApp, seed};
@@ -48,7 +49,17 @@ fn no_two_structures_of_the_document_have_one_name() {
 #[tokio::test]
 async fn the_page_shows_every_operation() {
     let app = TestApp::start(Kind::Sqlite).await;
-    let page = app.anybody().get("/docs").await.expect(200).text();
+    let anybody = app.anybody();
+    let answer = anybody.get("/docs").await.expect(200);
+    assert_eq!((answer.header("content-encoding"), answer.header("vary")), ("", "Accept-Encoding"));
+    let page = answer.text();
+    let ask = anybody.request(Method::GET, "/docs").header("accept-encoding", "gzip");
+    let compressed = anybody.send(ask).await.expect(200);
+    assert_eq!(
+        (compressed.header("content-encoding"), compressed.header("vary")),
+        ("gzip", "Accept-Encoding")
+    );
+    assert!(compressed.body.len() * 3 < page.len());
     let document = app.anybody().get("/openapi.json").await.expect(200).json();
     for path in document["paths"].as_object().expect("paths").keys() {
         let shown = path.replace('\'', "&#39;");
