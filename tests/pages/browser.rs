@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use thirtyfour::error::WebDriverResult;
 use thirtyfour::{By, ChromeCapabilities};
 use thirtyfour::{
     ChromiumLikeCapabilities, DesiredCapabilities, Key, LoggingPrefsLogLevel, WebDriver, WebElement,
@@ -82,8 +83,13 @@ impl Drop for Folder {
     }
 }
 
-/// Its address: it chooses a free port by itself, and says which.
+/// Its address. It chooses a port that is free for IPv4, and ends where the same is not free for IPv6: then another is
+/// tried.
 fn start_chromedriver(folder: &Folder) -> (Processes, String) {
+    (0..10).find_map(|_| try_to_start_chromedriver(folder)).expect("chromedriver ends before it is up")
+}
+
+fn try_to_start_chromedriver(folder: &Folder) -> Option<(Processes, String)> {
     let mut child = Command::new("chromedriver")
         .arg("--port=0")
         .env("TMPDIR", folder.at("tmp"))
@@ -94,12 +100,16 @@ fn start_chromedriver(folder: &Folder) -> (Processes, String) {
     let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
     let port = loop {
         let mut line = String::new();
-        assert_ne!(output.read_line(&mut line).expect("text"), 0, "chromedriver ended before it was up");
+        if output.read_line(&mut line).expect("text") == 0 {
+            child.wait().expect("its end");
+            return None;
+        }
         if let Some((_, port)) = line.split_once("started successfully on port ") {
             break port.trim().trim_end_matches('.').to_owned();
         }
     };
-    (Processes { chromedriver: child, chromium: None, _output: output }, format!("http://127.0.0.1:{port}"))
+    let processes = Processes { chromedriver: child, chromium: None, _output: output };
+    Some((processes, format!("http://127.0.0.1:{port}")))
 }
 
 fn capabilities(folder: &Folder) -> ChromeCapabilities {
@@ -266,8 +276,25 @@ impl Browser {
     /// Presses keys, wherever the focus is.
     pub async fn keys(&self, keys: impl Into<String>) {
         let keys: String = keys.into();
+        self.send(async || self.driver.action_chain().send_keys(keys.clone()).perform().await).await;
+    }
+
+    /// Presses what no page has heard once more: Chromium may drop a key that comes while a new page is being shown.
+    async fn send(&self, press: impl AsyncFn() -> WebDriverResult<()>) {
         self.until(LISTENS).await;
-        self.driver.action_chain().send_keys(keys).perform().await.expect("keys");
+        // What a frame within the page hears, the page does not.
+        for _ in 0..2 {
+            self.until(HEARS_KEYS).await;
+            press().await.expect("keys");
+            let asked = Instant::now();
+            while asked.elapsed() < HEARD_WITHIN {
+                // Where the key has led to another page, nothing is known of it there.
+                match self.value("window.heardKey").await {
+                    Ok(Value::Bool(false)) | Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+                    Ok(_) => return,
+                }
+            }
+        }
     }
 
     pub async fn key(&self, key: Key) {
@@ -276,9 +303,8 @@ impl Browser {
 
     pub async fn hold(&self, held: Key, key: impl Into<char>) {
         let (held, key) = (char::from(held), key.into());
-        self.until(LISTENS).await;
-        let chain = self.driver.action_chain().key_down(held).key_down(key).key_up(key).key_up(held);
-        chain.perform().await.expect("keys");
+        let chain = || self.driver.action_chain().key_down(held).key_down(key).key_up(key).key_up(held);
+        self.send(async || chain().perform().await).await;
     }
 
     /// Goes on from one thing that takes the focus to the next, until one that a selector finds has it.
@@ -348,6 +374,12 @@ impl Browser {
 /// that is nobody's.
 const LISTENS: &str =
     "document.readyState === 'complete' && performance.getEntriesByType('paint').length > 0";
+
+/// From here on a page tells by `heardKey` whether a key has come to it.
+const HEARS_KEYS: &str = "(window.heardKey = false, \
+     window.addEventListener('keydown', () => { window.heardKey = true }, { capture: true, once: true }), true)";
+/// How long a key may be under way to a page.
+const HEARD_WITHIN: Duration = Duration::from_secs(5);
 
 /// Tries until it works; fails after a generous while, and with the last problem.
 async fn patiently<T>(what: &str, mut attempt: impl AsyncFnMut() -> Result<T, String>) -> T {
