@@ -10,6 +10,7 @@ mod cli;
 mod clients;
 mod create_link;
 mod current_version;
+mod deployment;
 mod disk;
 mod drive_items;
 mod drive_surface;
