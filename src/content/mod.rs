@@ -36,7 +36,7 @@ pub use journal::RevokedLink;
 pub use listing::Listed;
 
 /// Uploads are digested and written in pieces of so many bytes, while the next one comes.
-const PIECE: usize = 128 * 1024;
+const PIECE: usize = 64 * 1024;
 /// Object stores take no parts that are smaller; what is smaller is stored in one go.
 const PART_OF_OBJECT: usize = 5 * 1024 * 1024;
 /// How long an object store that fails is tried again.
