@@ -36,6 +36,8 @@ pub struct App {
     pub content_origin: Option<String>,
     /// Whether proxies say what links start with.
     pub asks_proxies: bool,
+    /// Whether links start with what each client calls the service.
+    pub asks_clients: bool,
     /// Proxies that are believed.
     pub trusted_proxies: Vec<IpNet>,
     pub sources: Arc<Sources>,
@@ -96,7 +98,12 @@ impl App {
             return url.to_owned();
         }
         let peer = request.peer_addr().map(|peer| peer.ip()).filter(|_| self.asks_proxies);
+        let asked = || {
+            let is_secure = request.app_config().secure();
+            self.asks_clients.then(|| forwarded::asked_url(request.headers(), is_secure)).flatten()
+        };
         forwarded::url(request.headers(), peer, &self.trusted_proxies)
+            .or_else(asked)
             .unwrap_or_else(|| self.public_url.clone())
     }
 
@@ -110,6 +117,7 @@ impl App {
             site_app_id: self.site_app_id.clone(),
             content_origin: self.content_origin.clone(),
             asks_proxies: self.asks_proxies,
+            asks_clients: self.asks_clients,
             trusted_proxies: self.trusted_proxies.clone(),
             sources: self.sources.clone(),
             log: self.log.clone(),

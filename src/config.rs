@@ -167,6 +167,9 @@ pub struct Settings {
     pub application_requests_per_minute: u32,
 
     #[command(flatten)]
+    pub development: Development,
+
+    #[command(flatten)]
     pub logging: Logging,
 
     /// OpenTelemetry collector that traces are sent to by OTLP over HTTP [default: no traces]
@@ -206,6 +209,33 @@ pub struct KeyStorage {
     /// File of the secrets that sign links; made at the first start [default: keys.json in the data folder]
     #[arg(long, env = "EVERLINK_KEY_FILE", value_name = "FILE")]
     pub key_file: Option<PathBuf>,
+}
+
+/// What a service is that programs are tested against: see `dev`.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "For tests of other programs")]
+pub struct Development {
+    /// Serve tests: HTTPS by a certificate of its own, anybody signs in as whoever they like, all begins empty or as
+    /// the seed says. Never where links matter
+    #[arg(long, env = "EVERLINK_DEV", value_parser = BoolishValueParser::new())]
+    pub dev: bool,
+
+    /// Take --dev beside an issuer, or a public URL that is not this machine's
+    #[arg(long, env = "EVERLINK_DEV_ANYWAY", value_parser = BoolishValueParser::new())]
+    pub dev_anyway: bool,
+
+    /// Address of the API over HTTPS
+    #[arg(long, env = "EVERLINK_DEV_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8443")]
+    #[arg(value_parser = parse_address)]
+    pub dev_listen: SocketAddr,
+
+    /// Further names that the certificate is for, separated by commas
+    #[arg(long, env = "EVERLINK_DEV_NAMES", value_name = "NAMES", value_delimiter = ',')]
+    pub dev_names: Vec<String>,
+
+    /// What there is at first, and after each reset: users, folders, files and links, in YAML or JSON
+    #[arg(long, env = "EVERLINK_DEV_SEED", value_name = "FILE")]
+    pub seed: Option<PathBuf>,
 }
 
 #[derive(Args, Clone, Debug)]

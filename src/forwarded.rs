@@ -59,6 +59,12 @@ pub fn url(headers: &HeaderMap, peer: Option<IpAddr>, trusted: &[IpNet]) -> Opti
     Some(format!("{}://{host}", proto.as_deref().unwrap_or("http")))
 }
 
+/// The URL that a client asks by its own word. No slash at its end.
+pub fn asked_url(headers: &HeaderMap, is_secure: bool) -> Option<String> {
+    let host = headers.get(PLAIN_HOST)?.to_str().ok().filter(|host| is_host(host))?;
+    Some(format!("{}://{host}", if is_secure { "https" } else { "http" }))
+}
+
 /// What all proxies say, the nearest last. <https://www.rfc-editor.org/rfc/rfc7239#section-4>
 struct Hops {
     clients: Vec<String>,

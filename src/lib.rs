@@ -7,6 +7,8 @@
 //! ```text
 //! main → cli → server               commands; listeners, middlewares, the health listener
 //!         │      ↓
+//!         │     dev                 what programs are tested with; not there but by `--dev`
+//!         │      ↓
 //!         │   website               the owner's site
 //!         │      ↓
 //!         │    pages                what a link opens
@@ -33,6 +35,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod content;
+pub mod dev;
 pub mod domain;
 pub mod error;
 pub mod forwarded;

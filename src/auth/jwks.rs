@@ -98,8 +98,7 @@ impl OidcIssuer {
                 && header.kid.as_ref().is_none_or(|id| key.id.as_ref() == Some(id))
         };
         let expected = Expected {
-            issuer: &self.issuer,
-            audiences: &self.audiences,
+            issued: Some((&self.issuer, &self.audiences)),
             algorithm: header.alg,
             now,
             leeway: LEEWAY,

@@ -102,7 +102,7 @@ impl LocalIssuer {
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Verified> {
         let audiences = [AUDIENCE.to_owned()];
         let expected =
-            Expected { issuer: ISSUER, audiences: &audiences, algorithm: ALGORITHM, now, leeway: LEEWAY };
+            Expected { issued: Some((ISSUER, &audiences)), algorithm: ALGORITHM, now, leeway: LEEWAY };
         claims::verify(token, &self.decoding, &expected)
     }
 }

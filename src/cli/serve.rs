@@ -12,7 +12,10 @@ pub async fn serve(settings: &Settings) -> Result<(), Failure> {
     let log = start_logging_aside(&settings.logging, traces.as_ref());
     let mut server = server::bind(settings, Clock::system()).await?;
     server.dropped_lines = log.dropped_lines.clone();
-    greet(settings, &server).await?;
+    match &server.dev {
+        Some(dev) => println!("{}", dev.greeting(server.api, server.secure)),
+        None => greet(settings, &server).await?,
+    }
     server.run(asked_to_stop()).await?;
     if let Some(traces) = traces {
         traces.stop().await;

@@ -1,6 +1,7 @@
 //! An error over HTTP: its status, its codes and its body, in Graph's words and shape.
 //! <https://learn.microsoft.com/graph/errors>
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use actix_web::http::StatusCode;
@@ -101,7 +102,7 @@ pub struct ErrorBody {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct OuterError {
-    code: &'static str,
+    code: Cow<'static, str>,
     message: String,
     inner_error: InnerError,
 }
@@ -134,7 +135,7 @@ pub fn answer(error: &Error, ids: Option<&RequestIds>, now: Timestamp) -> HttpRe
 
 impl ErrorBody {
     pub fn of(
-        code: &'static str,
+        code: impl Into<Cow<'static, str>>,
         inner_code: Option<&'static str>,
         message: String,
         ids: Option<&RequestIds>,
@@ -143,6 +144,6 @@ impl ErrorBody {
         let request_id = ids.map(|ids| ids.request.to_string()).unwrap_or_default();
         let client_request_id = ids.and_then(|ids| ids.client.clone()).unwrap_or_else(|| request_id.clone());
         let inner_error = InnerError { code: inner_code, date: time(now), request_id, client_request_id };
-        Self { error: OuterError { code, message, inner_error } }
+        Self { error: OuterError { code: code.into(), message, inner_error } }
     }
 }

@@ -24,6 +24,13 @@ pub enum Framed {
     ByAnybody,
 }
 
+/// A page that shows nothing that people uploaded, and whose forms may lead to another origin, or to a scheme.
+pub fn page_to(page: &impl Template, target: &str) -> Result<HttpResponse> {
+    let policy =
+        policy(None, Framed::ByNobody).replace("form-action 'self'", &format!("form-action 'self' {target}"));
+    answer(HttpResponse::Ok(), page, policy)
+}
+
 /// The policy of a page: its own styles, scripts and forms, and what people uploaded from where that is had.
 fn policy(content_origin: Option<&str>, framed: Framed) -> String {
     let content = content_origin.map_or("'self'".to_owned(), |origin| format!("'self' {origin}"));

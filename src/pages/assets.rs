@@ -34,6 +34,7 @@ assets! {
     UPLOAD_CSS: "upload.css", "EVERLINK_ASSET_UPLOAD_CSS", "text/css; charset=utf-8";
     PAGE_JS:    "page.js",    "EVERLINK_ASSET_PAGE_JS",    "text/javascript; charset=utf-8";
     UPLOAD_JS:  "upload.js",  "EVERLINK_ASSET_UPLOAD_JS",  "text/javascript; charset=utf-8";
+    SUBMIT_JS:  "submit.js",  "EVERLINK_ASSET_SUBMIT_JS",  "text/javascript; charset=utf-8";
     OWN_CSS:    "own.css",    "EVERLINK_ASSET_OWN_CSS",    "text/css; charset=utf-8";
     OWN_JS:     "own.js",     "EVERLINK_ASSET_OWN_JS",     "text/javascript; charset=utf-8";
     ICON_SVG:   "icon.svg",   "EVERLINK_ASSET_ICON_SVG",   "image/svg+xml";

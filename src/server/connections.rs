@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
@@ -107,7 +108,11 @@ impl Connections {
 
     /// Takes a new connection in. Where there are too many, one that is idle makes room, or this one goes.
     pub fn take_in(self: &Arc<Self>, connection: &dyn Any, extensions: &mut Extensions) {
-        let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
+        let stream = match connection.downcast_ref::<TlsStream<TcpStream>>() {
+            Some(secure) => Some(secure.get_ref().0),
+            None => connection.downcast_ref::<TcpStream>(),
+        };
+        let Some(stream) = stream else { return };
         let socket = SockRef::from(stream);
         // Where the system can't, a client that is gone is found out by the connection's own time-outs.
         let _ = socket.set_tcp_user_timeout(Some(self.unread));

@@ -8,11 +8,12 @@ use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use tracing::Instrument;
 
 use crate::app::App;
 use crate::clock::Clock;
+use crate::dev::{self, Dev};
 use crate::error::Error;
 use crate::graph;
 use crate::graph::errors::RETRY_AFTER;
@@ -41,7 +42,7 @@ pub async fn allow_other_sites<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
     let path = request.path();
-    let is_own = website::is_of_site(path) || website::is_api(path);
+    let is_own = website::is_of_site(path) || website::is_api(path) || dev::is_control(path);
     let is_open = !is_own && (!pages::is_page(path) || path.starts_with("/download/"));
     let asks_first = request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ORIGIN)
@@ -117,7 +118,8 @@ pub async fn read_address<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
-    if !pages::is_page(request.path()) && !website::is_of_site(request.path()) {
+    let is_of_dev = request.app_data::<web::Data<Dev>>().is_some_and(|dev| dev.has(request.path()));
+    if !is_of_dev && !pages::is_page(request.path()) && !website::is_of_site(request.path()) {
         graph::address::resolve(&mut request, graph::routes::ROUTES)?;
     }
     next.call(request).await

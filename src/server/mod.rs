@@ -12,15 +12,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::dev::{ServerHandle, ServiceRequest};
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{Condition, from_fn};
 use actix_web::{HttpServer, web};
 use futures_util::FutureExt;
 use secrecy::SecretString;
 
 use crate::app::{App, Loopback};
-use crate::auth::{self, Issuer, LocalIssuer, OidcIssuer, Provider, Verifier};
+use crate::auth::{self, DevelopmentIssuer, Issuer, LocalIssuer, OidcIssuer, Provider, Verifier};
 use crate::clock::Clock;
 use crate::config::{Settings, reachable_url};
+use crate::dev::{self, Dev};
 use crate::error::{Error, Result};
 use crate::graph;
 use crate::limits::Limits;
@@ -53,11 +54,15 @@ const WRITE_OPENS_EVERY: Duration = Duration::from_secs(10);
 /// A service that is ready to run.
 pub struct Server {
     pub api: SocketAddr,
+    /// The API's over HTTPS, for tests of other programs.
+    pub secure: Option<SocketAddr>,
     /// Of `/healthz`, `/readyz` and `/metrics`.
     pub health: SocketAddr,
     app: web::Data<App>,
+    pub dev: Option<web::Data<Dev>>,
     // None once it serves: a copy that is kept open would go on taking connections that nobody answers.
     api_listener: Option<TcpListener>,
+    secure_listener: Option<TcpListener>,
     health_listener: Option<TcpListener>,
     workers: usize,
     most_connections: usize,
@@ -84,6 +89,17 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Server> {
 
 /// The same with other limits than the usual.
 pub async fn bind_with(settings: &Settings, clock: Clock, limits: Limits) -> Result<Server> {
+    let dev = match settings.development.dev {
+        true => Some(web::Data::new(Dev::open(settings, clock.clone())?)),
+        false => None,
+    };
+    let real = clock.clone();
+    let clock = dev.as_ref().map_or(clock, |dev| dev.clock());
+    let settings = dev.as_ref().map_or(settings, |dev| &dev.settings);
+    let secure_listener = match &dev {
+        Some(_) => Some(listen(settings.development.dev_listen)?),
+        None => None,
+    };
     let api_listener = listen(settings.listen)?;
     let health_listener = listen(settings.admin_listen)?;
     let api = api_listener.local_addr().map_err(Error::internal)?;
@@ -93,7 +109,13 @@ pub async fn bind_with(settings: &Settings, clock: Clock, limits: Limits) -> Res
         Some(issuer) => {
             Issuer::Oidc(OidcIssuer::new(issuer, &settings.oidc_audience, &settings.oidc_algorithms)?)
         }
-        None => Issuer::Local(LocalIssuer::new(&local_issuer)),
+        None => {
+            let local = LocalIssuer::new(&local_issuer);
+            match &dev {
+                Some(dev) => Issuer::Development(DevelopmentIssuer::new(local, dev.key().clone(), real)),
+                None => Issuer::Local(local),
+            }
+        }
     };
     let provider = match (&settings.oidc_issuer, &settings.oidc_client_id) {
         (Some(issuer), Some(client)) => {
@@ -118,6 +140,7 @@ pub async fn bind_with(settings: &Settings, clock: Clock, limits: Limits) -> Res
         content_origin: settings.content_origin.clone(),
         // A URL that is configured is the URL.
         asks_proxies: settings.public_url.is_none(),
+        asks_clients: dev.is_some() && settings.public_url.is_none(),
         trusted_proxies: settings.trusted_proxies.clone(),
         sources: Arc::new(Sources::new(Rates {
             wrong_keys: settings.wrong_keys_per_minute,
@@ -127,13 +150,20 @@ pub async fn bind_with(settings: &Settings, clock: Clock, limits: Limits) -> Res
         log: Arc::new(RequestLog::new(settings.logging.log_addresses)),
         loopback: Arc::new(Loopback::new(reachable_url(api))?),
     };
+    if let Some(dev) = &dev {
+        Box::pin(dev.begin(&app.service)).await?;
+    }
     let most_connections = room_for(usize::from(settings.connections));
     let workers = match settings.workers {
         Some(workers) => usize::from(workers),
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
+    let secure = secure_listener.as_ref().map(|listener| listener.local_addr().map_err(Error::internal));
     Ok(Server {
         api,
+        secure: secure.transpose()?,
+        secure_listener,
+        dev: dev.clone(),
         health,
         app: web::Data::new(app),
         api_listener: Some(api_listener),
@@ -211,6 +241,7 @@ impl Server {
 
     fn serve_api(&mut self, is_stopping: &Arc<AtomicBool>) -> io::Result<actix_web::dev::Server> {
         let shared = self.app.clone();
+        let dev = self.dev.clone();
         let is_stopping = is_stopping.clone();
         let server = HttpServer::new(move || {
             let app = web::Data::new(shared.for_worker());
@@ -220,6 +251,11 @@ impl Server {
                 // The router tries routes in their order: what most requests are for comes first.
                 .configure(pages::routes)
                 .configure(website::routes)
+                .configure(|routes| {
+                    if let Some(dev) = &dev {
+                        dev::routes(dev, routes);
+                    }
+                })
                 .configure(graph::routes::routes)
                 .wrap(from_fn({
                     let app = app.clone();
@@ -257,6 +293,7 @@ impl Server {
                         }
                     }
                 }))
+                .wrap(Condition::new(dev.is_some(), from_fn(dev::watch)))
                 .wrap(from_fn(middleware::compress_pages))
                 .wrap(from_fn({
                     let is_stopping = is_stopping.clone();
@@ -282,7 +319,15 @@ impl Server {
                 let connections = self.connections.clone();
                 move |connection, extensions| connections.take_in(connection, extensions)
             })
-            .listen(self.api_listener.take().expect("it serves once"))?
+            .listen(self.api_listener.take().expect("it serves once"))?;
+        let server = match (self.secure_listener.take(), &self.dev) {
+            (Some(listener), Some(dev)) => {
+                let config = dev.certificate.server_config().map_err(io::Error::other)?;
+                server.listen_rustls_0_23(listener, config)?
+            }
+            _ => server,
+        };
+        let server = server
             .workers(self.workers)
             // The end of an answer never waits for the client to acknowledge what came before it.
             .tcp_nodelay(true)

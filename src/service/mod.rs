@@ -59,10 +59,12 @@ pub mod opens;
 pub mod recovery;
 pub mod rights;
 pub mod sessions;
+pub mod snapshot;
 
 mod author;
 mod content_check;
 mod key_check;
+mod new_ids;
 mod pieces;
 mod placed;
 mod store;
@@ -79,6 +81,7 @@ use crate::error::{Error, Result};
 use crate::keys::{KeyRing, Secret};
 use crate::limits::{Limits, Turns};
 use crate::telemetry::Metrics;
+use new_ids::NewIds;
 use opens::Opens;
 use store::{LinkQueues, Store};
 
@@ -100,6 +103,7 @@ pub struct Service {
     default_scope: LinkScope,
     /// Bytes that a drive may hold.
     quota: i64,
+    new_ids: Arc<NewIds>,
     pub clock: Clock,
     pub limits: Limits,
     pub turns: Arc<Turns>,
@@ -112,6 +116,7 @@ impl Service {
     /// store. Gives the local issuer's secret, too.
     pub async fn open(settings: &Settings, clock: Clock, limits: Limits) -> Result<(Self, Secret)> {
         let metrics = Arc::new(Metrics::new());
+        let new_ids = NewIds::of(settings)?;
         let store = installation::open_store(
             &settings.storage,
             settings.database_connections,
@@ -143,6 +148,7 @@ impl Service {
             incarnation,
             default_scope: settings.default_scope,
             quota: i64::try_from(settings.drive_quota.as_u64()).unwrap_or(i64::MAX),
+            new_ids: Arc::new(new_ids),
             clock,
             limits,
             turns: Arc::new(Turns::default()),
@@ -162,6 +168,7 @@ impl Service {
             incarnation: self.incarnation,
             default_scope: self.default_scope,
             quota: self.quota,
+            new_ids: self.new_ids.clone(),
             clock: self.clock.clone(),
             limits: self.limits,
             turns: self.turns.clone(),

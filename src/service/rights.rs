@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 
-use crate::clock::{Timestamp, random_bytes};
+use crate::clock::Timestamp;
 use crate::domain::address::{Base, DriveAddress, ItemAddress, ShareToken, SharedAddress};
 use crate::domain::grant::{FilesRead, FilesReadWrite, Granted, Scope};
 use crate::domain::identity::{Caller, User};
@@ -744,7 +744,7 @@ async fn own_drive(service: &Service, caller: &Caller) -> Result<Drive> {
         .store
         .write("make_drive", async |tx| {
             let drive = Drive {
-                id: DriveId::from_bytes(random_bytes()),
+                id: service.new_ids.drive(&caller.tenant, &user.id),
                 tenant: caller.tenant.clone(),
                 owner: user.id.clone(),
                 owner_name: user.name.clone(),

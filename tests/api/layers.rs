@@ -21,6 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("graph", &["app", "auth", "clock", "domain", "error", "limits", "service", "telemetry"]),
     ("pages", &["auth", "clock", "domain", "error", "graph", "limits", "service"]),
     ("website", &["app", "auth", "clock", "domain", "error", "graph", "pages", "service"]),
+    ("dev", &["app", "auth", "clock", "config", "domain", "error", "graph", "pages", "service", "telemetry"]),
     (
         "server",
         &[
@@ -28,6 +29,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "auth",
             "clock",
             "config",
+            "dev",
             "error",
             "graph",
             "limits",
@@ -70,6 +72,8 @@ const WITHIN_SERVICE: &[(&str, &[&str])] = &[
     ("installation", &["content_check", "key_check", "recovery", "sessions", "store", "verify"]),
     ("rights", &["author", "store"]),
     ("opens", &["rights", "store"]),
+    ("new_ids", &[]),
+    ("snapshot", &["opens", "store"]),
     ("links", &["opens", "placed", "recovery", "rights", "store"]),
     ("drive", &["author", "pieces", "placed", "recovery", "rights", "store"]),
 ];

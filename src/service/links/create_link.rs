@@ -2,8 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use crate::clock::random_bytes;
-use crate::domain::ids::LinkId;
 use crate::domain::link::{Link, LinkType};
 use crate::domain::link_scope::LinkScope;
 use crate::error::{Error, Result};
@@ -40,7 +38,7 @@ pub async fn create_link(service: &Service, claim: &Claim, request: LinkRequest)
             app_no,
             link_type: request.link_type,
             scope: request.scope.unwrap_or(service.default_scope),
-            id: LinkId::from_bytes(random_bytes()),
+            id: service.new_ids.link(claim.id(), &claim.caller().application.id, request.link_type),
             key_epoch: service.keys.newest(),
             caller: claim.caller().clone(),
             at: service.clock.now(),

@@ -45,6 +45,12 @@ impl Tx {
         if inserted == 0 {
             return Ok(false);
         }
+        self.insert_root(drive, now).await?;
+        Ok(true)
+    }
+
+    /// Makes the root folder of a drive that has nothing, and its numbers.
+    pub(super) async fn insert_root(&mut self, drive: &Drive, now: Timestamp) -> Result<()> {
         execute!(
             self,
             sqlx::query("INSERT INTO counters (drive_id, next_item, next_change) VALUES ($1, $2, 2)")
@@ -63,7 +69,7 @@ impl Tx {
             .bind(now)
             .bind(&drive.owner)
         )?;
-        Ok(true)
+        Ok(())
     }
 
     pub async fn rename_owner(&mut self, drive: DriveId, name: &str) -> Result<()> {

@@ -28,6 +28,7 @@ mod pieces;
 mod queue;
 mod readiness;
 mod sessions;
+mod snapshot;
 mod statement;
 mod statistics;
 mod subtree_changes;
