@@ -171,15 +171,16 @@ impl Seed {
             }
         }
         for (path, file) in &user.files {
-            let content = file.read(&self.folder)?;
+            let named = |error: Error| Error::internal(format!("{path}: {}", told(error)));
+            let content = file.read(&self.folder).map_err(named)?;
             let limit = content.len() as u64;
             let target = drive::Upload {
                 to: &root,
-                path: &ItemPath::parse(path)?,
+                path: &ItemPath::parse(path).map_err(|error| named(error.into()))?,
                 conflict: Conflict::Fail,
                 preconditions: &Preconditions::default(),
             };
-            drive::upload(service, &target, limit, stream::iter([Ok(content)])).await?;
+            drive::upload(service, &target, limit, stream::iter([Ok(content)])).await.map_err(named)?;
         }
         for link in &user.links {
             let bad = |why: &dyn std::fmt::Display| Error::invalid_request(format!("{}: {why}", link.path));

@@ -118,6 +118,9 @@ struct InnerError {
     client_request_id: String,
 }
 
+/// Marks an answer that is an error of another shape than Graph's: it is sent as it is.
+pub struct OfOtherShape;
+
 /// The answer of every operation that does not succeed.
 impl IntoResponses for ErrorBody {
     fn responses() -> BTreeMap<String, RefOr<Response>> {

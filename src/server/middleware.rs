@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::dev::{self, Dev};
 use crate::error::Error;
 use crate::graph;
-use crate::graph::errors::RETRY_AFTER;
+use crate::graph::errors::{OfOtherShape, RETRY_AFTER};
 use crate::pages;
 use crate::sources::Known;
 use crate::telemetry::RequestIds;
@@ -190,7 +190,8 @@ pub async fn render_errors<B: MessageBody + 'static>(
     match next.call(request).await {
         Ok(response) => {
             let status = response.status();
-            if !status.is_client_error() && !status.is_server_error() {
+            let is_error = status.is_client_error() || status.is_server_error();
+            if !is_error || response.response().extensions().contains::<OfOtherShape>() {
                 let mut response = response.map_into_left_body();
                 add_common_headers(response.headers_mut());
                 return Ok(response);

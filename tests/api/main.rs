@@ -11,6 +11,7 @@ mod clients;
 mod create_link;
 mod current_version;
 mod deployment;
+mod dev;
 mod disk;
 mod drive_items;
 mod drive_surface;

@@ -8,6 +8,7 @@ use actix_web::http::StatusCode;
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::graph::errors::OfOtherShape;
 
 #[derive(Debug)]
 pub struct Refusal {
@@ -23,7 +24,6 @@ struct RefusalBody<'a> {
     error: &'a str,
     error_description: String,
     error_codes: [u32; 1],
-    suberror: &'a str,
 }
 
 impl Refusal {
@@ -73,14 +73,14 @@ impl fmt::Display for Refusal {
 }
 
 impl Refusal {
-    /// The answer is written here, as it is not of Graph's shape.
     pub fn answer(&self) -> HttpResponse {
-        HttpResponse::build(self.status).json(RefusalBody {
+        let mut answer = HttpResponse::build(self.status).json(RefusalBody {
             error: self.code,
             error_description: self.to_string(),
             error_codes: [self.number],
-            suberror: "",
-        })
+        });
+        answer.extensions_mut().insert(OfOtherShape);
+        answer
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod app;
 mod database;
+mod dev;
 mod issuer;
 mod postgres;
 mod process;
@@ -10,6 +11,7 @@ mod user;
 
 pub use app::TestApp;
 pub use database::{Kind, TestDatabase};
+pub use dev::DevApp;
 pub use issuer::{AUDIENCE, Issuer, SigningKey};
 pub use postgres::on_failing_disk as postgres_on_failing_disk;
 pub use process::Process;
