@@ -30,8 +30,9 @@ RUN apt-get update \
 COPY --from=build /everlink/target/release/everlink /usr/local/bin/everlink
 USER everlink
 VOLUME /var/lib/everlink
-ENV EVERLINK_DATA_DIR=/var/lib/everlink EVERLINK_LISTEN=0.0.0.0:8080 EVERLINK_ADMIN_LISTEN=0.0.0.0:9090
-EXPOSE 8080 9090
+ENV EVERLINK_DATA_DIR=/var/lib/everlink EVERLINK_LISTEN=0.0.0.0:8080 EVERLINK_ADMIN_LISTEN=0.0.0.0:9090 \
+    EVERLINK_DEV_LISTEN=0.0.0.0:8443
+EXPOSE 8080 8443 9090
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=3s --start-period=20s --retries=3 CMD ["everlink", "doctor", "--probe"]
 ENTRYPOINT ["everlink"]

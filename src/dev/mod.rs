@@ -13,6 +13,8 @@ mod time;
 
 use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use actix_web::body::{EitherBody, MessageBody};
@@ -79,6 +81,8 @@ impl Dev {
         let path = folder.as_ref().map(|folder| folder.path().to_owned());
         let path = path.unwrap_or_else(|| settings.storage.keys.data_dir());
         fs::create_dir_all(&path).map_err(Error::internal)?;
+        // The tests may be other users' here: they read the authority.
+        open_to_read(&path, 0o755)?;
         settings.storage.keys.data_dir = Some(path.clone());
         let key_file = settings.storage.keys.key_file();
         if !key_file.exists() {
@@ -86,6 +90,7 @@ impl Dev {
         }
         let development = &settings.development;
         let certificate = Certificate::load_or_create(&path, &development.dev_names, real.now())?;
+        open_to_read(&path.join(Certificate::AUTHORITY), 0o644)?;
         let seed = development.seed.as_deref().map(Seed::read).transpose()?.unwrap_or_default();
         Ok(Self {
             certificate,
@@ -169,6 +174,10 @@ Clients trust https://localhost:{port} by its authority's certificate, {ca}
     pub fn has(&self, path: &str) -> bool {
         controls::is_control(path) || provider::is_provider(path)
     }
+}
+
+fn open_to_read(path: &Path, mode: u32) -> Result<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(Error::internal)
 }
 
 /// Refuses what must not be open to everybody.

@@ -38,6 +38,26 @@ fn seed_of_the_page() -> String {
     format!("#{}", seed.split_once("```").expect("its end").0)
 }
 
+#[tokio::test]
+async fn the_sample_of_the_page_passes() {
+    let dev = DevApp::start(&[]).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = folder.path().join("ca.pem");
+    std::fs::write(&authority, &dev.authority).expect("a file");
+    let mut command = Command::new(python());
+    command
+        .args(["-m", "pytest", "-q", "-p", "no:cacheprovider"])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/testing"))
+        .env("GRAPH", &dev.secure)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("SSL_CERT_FILE", &authority)
+        .env("REQUESTS_CA_BUNDLE", &authority);
+    let output =
+        tokio::task::spawn_blocking(move || command.output()).await.expect("it ends").expect("it runs");
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && shown.contains("3 passed"), "{shown}");
+}
+
 async fn tell(program: &Path, story: &str, set: impl FnOnce(&mut Command)) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut command = Command::new(program);

@@ -7,6 +7,16 @@ fn read(name: &str) -> String {
 }
 
 #[test]
+fn the_page_on_tests_shows_the_compose_file_that_there_is() {
+    let page = read("docs/testing-with-everlink.md");
+    let (_, shown) = page.split_once("```yaml\n# compose.dev.yml\n").expect("a compose file");
+    let (shown, _) = shown.split_once("```").expect("its end");
+    let file = read("compose.dev.yml");
+    let (_, services) = file.split_once("\n\n").expect("what it is, and what it has");
+    assert_eq!(services, shown);
+}
+
+#[test]
 fn the_image_is_built_of_what_its_context_has() {
     let context = read(".dockerignore");
     let let_through: Vec<&str> = context.lines().filter_map(|line| line.strip_prefix('!')).collect();
