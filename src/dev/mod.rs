@@ -16,6 +16,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -43,6 +44,7 @@ use time::Time;
 
 pub use controls::{CONTROLS, is_control};
 pub use provider::PROVIDER;
+pub use seed::DEFAULT_TENANT;
 
 /// Signs what is signed in every run, so that links and tokens are the same in each. Everybody knows it.
 const KEYS: &str = r#"{
@@ -72,6 +74,8 @@ impl Dev {
     pub fn open(settings: &Settings, real: Clock) -> Result<Self> {
         check(settings)?;
         let mut settings = settings.clone();
+        // No proxy has to see that it ends, and whoever runs tests waits for it.
+        settings.stop_delay = Duration::ZERO;
         let folder = match &settings.storage.keys.data_dir {
             Some(_) => None,
             None => {
@@ -128,6 +132,7 @@ impl Dev {
   http       http://{api}/v1.0
   authority  https://localhost:{port}/TENANT, any tenant, user, application and secret; `wrong` is wrong
   token      http://{api}/dev/token?user=alice&app=my-app
+  site       http://{api}/my
   controls   http://{api}/dev/reset, /dev/clock, /dev/faults, /dev/requests
   kept       {kept}
   ready      /readyz of the admin listener

@@ -27,9 +27,9 @@ impl Site {
         self.app.provider.as_deref()
     }
 
-    /// What addresses start with, whoever asks.
+    /// What addresses start with, whoever asks; for tests of other programs, as whoever asks calls it.
     pub fn public_url(&self) -> &str {
-        &self.app.public_url
+        if self.app.asks_clients { &self.url } else { &self.app.public_url }
     }
 
     /// The origin that what people uploaded is had from, where that has one of its own; no slash at its end.

@@ -129,6 +129,11 @@ pub async fn bind_with(settings: &Settings, clock: Clock, limits: Limits) -> Res
             };
             Some(Arc::new(Provider::new(issuer, client, secret)?))
         }
+        // At the small provider of its own.
+        _ if dev.is_some() => {
+            let issuer = format!("{}/{}/v2.0", reachable_url(api), dev::DEFAULT_TENANT);
+            Some(Arc::new(Provider::new(&issuer, &settings.site_app_id, None)?))
+        }
         _ => None,
     };
     let app = App {

@@ -652,3 +652,29 @@ async fn the_provider_describes_itself_by_the_address_it_is_asked_by() {
         anybody.get(&format!("{}/common/userrealm/a%40b.example", dev.secure)).await.expect(200).json();
     assert_eq!((&realm["account_type"], &realm["domain_name"]), (&json!("Managed"), &json!("b.example")));
 }
+
+#[tokio::test]
+async fn people_sign_in_at_the_site_as_whoever_they_like() {
+    let folder = folder();
+    let dev = seeded(&folder).await;
+    let anybody = dev.anybody();
+    for base in [dev.url.clone(), dev.url.replace("127.0.0.1", "localhost")] {
+        let begun = anybody.get(&format!("{base}/signin/start")).await.expect(303);
+        let cookie = begun.header("set-cookie").split(';').next().expect("a cookie").to_owned();
+        let picked = anybody.get(&format!("{}&as=alice", begun.header("location"))).await.expect(302);
+        assert!(
+            picked.header("location").starts_with(&base),
+            "the cookie is of this host: {:?}",
+            picked.headers
+        );
+        let request = anybody.request(Method::GET, picked.header("location")).header("cookie", &cookie);
+        let entered = anybody.send(request).await.expect(303);
+        let cookies = entered.headers.get_all("set-cookie").iter().filter_map(|cookie| cookie.to_str().ok());
+        let cookies: Vec<&str> = cookies.filter_map(|cookie| cookie.split(';').next()).collect();
+        let request = anybody
+            .request(Method::GET, &format!("{base}{}", entered.header("location")))
+            .header("cookie", cookies.join("; "));
+        let page = anybody.send(request).await.expect(200).text();
+        assert!(page.contains("docs") && page.contains("Alice Adams"), "{page}");
+    }
+}
