@@ -28,7 +28,7 @@ pub enum Act {
 /// that Microsoft's permission shows for it; what it lets its bearer do; and what it may be on.
 macro_rules! link_types {
     ($($(#[$doc:meta])* $name:ident: $text:literal, $role:literal, [$($act:ident),*], [$($kind:ident),*];)*) => {
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum LinkType {
             $($(#[$doc])* $name),*
         }

@@ -30,6 +30,7 @@ pub struct Installation {
 pub(super) async fn open_store(
     storage: &Storage,
     connections: u32,
+    room: u64,
     may_migrate: bool,
     metrics: Arc<Metrics>,
 ) -> Result<Store> {
@@ -38,7 +39,7 @@ pub(super) async fn open_store(
         std::fs::create_dir_all(storage.keys.data_dir()).map_err(Error::internal)?;
     }
     let password_file = storage.database_password_file.as_deref();
-    let store = Store::connect(&url, password_file, connections, metrics).await?;
+    let store = Store::connect(&url, password_file, connections, room, metrics).await?;
     if may_migrate {
         store.migrate().await?;
     } else if !store.is_migrated().await? {
@@ -50,7 +51,7 @@ pub(super) async fn open_store(
 impl Installation {
     /// Brings the tables to this program's state; a database is made where there is none.
     pub async fn migrate(storage: &Storage) -> Result<Self> {
-        Ok(Self { store: open_store(storage, DATABASE_CONNECTIONS, true, Arc::default()).await? })
+        Ok(Self { store: open_store(storage, DATABASE_CONNECTIONS, 0, true, Arc::default()).await? })
     }
 
     /// One that is there already: nothing is made, and the tables stay as they are.
@@ -63,13 +64,14 @@ impl Installation {
                 "there is no database at {path}: say which by DATABASE_URL"
             )));
         }
-        Ok(Self { store: open_store(storage, DATABASE_CONNECTIONS, false, Arc::default()).await? })
+        Ok(Self { store: open_store(storage, DATABASE_CONNECTIONS, 0, false, Arc::default()).await? })
     }
 
     /// Whatever state its tables are in.
     pub async fn examine(url: &DatabaseUrl, storage: &Storage) -> Result<Self> {
         let password_file = storage.database_password_file.as_deref();
-        Ok(Self { store: Store::connect(url, password_file, DATABASE_CONNECTIONS, Arc::default()).await? })
+        let store = Store::connect(url, password_file, DATABASE_CONNECTIONS, 0, Arc::default()).await?;
+        Ok(Self { store })
     }
 
     /// Which database it is.

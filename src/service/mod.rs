@@ -120,6 +120,7 @@ impl Service {
         let store = installation::open_store(
             &settings.storage,
             settings.database_connections,
+            u64::from(settings.cache_mib) * 1024 * 1024,
             !settings.no_migrate,
             metrics.clone(),
         )
@@ -202,7 +203,7 @@ impl Service {
 
     /// Everything there is to tell by metrics, in Prometheus' text format.
     pub fn render_metrics(&self, is_ready: bool, dropped_lines: u64) -> String {
-        self.metrics.render(is_ready, dropped_lines, self.store.connections())
+        self.metrics.render(is_ready, dropped_lines, self.store.connections(), self.store.bytes_known())
     }
 
     /// Waits for what is under way and closes the connections.

@@ -30,6 +30,7 @@ pub async fn restore_tenant(service: &Service, tenant: &str) -> Result<()> {
         Ok(drives.iter().map(|drive| drive.id).collect::<Vec<DriveId>>())
     };
     let drives = service.store.write("restore_tenant", restore).await?;
+    service.store.begin_era();
     service.new_ids.forget(&drives);
     Ok(())
 }

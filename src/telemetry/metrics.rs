@@ -30,6 +30,8 @@ pub struct Metrics {
     queued: Family<Batch, Gauge>,
     batched: Family<Batch, Histogram>,
     waited: Family<Batch, Histogram>,
+    known: KnownMetrics,
+    known_bytes: Gauge,
     damaged: Counter,
     dropped_lines: Counter,
     ready: Gauge,
@@ -105,6 +107,27 @@ impl Metrics {
                 "Lines of the log that its reader did not take in time",
                 Counter::default(),
             ),
+            known: KnownMetrics {
+                hits: add(
+                    all,
+                    "known_hits",
+                    "Links answered from memory, proven unchanged",
+                    Counter::default(),
+                ),
+                misses: add(
+                    all,
+                    "known_misses",
+                    "Links read because they were not in memory",
+                    Counter::default(),
+                ),
+                changed: add(
+                    all,
+                    "known_changed",
+                    "Links read again because their drives had changed",
+                    Counter::default(),
+                ),
+            },
+            known_bytes: add(all, "known_bytes", "Memory that links take which are kept", Gauge::default()),
             ready: add(all, "ready", "1 where requests may be sent here, as /readyz says", Gauge::default()),
             connections: add(all, "database_connections", "Connections to the database", Gauge::default()),
             idle_connections: add(
@@ -115,6 +138,11 @@ impl Metrics {
             ),
             registry,
         }
+    }
+
+    /// For what is kept of what was read.
+    pub fn known(&self) -> KnownMetrics {
+        self.known.clone()
     }
 
     /// For the batches of a kind: `open`, `find` or `make`.
@@ -165,7 +193,14 @@ impl Metrics {
     }
 
     /// Everything in Prometheus' text format. Connections are counted when they are asked for.
-    pub fn render(&self, is_ready: bool, dropped_lines: u64, (connections, idle): (u32, usize)) -> String {
+    pub fn render(
+        &self,
+        is_ready: bool,
+        dropped_lines: u64,
+        (connections, idle): (u32, usize),
+        known_bytes: u64,
+    ) -> String {
+        self.known_bytes.set(i64::try_from(known_bytes).unwrap_or(i64::MAX));
         self.ready.set(is_ready.into());
         self.dropped_lines.inc_by(dropped_lines.saturating_sub(self.dropped_lines.get()));
         self.connections.set(connections.into());
@@ -212,6 +247,26 @@ struct LinkCounters(Vec<[Counter; LinkScope::ALL.len()]>);
 impl LinkCounters {
     fn of(&self, link_type: LinkType, scope: LinkScope) -> &Counter {
         &self.0[link_type as usize][scope as usize]
+    }
+}
+
+/// How often what is kept of what was read still holds.
+#[derive(Clone, Default)]
+pub struct KnownMetrics {
+    /// Answers that were proven by their drives' numbers.
+    pub hits: Counter,
+    misses: Counter,
+    changed: Counter,
+}
+
+impl KnownMetrics {
+    /// Something had to be read: anew, where it was known and its drive has changed since.
+    pub fn missed(&self, was_known: bool) {
+        if was_known {
+            self.changed.inc();
+        } else {
+            self.misses.inc();
+        }
     }
 }
 

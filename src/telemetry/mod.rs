@@ -31,7 +31,7 @@ use crate::sources::Known;
 use metrics::known_method;
 
 pub use log::{DroppedLines, RequestLog};
-pub use metrics::{BatchMetrics, Metrics};
+pub use metrics::{BatchMetrics, KnownMetrics, Metrics};
 pub use traces::{SPANS, Traces};
 
 /// Version and build.

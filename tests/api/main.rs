@@ -19,6 +19,7 @@ mod errors;
 mod faults;
 mod field;
 mod keys_command;
+mod known;
 mod large_folders;
 mod layers;
 mod limits;

@@ -40,6 +40,8 @@ impl LinkQueues {
         let tables = || LinkTables {
             database: OwnDatabase::of(&store.pools),
             applications: store.applications.clone(),
+            known: store.known.clone(),
+            metrics: metrics.known(),
         };
         Self {
             opening: Queue::start(settings, metrics.batches("open"), || OpenLinks(tables())),

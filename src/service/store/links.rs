@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use const_format::{concatcp, str_replace};
 use serde_json::{Value, json};
-use sqlx::{FromRow, SqlitePool};
+use sqlx::{ColumnIndex, Decode, FromRow, Row, SqlitePool, Type};
 use uuid::Uuid;
 
 use crate::clock::{Timestamp, time_ordered_id};
@@ -24,9 +24,11 @@ use crate::service::store::applications::KnownApplications;
 use crate::service::store::audit::LinkEnd;
 use crate::service::store::connect::begin;
 use crate::service::store::items::{ItemRow, NumberedApplications};
+use crate::service::store::known::{Kept, Known, KnownOpen, UNKNOWN};
 use crate::service::store::own_connection::OwnDatabase;
 use crate::service::store::queue::Statement;
-use crate::service::store::statement::{Tx, on, within_limit};
+use crate::service::store::statement::{Tx, execute, on, within_limit};
+use crate::telemetry::KnownMetrics;
 
 /// A link that is to be made if the item has none of its application and type.
 #[derive(Clone, Debug)]
@@ -125,6 +127,12 @@ impl Tx {
         actor_app_no: Option<i32>,
         at: Timestamp,
     ) -> Result<Option<(LinkType, LinkScope)>> {
+        // The drive's number first, as whoever deletes an item with its links does: so nobody waits crosswise.
+        execute!(
+            self,
+            sqlx::query("UPDATE counters SET next_change = next_change + 1 WHERE drive_id = $1")
+                .bind(link.item.drive)
+        )?;
         let deleted: Option<(i32, LinkType, LinkScope)> = on!(self, |connection| sqlx::query_as(
             "DELETE FROM links WHERE drive_id = $1 AND item_no = $2 AND link_id = $3
              RETURNING app_no, type, scope"
@@ -139,10 +147,12 @@ impl Tx {
     }
 }
 
-/// What a task asks: a database of its own, and the applications that all know.
+/// What a task asks: a database of its own, and what all know.
 pub(super) struct LinkTables {
     pub database: OwnDatabase,
     pub applications: Arc<KnownApplications>,
+    pub known: Arc<Known>,
+    pub metrics: KnownMetrics,
 }
 
 /// By number.
@@ -191,6 +201,25 @@ struct OpenedRow {
     link_app_no: i32,
 }
 
+/// A link's row where it is not as it is known: its drive's number, and what it opens; none where that is gone.
+struct Changed<T> {
+    change: Option<i64>,
+    row: Option<T>,
+}
+
+impl<'r, R: Row, T> FromRow<'r, R> for Changed<T>
+where
+    T: FromRow<'r, R>,
+    &'static str: ColumnIndex<R>,
+    Option<i64>: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> sqlx::Result<Self> {
+        let is_there = row.try_get::<Option<i64>, _>("there")?.is_some();
+        let rest = if is_there { Some(T::from_row(row)?) } else { None };
+        Ok(Self { change: row.try_get("next_change")?, row: rest })
+    }
+}
+
 impl OpenedRow {
     fn applications(&self) -> impl Iterator<Item = i32> {
         let NumberedApplications { created_app_no, modified_app_no } = self.item.applications;
@@ -201,27 +230,33 @@ impl OpenedRow {
 /// What links open: link, item and current version in one statement, so that no two moments mix. Applications stay
 /// numbers: to look three of them up makes the statement noticeably slower. Of the item's links only the one that is
 /// opened is told: whoever opens it knows of no other.
+///
+/// Where a drive's number is as it was seen, nothing comes. Where it has moved on, or was never seen, a row comes with
+/// the number, be it that there is nothing else to tell: what is gone is no unchanged.
 const OPEN_LINKS: &str = "
-    SELECT q.place, i.drive_id, i.item_no, i.parent_no, i.name, i.kind, i.change_no,
+    SELECT q.place, n.next_change, d.drive_id AS there, i.drive_id, i.item_no, i.parent_no, i.name, i.kind, i.change_no,
            i.deleted_at IS NOT NULL AS deleted,
            i.created_at, i.created_by, i.created_app_no, i.modified_at, i.modified_by, i.modified_app_no,
            i.client_created_at, i.client_modified_at, i.current_version, i.content_key, i.size, i.mime_type,
            i.quick_xor_hash, i.sha1_hash, i.sha256_hash, d.tenant, d.owner, d.owner_name, l.scope AS shared,
            i.child_count, i.description,
            l.type AS link_type, l.scope, l.key_epoch, l.created_at AS link_created_at, l.app_no AS link_app_no
-    FROM q CROSS JOIN links l CROSS JOIN items i JOIN drives d ON d.drive_id = i.drive_id
-    WHERE l.drive_id = q.drive_id AND l.item_no = q.item_no AND l.link_id = q.link_id
-      AND i.drive_id = l.drive_id AND i.item_no = l.item_no AND i.deleted_at IS NULL";
+    FROM q LEFT JOIN counters n ON n.drive_id = q.drive_id
+           LEFT JOIN links l ON l.drive_id = q.drive_id AND l.item_no = q.item_no AND l.link_id = q.link_id
+           LEFT JOIN items i ON i.drive_id = l.drive_id AND i.item_no = l.item_no AND i.deleted_at IS NULL
+           LEFT JOIN drives d ON d.drive_id = i.drive_id
+    WHERE n.next_change IS DISTINCT FROM q.seen";
 const OPEN_ON_POSTGRES: &str = concatcp!(
-    "WITH q (place, drive_id, item_no, link_id) AS (
-         SELECT u.place - 1, u.drive_id, u.item_no, u.link_id
-         FROM unnest($1::bigint[], $2::bigint[], $3::uuid[]) WITH ORDINALITY AS u (drive_id, item_no, link_id, place)
+    "WITH q (place, drive_id, item_no, link_id, seen) AS (
+         SELECT u.place - 1, u.drive_id, u.item_no, u.link_id, u.seen
+         FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::bigint[])
+              WITH ORDINALITY AS u (drive_id, item_no, link_id, seen, place)
      )",
     OPEN_LINKS
 );
 const OPEN_ON_SQLITE: &str = concatcp!(
-    "WITH q (place, drive_id, item_no, link_id) AS (
-         SELECT key, value ->> 0, value ->> 1, unhex(value ->> 2) FROM json_each($1)
+    "WITH q (place, drive_id, item_no, link_id, seen) AS (
+         SELECT key, value ->> 0, value ->> 1, unhex(value ->> 2), value ->> 3 FROM json_each($1)
      )",
     OPEN_LINKS
 );
@@ -248,32 +283,101 @@ impl Statement for OpenLinks {
 
 impl OpenLinks {
     async fn open(&mut self, questions: &[ProvenLink]) -> Result<Vec<Option<OpenedLink>>> {
-        let rows: Vec<At<OpenedRow>> = match &mut self.0.database {
-            OwnDatabase::Postgres(connection) => {
-                let each = || questions.iter().map(|link| link.at());
-                let query = sqlx::query_as(OPEN_ON_POSTGRES)
-                    .bind(each().map(|at| at.item.drive).collect::<Vec<_>>())
-                    .bind(each().map(|at| at.item.number).collect::<Vec<_>>())
-                    .bind(each().map(|at| at.link).collect::<Vec<_>>());
-                connection.fetch_all(query).await?
-            }
-            OwnDatabase::Sqlite { readers, .. } => {
-                let mut reader = begin(readers.acquire()).await?;
-                let each = questions.iter().map(|link| link.at());
-                let query = sqlx::query_as(OPEN_ON_SQLITE).bind(json_text(
-                    each.map(|at| json!([at.item.drive.to_i64(), at.item.number, at.link.to_hex()])),
-                ));
-                within_limit(query.fetch_all(&mut *reader)).await?
-            }
-        };
-        let numbers = rows.iter().flat_map(|at| at.row.applications());
-        let applications = self.0.applications.of_numbers(numbers, &mut self.0.database).await?;
-        let answers = in_place(questions.len(), rows).into_iter().zip(questions);
-        answers.map(|(row, proven)| row.map(|row| opened(*proven, row, &applications)).transpose()).collect()
+        let LinkTables { database, applications, known, metrics } = &mut self.0;
+        // What is known counts where the connection that proves it leads to the same database.
+        let lineage = known.lineage(database.connect().await?);
+        let kept: Vec<Option<Kept<KnownOpen>>> =
+            questions.iter().map(|link| known.opened(link, lineage)).collect();
+        let rows = rows(database, questions, &kept).await?;
+        let mut changed = in_place(questions.len(), rows);
+        let numbers = changed.iter().flatten().filter_map(|changed| changed.row.as_ref());
+        let numbers = numbers.flat_map(OpenedRow::applications);
+        let all_kept = kept.iter().flatten().flat_map(|kept| kept.answer.applications.iter());
+        let numbers = numbers.chain(all_kept.map(|(number, _)| *number));
+        let names = applications.of_numbers(numbers, database).await?;
+        let mut answers = Vec::with_capacity(questions.len());
+        for ((link, kept), changed) in questions.iter().zip(kept).zip(changed.drain(..)) {
+            let was_known = kept.is_some();
+            answers.push(match changed {
+                None => {
+                    metrics.hits.inc();
+                    kept.map(|kept| named(kept.answer, &names)).transpose()?
+                }
+                Some(Changed { change, row }) => {
+                    metrics.missed(was_known);
+                    match (row, change) {
+                        (Some(row), Some(change)) => {
+                            let answer = opened(*link, row, &names)?;
+                            let opened = answer.opened.clone();
+                            known.keep_opened(*link, lineage, change, answer);
+                            Some(opened)
+                        }
+                        _ => {
+                            known.forget_opened(link);
+                            None
+                        }
+                    }
+                }
+            });
+        }
+        Ok(answers)
     }
 }
 
-fn opened(proven: ProvenLink, row: OpenedRow, applications: &Applications) -> Result<OpenedLink> {
+/// A row for each link that is not as it is kept.
+async fn rows(
+    database: &mut OwnDatabase,
+    questions: &[ProvenLink],
+    kept: &[Option<Kept<KnownOpen>>],
+) -> Result<Vec<At<Changed<OpenedRow>>>> {
+    let each = || questions.iter().map(|link| link.at());
+    let seen = || kept.iter().map(|kept| kept.as_ref().map_or(UNKNOWN, |kept| kept.change));
+    match database {
+        OwnDatabase::Postgres(connection) => {
+            let query = sqlx::query_as(OPEN_ON_POSTGRES)
+                .bind(each().map(|at| at.item.drive).collect::<Vec<_>>())
+                .bind(each().map(|at| at.item.number).collect::<Vec<_>>())
+                .bind(each().map(|at| at.link).collect::<Vec<_>>())
+                .bind(seen().collect::<Vec<_>>());
+            connection.fetch_all(query).await
+        }
+        OwnDatabase::Sqlite { readers, .. } => {
+            let mut reader = begin(readers.acquire()).await?;
+            let asked = each().zip(seen());
+            let query =
+                sqlx::query_as(OPEN_ON_SQLITE).bind(json_text(asked.map(|(at, seen)| {
+                    json!([at.item.drive.to_i64(), at.item.number, at.link.to_hex(), seen])
+                })));
+            within_limit(query.fetch_all(&mut *reader)).await
+        }
+    }
+}
+
+/// What was kept, where its applications are called as they were; else with their names of now.
+fn named(kept: KnownOpen, names: &Applications) -> Result<OpenedLink> {
+    let is_named = kept.applications.iter().all(|(number, known)| names.get(number) == Some(known));
+    if is_named {
+        return Ok(kept.opened);
+    }
+    let now = |known: &Application| {
+        let renamed = names.values().find(|named| named.id == known.id);
+        renamed.cloned().ok_or_else(|| Error::internal(format!("application {} has no row", known.id)))
+    };
+    let OpenedLink { link, item } = kept.opened;
+    let (mut link, mut item) = (Arc::unwrap_or_clone(link), Arc::unwrap_or_clone(item));
+    link.application = now(&link.application)?;
+    for stamp in [&mut item.created, &mut item.modified] {
+        stamp.application = stamp.application.as_ref().map(now).transpose()?;
+    }
+    Ok(OpenedLink { link: Arc::new(link), item: Arc::new(item) })
+}
+
+fn opened(proven: ProvenLink, row: OpenedRow, applications: &Applications) -> Result<KnownOpen> {
+    let mut numbers: Vec<i32> = row.applications().collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let named = numbers.into_iter().map(|number| Ok((number, application(number, applications)?)));
+    let named: Vec<(i32, Application)> = named.collect::<Result<_>>()?;
     let NumberedApplications { created_app_no, modified_app_no } = row.item.applications;
     let created_by_app = created_app_no.map(|number| application(number, applications)).transpose()?;
     let modified_by_app = modified_app_no.map(|number| application(number, applications)).transpose()?;
@@ -289,18 +393,49 @@ fn opened(proven: ProvenLink, row: OpenedRow, applications: &Applications) -> Re
         application: application(row.link_app_no, applications)?,
         created_at: row.link_created_at,
     };
-    Ok(OpenedLink { link: Arc::new(link), item: Arc::new(item) })
+    let opened = OpenedLink { link: Arc::new(link), item: Arc::new(item) };
+    Ok(KnownOpen { opened, applications: named.into() })
 }
 
 /// What of a link is not in the question for it.
-#[derive(FromRow)]
-struct LinkFacts {
+#[derive(Clone, FromRow)]
+pub(super) struct LinkFacts {
     name: String,
     kind: Kind,
     scope: LinkScope,
     link_id: LinkId,
     key_epoch: i16,
     created_at: Timestamp,
+}
+
+/// The same, and whose drive it is in.
+#[derive(Clone, FromRow)]
+pub(super) struct Facts {
+    #[sqlx(flatten)]
+    link: LinkFacts,
+    tenant: String,
+    owner: String,
+}
+
+impl Facts {
+    /// Bytes of its texts.
+    pub fn bytes(&self) -> usize {
+        self.link.name.len() + self.tenant.len() + self.owner.len()
+    }
+}
+
+/// What an item has one link of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct LinkOf {
+    item: ItemId,
+    app_no: i32,
+    link_type: LinkType,
+}
+
+impl From<&NewLink> for LinkOf {
+    fn from(new: &NewLink) -> Self {
+        Self { item: new.item, app_no: new.app_no, link_type: new.link_type }
+    }
 }
 
 /// A link for each question that there are facts for. Its application is called as the caller's token calls
@@ -340,24 +475,28 @@ fn link_of(new: &NewLink, facts: LinkFacts, applications: &Applications) -> Resu
 
 pub(super) struct FindLinks(pub LinkTables);
 
-/// The links that items have already of an application and a type, where the caller manages the item and it is live.
+/// The links that live items have already of an application and a type, and whose drives these are in. As for opening
+/// links, nothing comes of what is as it was seen.
 const FIND_LINKS: &str = "
-    SELECT q.place, i.name, i.kind, l.scope, l.link_id, l.key_epoch, l.created_at
-    FROM q CROSS JOIN links l CROSS JOIN items i JOIN drives d ON d.drive_id = l.drive_id
-    WHERE l.drive_id = q.drive_id AND l.item_no = q.item_no AND l.app_no = q.app_no AND l.type = q.type
-      AND i.drive_id = l.drive_id AND i.item_no = l.item_no AND i.deleted_at IS NULL
-      AND d.tenant = q.tenant AND d.owner = coalesce(q.owner, d.owner)";
+    SELECT q.place, n.next_change, d.drive_id AS there, i.name, i.kind, l.scope, l.link_id, l.key_epoch, l.created_at,
+           d.tenant, d.owner
+    FROM q LEFT JOIN counters n ON n.drive_id = q.drive_id
+           LEFT JOIN links l ON l.drive_id = q.drive_id AND l.item_no = q.item_no AND l.app_no = q.app_no
+                                AND l.type = q.type
+           LEFT JOIN items i ON i.drive_id = l.drive_id AND i.item_no = l.item_no AND i.deleted_at IS NULL
+           LEFT JOIN drives d ON d.drive_id = i.drive_id
+    WHERE n.next_change IS DISTINCT FROM q.seen";
 const FIND_ON_POSTGRES: &str = concatcp!(
-    "WITH q (place, drive_id, item_no, app_no, type, tenant, owner) AS (
-         SELECT u.place - 1, u.drive_id, u.item_no, u.app_no, u.type, u.tenant, u.owner
-         FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[], $5::text[], $6::text[])
-              WITH ORDINALITY AS u (drive_id, item_no, app_no, type, tenant, owner, place)
+    "WITH q (place, drive_id, item_no, app_no, type, seen) AS (
+         SELECT u.place - 1, u.drive_id, u.item_no, u.app_no, u.type, u.seen
+         FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[], $5::bigint[])
+              WITH ORDINALITY AS u (drive_id, item_no, app_no, type, seen, place)
      )",
     FIND_LINKS
 );
 const FIND_ON_SQLITE: &str = concatcp!(
-    "WITH q (place, drive_id, item_no, app_no, type, tenant, owner) AS (
-         SELECT key, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each($1)
+    "WITH q (place, drive_id, item_no, app_no, type, seen) AS (
+         SELECT key, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each($1)
      )",
     FIND_LINKS
 );
@@ -367,7 +506,12 @@ impl Statement for FindLinks {
     type Answer = Option<Link>;
 
     async fn ask(&mut self, questions: &[NewLink]) -> Result<Vec<Option<Link>>> {
-        let rows: Vec<At<LinkFacts>> = match &mut self.0.database {
+        let LinkTables { database, known, metrics, .. } = &mut self.0;
+        let lineage = known.lineage(database.connect().await?);
+        let kept: Vec<Option<Kept<Facts>>> =
+            questions.iter().map(|new| known.found(&new.into(), lineage)).collect();
+        let seen = || kept.iter().map(|kept| kept.as_ref().map_or(UNKNOWN, |kept| kept.change));
+        let rows: Vec<At<Changed<Facts>>> = match database {
             OwnDatabase::Postgres(connection) => {
                 let each = || questions.iter();
                 let query = sqlx::query_as(FIND_ON_POSTGRES)
@@ -375,26 +519,44 @@ impl Statement for FindLinks {
                     .bind(each().map(|new| new.item.number).collect::<Vec<_>>())
                     .bind(each().map(|new| new.app_no).collect::<Vec<_>>())
                     .bind(each().map(|new| new.link_type.as_str()).collect::<Vec<_>>())
-                    .bind(each().map(|new| new.caller.tenant.as_str()).collect::<Vec<_>>())
-                    .bind(each().map(|new| new.caller.user_id()).collect::<Vec<_>>());
+                    .bind(seen().collect::<Vec<_>>());
                 connection.fetch_all(query).await?
             }
             OwnDatabase::Sqlite { readers, .. } => {
                 let mut reader = begin(readers.acquire()).await?;
-                let query = sqlx::query_as(FIND_ON_SQLITE).bind(json_text(questions.iter().map(|new| {
-                    json!([
-                        new.item.drive.to_i64(),
-                        new.item.number,
-                        new.app_no,
-                        new.link_type.as_str(),
-                        new.caller.tenant,
-                        new.caller.user_id(),
-                    ])
-                })));
+                let query = sqlx::query_as(FIND_ON_SQLITE).bind(json_text(questions.iter().zip(seen()).map(
+                    |(new, seen)| {
+                        let (drive, item) = (new.item.drive.to_i64(), new.item.number);
+                        json!([drive, item, new.app_no, new.link_type.as_str(), seen])
+                    },
+                )));
                 within_limit(query.fetch_all(&mut *reader)).await?
             }
         };
-        let found = questions.iter().zip(in_place(questions.len(), rows)).collect();
+        let changed = in_place(questions.len(), rows);
+        let mut found = Vec::with_capacity(questions.len());
+        for ((new, kept), changed) in questions.iter().zip(kept).zip(changed) {
+            let was_known = kept.is_some();
+            let facts = match changed {
+                None => {
+                    metrics.hits.inc();
+                    kept.map(|kept| kept.answer)
+                }
+                Some(Changed { change, row }) => {
+                    metrics.missed(was_known);
+                    match (&row, change) {
+                        (Some(facts), Some(change)) => {
+                            known.keep_found(new.into(), lineage, change, facts.clone());
+                        }
+                        _ => known.forget_found(&new.into()),
+                    }
+                    row
+                }
+            };
+            // Who does not manage the item is told as if it had no link.
+            let facts = facts.filter(|facts| new.caller.manages(&facts.tenant, &facts.owner));
+            found.push((new, facts.map(|facts| facts.link)));
+        }
         links_of(found, &mut self.0).await
     }
 }

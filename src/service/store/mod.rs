@@ -17,6 +17,7 @@ mod errors;
 mod installation;
 mod items;
 mod key_epochs;
+mod known;
 mod link_queues;
 mod links;
 mod migrations;
@@ -48,6 +49,7 @@ use crate::error::{Error, Result};
 use crate::telemetry::{Metrics, SPANS};
 use applications::KnownApplications;
 use connect::{Pools, begin};
+use known::Known;
 use readiness::Probe;
 use statement::TxConnection;
 use together::Lanes;
@@ -79,6 +81,7 @@ const TRIES: u32 = 5;
 pub struct Store {
     pools: Pools,
     applications: Arc<KnownApplications>,
+    known: Arc<Known>,
     probe: Arc<Probe>,
     lanes: Arc<Lanes>,
     metrics: Arc<Metrics>,
@@ -97,16 +100,18 @@ impl Store {
         Ok(())
     }
 
-    /// `connections` is how many there may be to PostgreSQL.
+    /// `connections` is how many there may be to PostgreSQL; `room` the bytes of what is kept of what was read.
     pub async fn connect(
         url: &DatabaseUrl,
         password_file: Option<&Path>,
         connections: u32,
+        room: u64,
         metrics: Arc<Metrics>,
     ) -> Result<Self> {
         let pools = connect::connect(url, password_file, connections).await?;
         let probe = Arc::new(Probe::of(&pools));
-        Ok(Self { pools, applications: Arc::default(), probe, lanes: Arc::default(), metrics })
+        let known = Arc::new(Known::new(room));
+        Ok(Self { pools, applications: Arc::default(), known, probe, lanes: Arc::default(), metrics })
     }
 
     /// A transaction that only reads, and sees one moment throughout: one after it began. Failures are logged under
@@ -202,6 +207,16 @@ impl Store {
     pub fn connections(&self) -> (u32, usize) {
         let (size, idle) = self.pools.each().into_iter().unzip::<_, _, Vec<u32>, Vec<usize>>();
         (size.into_iter().sum(), idle.into_iter().sum())
+    }
+
+    /// Bytes of what is kept of what was read, roughly.
+    pub fn bytes_known(&self) -> u64 {
+        self.known.bytes()
+    }
+
+    /// Lets nothing of what was read before count: numbers go back.
+    pub fn begin_era(&self) {
+        self.known.begin_era();
     }
 
     pub fn name(&self) -> &'static str {

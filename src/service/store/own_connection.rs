@@ -37,15 +37,41 @@ impl OwnDatabase {
     }
 }
 
+impl OwnDatabase {
+    /// Connects, where that is not done. Gives which run of which database it is, whose numbers count on: SQLite's is in
+    /// this process, always the same.
+    pub async fn connect(&mut self) -> Result<i64> {
+        match self {
+            Self::Postgres(connection) => connection.connect().await,
+            Self::Sqlite { .. } => Ok(0),
+        }
+    }
+}
+
 /// Beyond what all connections are told: statements that take arrays must not be planned by chance.
 /// PostgreSQL plans them once, when a table may still be empty, and what suits an empty table reads a
 /// large one whole. So they are planned without a look at their values, joining in the order that is written.
 const PLANNED_ONCE: [(&str, &str); 2] =
     [("plan_cache_mode", "force_generic_plan"), ("join_collapse_limit", "1")];
 
+/// Which run of the server a connection leads to: another one may lack changes, and count them again. A standby is
+/// nobody else's run.
+const WHICH_RUN: &str = "
+    SELECT hashtextextended(CASE WHEN pg_is_in_recovery() THEN gen_random_uuid()::text ELSE
+               concat_ws(' ', pg_postmaster_start_time(), left(pg_walfile_name(pg_current_wal_lsn()), 8),
+                         (SELECT oid FROM pg_database WHERE datname = current_database()),
+                         inet_server_addr(), inet_server_port()) END, 0)";
+
 pub(super) struct OwnConnection {
     options: PgConnectOptions,
-    idle: Option<(PgConnection, Instant)>,
+    idle: Option<Idle>,
+}
+
+struct Idle {
+    connection: PgConnection,
+    made_at: Instant,
+    /// The run of the server that it leads to.
+    run: i64,
 }
 
 impl OwnConnection {
@@ -54,19 +80,33 @@ impl OwnConnection {
         Self { options, idle: None }
     }
 
+    /// Connects, where that is not done, or was too long ago. Gives the run of the server.
+    async fn connect(&mut self) -> Result<i64> {
+        if let Some(idle) = self.idle.as_ref().filter(|idle| idle.made_at.elapsed() < CONNECTION_LIFETIME) {
+            return Ok(idle.run);
+        }
+        self.idle = None;
+        let mut connection = within_limit(PgConnection::connect_with(&self.options)).await?;
+        let run = within_limit(sqlx::query_scalar(WHICH_RUN).fetch_one(&mut connection)).await?;
+        self.idle = Some(Idle { connection, made_at: Instant::now(), run });
+        Ok(run)
+    }
+
     /// After a failure that may be the connection's, the next use makes a new one.
     pub async fn fetch_all<R>(&mut self, query: QueryAs<'_, Postgres, R, PgArguments>) -> Result<Vec<R>>
     where
         R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
-        let kept = self.idle.take().filter(|(_, made_at)| made_at.elapsed() < CONNECTION_LIFETIME);
-        let (mut connection, made_at) = match kept {
-            Some(kept) => kept,
-            None => (within_limit(PgConnection::connect_with(&self.options)).await?, Instant::now()),
+        let mut idle = match self.idle.take() {
+            Some(idle) => idle,
+            None => {
+                self.connect().await?;
+                self.idle.take().ok_or_else(|| Error::internal("a connection is not kept"))?
+            }
         };
-        let rows = within_limit(query.fetch_all(&mut connection)).await;
+        let rows = within_limit(query.fetch_all(&mut idle.connection)).await;
         if !rows.as_ref().is_err_and(Error::is_away) {
-            self.idle = Some((connection, made_at));
+            self.idle = Some(idle);
         }
         rows
     }

@@ -1,0 +1,150 @@
+//! What was read of drives and stays in memory, so that a database that has nothing new to say sends nothing.
+//!
+//! Each is kept with the number that its drive's next change had in the same statement. That number moves with
+//! everything that an answer shows or depends on, in the transaction that changes it (triggers hold that for SQL typed
+//! by hand, too). So whoever finds the number unchanged, by a statement that began after the request came, has proven
+//! the answer; and nobody answers without that.
+//!
+//! Numbers of different databases mean nothing to each other: a server that came up anew, or was promoted, may lack
+//! changes and count them again. So each connection has a [`Lineage`], and what was read by one of another is as good
+//! as not there.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+
+use crate::domain::identity::Application;
+use crate::domain::item::{Item, ItemContent};
+use crate::domain::link::Link;
+use crate::keys::ProvenLink;
+use crate::service::store::links::{Facts, LinkOf, OpenedLink};
+
+/// What keeping an answer takes beside its texts, roughly: itself, and the cache's own.
+const OVERHEAD: usize = 640;
+/// What one takes on average, for the size of the cache's table.
+const AVERAGE: u64 = 1_024;
+/// The number of what is not known: no drive has it.
+pub(super) const UNKNOWN: i64 = -1;
+
+/// Which run of which database a connection leads to, and since when what was read counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Lineage {
+    pub database: i64,
+    era: u64,
+}
+
+/// An answer, and what it stands on.
+#[derive(Clone)]
+pub(super) struct Kept<T> {
+    lineage: Lineage,
+    /// What its drive's next change had for a number.
+    pub change: i64,
+    pub answer: T,
+}
+
+/// A link's item and its drive as they were, with the applications that they name, by number.
+#[derive(Clone)]
+pub(super) struct KnownOpen {
+    pub opened: OpenedLink,
+    pub applications: std::sync::Arc<[(i32, Application)]>,
+}
+
+/// As many answers as there is room for; those that are asked for most stay.
+pub(super) struct Known {
+    opened: Option<Cache<ProvenLink, Kept<KnownOpen>, Weight>>,
+    found: Option<Cache<LinkOf, Kept<Facts>, Weight>>,
+    /// Moves where numbers of before are to mean nothing.
+    era: AtomicU64,
+}
+
+#[derive(Clone)]
+struct Weight;
+
+impl Weighter<ProvenLink, Kept<KnownOpen>> for Weight {
+    fn weight(&self, _: &ProvenLink, kept: &Kept<KnownOpen>) -> u64 {
+        let OpenedLink { link, item } = &kept.answer.opened;
+        (OVERHEAD + bytes_of_item(item) + bytes_of_link(link)) as u64
+    }
+}
+
+impl Weighter<LinkOf, Kept<Facts>> for Weight {
+    fn weight(&self, of: &LinkOf, kept: &Kept<Facts>) -> u64 {
+        (OVERHEAD / 2 + size_of_val(of) + kept.answer.bytes()) as u64
+    }
+}
+
+fn bytes_of_link(link: &Link) -> usize {
+    size_of::<Link>() + link.item_name.len() + link.application.id.len()
+}
+
+fn bytes_of_item(item: &Item) -> usize {
+    let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let content = match &item.content {
+        ItemContent::File(file) => file.mime_type.len() + 160,
+        ItemContent::Folder { .. } => 0,
+    };
+    let drive = item.drive.tenant.len() + item.drive.owner.len() + text(&item.drive.owner_name);
+    size_of::<Item>() + item.name.len() + text(&item.description) + content + 3 * drive
+}
+
+impl Known {
+    /// `room` is in bytes; where it is 0, nothing is kept.
+    pub fn new(room: u64) -> Self {
+        let items = usize::try_from(room / AVERAGE).unwrap_or(usize::MAX);
+        // Who opens is many, who creates is few.
+        let (most, rest) = (room - room / 4, room / 4);
+        Self {
+            opened: (room > 0).then(|| Cache::with_weighter(items, most, Weight)),
+            found: (room > 0).then(|| Cache::with_weighter(items / 2, rest, Weight)),
+            era: AtomicU64::new(0),
+        }
+    }
+
+    /// Of a connection to a database. To be asked before a statement begins whose answers are to be kept.
+    pub fn lineage(&self, database: i64) -> Lineage {
+        Lineage { database, era: self.era.load(Ordering::Acquire) }
+    }
+
+    /// Lets all that was read before count for nothing: numbers go back.
+    pub fn begin_era(&self) {
+        self.era.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub fn opened(&self, link: &ProvenLink, lineage: Lineage) -> Option<Kept<KnownOpen>> {
+        self.opened.as_ref()?.get(link).filter(|kept| kept.lineage == lineage)
+    }
+
+    pub fn keep_opened(&self, link: ProvenLink, lineage: Lineage, change: i64, answer: KnownOpen) {
+        if let Some(cache) = &self.opened {
+            cache.insert(link, Kept { lineage, change, answer });
+        }
+    }
+
+    pub fn forget_opened(&self, link: &ProvenLink) {
+        if let Some(cache) = &self.opened {
+            cache.remove(link);
+        }
+    }
+
+    pub fn found(&self, of: &LinkOf, lineage: Lineage) -> Option<Kept<Facts>> {
+        self.found.as_ref()?.get(of).filter(|kept| kept.lineage == lineage)
+    }
+
+    pub fn keep_found(&self, of: LinkOf, lineage: Lineage, change: i64, answer: Facts) {
+        if let Some(cache) = &self.found {
+            cache.insert(of, Kept { lineage, change, answer });
+        }
+    }
+
+    pub fn forget_found(&self, of: &LinkOf) {
+        if let Some(cache) = &self.found {
+            cache.remove(of);
+        }
+    }
+
+    /// Bytes that are kept, roughly.
+    pub fn bytes(&self) -> u64 {
+        self.opened.as_ref().map_or(0, Cache::weight) + self.found.as_ref().map_or(0, Cache::weight)
+    }
+}

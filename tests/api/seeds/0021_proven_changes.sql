@@ -1,0 +1,1 @@
+-- The number moves; nothing new is kept.
