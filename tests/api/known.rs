@@ -4,7 +4,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Kind, Process, TestApp, User, on_each_database, page_path};
+use crate::support::{ChaosProxy, Kind, Process, TestApp, User, on_each_database, page_path};
 
 on_each_database!(
     after_every_write_every_server_answers_as_one_that_keeps_nothing,
@@ -280,4 +280,38 @@ async fn an_applications_new_name_is_seen_in_what_is_kept() {
         crate::support::eventually("the name is seen", async || shown().await.as_deref() == Some("Renamed"))
             .await;
     }
+}
+
+/// A server that came up anew with a backup counts changes again that it lacks: the numbers may be the same.
+#[tokio::test]
+async fn what_was_read_of_another_database_proves_nothing() {
+    let mut direct = TestApp::start(Kind::Postgres).await;
+    let proxy = ChaosProxy::start(&direct.database).await;
+    let mut app = direct.by_way_of(proxy.database.clone()).await;
+    let alice = direct.user("alice");
+    let file = alice.upload("/a.txt", "a").await;
+    let link = alice.link(&file, "view").await;
+    let database = direct.database.clone();
+    let share = format!("/shares/{}/driveItem", link["shareId"].as_str().expect("an id"));
+    let name = async |app: &TestApp| {
+        let answer = app.anybody().get(&share).await;
+        (answer.status == 200).then(|| answer.json()["name"].as_str().unwrap_or_default().to_owned())
+    };
+    for _ in 0..3 {
+        assert_eq!(name(&app).await.as_deref(), Some("a.txt"));
+    }
+    assert!(number_of(&app, "everlink_known_hits_total").await > 0.0);
+    direct.stop().await;
+    proxy.cut();
+    database
+        .replace_by_copy(
+            "UPDATE items SET name = 'restored.txt', name_key = 'restored.txt' WHERE item_no = 2",
+        )
+        .await;
+    proxy.heal();
+    crate::support::eventually("the server is connected again", async || name(&app).await.is_some()).await;
+    for _ in 0..3 {
+        assert_eq!(name(&app).await.as_deref(), Some("restored.txt"));
+    }
+    app.stop().await;
 }

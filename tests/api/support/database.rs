@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use sqlx::migrate::Migrator;
+use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, PgConnection, Row, SqliteConnection};
 use uuid::Uuid;
@@ -79,6 +80,28 @@ impl TestDatabase {
             Kind::Sqlite => {
                 sqlx::raw_sql(sql).execute(&mut self.sqlite().await).await.expect("the statement runs");
             }
+        }
+    }
+
+    /// Puts a copy in the place of a database of PostgreSQL, in which a statement has changed something that no trigger
+    /// has seen: as a backup of another moment is put there. Nobody may be connected for long.
+    pub async fn replace_by_copy(&self, sql: &str) {
+        let options: PgConnectOptions = self.url.parse().expect("a URL");
+        let name = options.get_database().expect("a database");
+        let mut server = PgConnection::connect(&postgres::url("postgres")).await.expect("the server");
+        let copy = format!("CREATE DATABASE {name}_copy TEMPLATE {name}");
+        super::eventually("nobody is connected", async || {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(copy.clone())).execute(&mut server).await.is_ok()
+        })
+        .await;
+        let copied = Self { kind: Kind::Postgres, url: postgres::url(&format!("{name}_copy")) };
+        copied.run(&format!("SET session_replication_role = replica; {sql}")).await;
+        for (from, to) in [("", "_before"), ("_copy", "")] {
+            let rename = format!("ALTER DATABASE {name}{from} RENAME TO {name}{to}");
+            super::eventually("nobody is connected", async || {
+                sqlx::raw_sql(sqlx::AssertSqlSafe(rename.clone())).execute(&mut server).await.is_ok()
+            })
+            .await;
         }
     }
 
