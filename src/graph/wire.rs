@@ -4,6 +4,7 @@
 //! <https://learn.microsoft.com/graph/api/resources/driveitem>,
 //! <https://learn.microsoft.com/graph/api/resources/permission>. What is absent is left out, never `null`.
 
+use bytes::Bytes;
 use chrono::SecondsFormat;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
@@ -17,7 +18,7 @@ use crate::domain::ids::{DriveId, ItemId};
 use crate::domain::item::{Drive, Item, ItemContent, Kind, Stamp};
 use crate::domain::link::Link;
 use crate::domain::name::Name;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::list::Entry;
 use crate::graph::site::Site;
 use crate::service::PlacedItem;
@@ -167,6 +168,8 @@ impl DriveBody {
 }
 
 const DRIVE_TYPE: &str = "personal";
+/// What is kept of an answer is written anew when so small a part of its ticket's time is over.
+const TICKET_PARTS: u32 = 10;
 
 /// The `@odata.context` of an answer.
 pub fn context(site: &Site, entity: &str) -> String {
@@ -428,6 +431,21 @@ pub fn shared_item(site: &Site, shared: &Shared, right: &ToRead, item: &Item) ->
     let download_url = download_url(site, right, item);
     let parent = ItemReference::new(item.id.drive, parent, None);
     Ok(drive_item(View { parent, web_url, download_url, item }))
+}
+
+/// The same of what was opened, written: as it was for who opened it before, where that still holds.
+pub fn shared_item_text(site: &Site, shared: &Shared, right: &ToRead) -> Result<Bytes> {
+    let now = site.service().clock.now();
+    if let Some(text) = shared.shown().and_then(|shown| shown.get(&site.url, now)) {
+        return Ok(text);
+    }
+    let item = shared_item(site, shared, right, right.item())?.with_context(site);
+    let text = Bytes::from(serde_json::to_vec(&item).map_err(Error::internal)?);
+    if let Some(shown) = shared.shown() {
+        // Long before its ticket ends.
+        shown.keep(&site.url, now, now + site.service().limits.ticket / TICKET_PARTS, text.clone());
+    }
+    Ok(text)
 }
 
 /// An item as a visitor sees it who has just uploaded it, and shows no link any more: without what

@@ -16,9 +16,9 @@ pub async fn redir(visitor: Visitor, request: HttpRequest, site: Site) -> Result
     let opened = Opened::by(&visitor, &request, site).await?;
     if wants_json(request.headers()) {
         let right = opened.shared.to_read()?;
-        let item = wire::shared_item(&opened.site, &opened.shared, &right, right.item())?;
+        let item = wire::shared_item_text(&opened.site, &opened.shared, &right)?;
         counting::view(&opened.site, &request, &opened.shared, visitor.0.as_deref());
-        return Ok(HttpResponse::Ok().json(item.with_context(&opened.site)));
+        return Ok(HttpResponse::Ok().content_type("application/json").body(item));
     }
     let answer = if opened.shared.only_adds() {
         drop::page(&opened)?

@@ -67,6 +67,7 @@ mod key_check;
 mod new_ids;
 mod pieces;
 mod placed;
+mod shown;
 mod store;
 mod verify;
 
@@ -86,6 +87,7 @@ use opens::Opens;
 use store::{LinkQueues, Store};
 
 pub use placed::PlacedItem;
+pub use shown::Shown;
 pub use store::Readiness;
 
 /// How long a server that starts waits for the content store.

@@ -27,9 +27,9 @@ use crate::domain::upload::UploadSession;
 use crate::error::{Error, Result};
 use crate::keys::{ProvenLink, Ticket};
 use crate::limits::Who;
-use crate::service::Service;
 use crate::service::author::Author;
 use crate::service::store::{OpenedLink, Place, Tx};
+use crate::service::{Service, Shown};
 
 /// A drive that its caller manages.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ pub struct Shared {
 
 #[derive(Clone, Debug)]
 enum OpenedBy {
-    Link(Arc<Link>),
+    Link(Arc<Link>, Arc<Shown>),
     Manager,
 }
 
@@ -227,8 +227,16 @@ impl Shared {
     /// The link that opened it; none where it opened to who manages it.
     pub fn link(&self) -> Option<&Link> {
         match &self.by {
-            OpenedBy::Link(link) => Some(link),
+            OpenedBy::Link(link, _) => Some(link),
             OpenedBy::Manager => None,
+        }
+    }
+
+    /// What the whole of it is kept as that it is shown as; none where something inside is opened, or no link opened it.
+    pub fn shown(&self) -> Option<&Shown> {
+        match &self.by {
+            OpenedBy::Link(_, shown) if self.item.id == self.whole.id => Some(shown),
+            _ => None,
         }
     }
 
@@ -648,7 +656,7 @@ pub async fn open(
 ) -> Result<Shared> {
     let opened = open_uncounted(service, visitor, address).await;
     match &opened {
-        Ok(Shared { by: OpenedBy::Link(link), .. }) => {
+        Ok(Shared { by: OpenedBy::Link(link, _), .. }) => {
             service.metrics.link_opened(link.link_type, link.scope);
         }
         Err(Error::ItemNotFound | Error::ForOrganization(_)) => service.metrics.link_refused(),
@@ -676,7 +684,7 @@ async fn open_uncounted(
     };
     let proven: ProvenLink = proven.ok_or(Error::ItemNotFound)?;
     let opened = service.queues.open(proven).await?;
-    let OpenedLink { link, item: whole } = opened.ok_or(Error::ItemNotFound)?;
+    let OpenedLink { link, item: whole, shown } = opened.ok_or(Error::ItemNotFound)?;
     if link.scope == LinkScope::Organization
         && visitor.is_none_or(|visitor| visitor.tenant != whole.drive.tenant)
     {
@@ -692,7 +700,7 @@ async fn open_uncounted(
     } else {
         Arc::new(inside(&mut service.store.read("open_inside").await?, &whole, address).await?)
     };
-    Ok(Shared { item, whole, by: OpenedBy::Link(link) })
+    Ok(Shared { item, whole, by: OpenedBy::Link(link, shown) })
 }
 
 /// An item of the caller's own, as its own URL opens it.

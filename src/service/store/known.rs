@@ -22,8 +22,10 @@ use crate::service::store::links::{Facts, LinkOf, OpenedLink};
 
 /// What keeping an answer takes beside its texts, roughly: itself, and the cache's own.
 const OVERHEAD: usize = 640;
+/// What a link is shown as takes, roughly.
+const SHOWN: usize = 1_792;
 /// What one takes on average, for the size of the cache's table.
-const AVERAGE: u64 = 1_024;
+const AVERAGE: u64 = 3_072;
 /// The number of what is not known: no drive has it.
 pub(super) const UNKNOWN: i64 = -1;
 
@@ -63,8 +65,8 @@ struct Weight;
 
 impl Weighter<ProvenLink, Kept<KnownOpen>> for Weight {
     fn weight(&self, _: &ProvenLink, kept: &Kept<KnownOpen>) -> u64 {
-        let OpenedLink { link, item } = &kept.answer.opened;
-        (OVERHEAD + bytes_of_item(item) + bytes_of_link(link)) as u64
+        let OpenedLink { link, item, .. } = &kept.answer.opened;
+        (OVERHEAD + SHOWN + bytes_of_item(item) + bytes_of_link(link)) as u64
     }
 }
 

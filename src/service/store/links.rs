@@ -20,6 +20,7 @@ use crate::domain::link::{Link, LinkType};
 use crate::domain::link_scope::LinkScope;
 use crate::error::{Error, Result};
 use crate::keys::ProvenLink;
+use crate::service::shown::Shown;
 use crate::service::store::applications::KnownApplications;
 use crate::service::store::audit::LinkEnd;
 use crate::service::store::connect::begin;
@@ -48,6 +49,8 @@ pub struct NewLink {
 pub struct OpenedLink {
     pub link: Arc<Link>,
     pub item: Arc<Item>,
+    /// What it was shown as since it was read.
+    pub shown: Arc<Shown>,
 }
 
 #[derive(FromRow)]
@@ -363,13 +366,13 @@ fn named(kept: KnownOpen, names: &Applications) -> Result<OpenedLink> {
         let renamed = names.values().find(|named| named.id == known.id);
         renamed.cloned().ok_or_else(|| Error::internal(format!("application {} has no row", known.id)))
     };
-    let OpenedLink { link, item } = kept.opened;
+    let OpenedLink { link, item, .. } = kept.opened;
     let (mut link, mut item) = (Arc::unwrap_or_clone(link), Arc::unwrap_or_clone(item));
     link.application = now(&link.application)?;
     for stamp in [&mut item.created, &mut item.modified] {
         stamp.application = stamp.application.as_ref().map(now).transpose()?;
     }
-    Ok(OpenedLink { link: Arc::new(link), item: Arc::new(item) })
+    Ok(OpenedLink { link: Arc::new(link), item: Arc::new(item), shown: Arc::default() })
 }
 
 fn opened(proven: ProvenLink, row: OpenedRow, applications: &Applications) -> Result<KnownOpen> {
@@ -393,7 +396,7 @@ fn opened(proven: ProvenLink, row: OpenedRow, applications: &Applications) -> Re
         application: application(row.link_app_no, applications)?,
         created_at: row.link_created_at,
     };
-    let opened = OpenedLink { link: Arc::new(link), item: Arc::new(item) };
+    let opened = OpenedLink { link: Arc::new(link), item: Arc::new(item), shown: Arc::default() };
     Ok(KnownOpen { opened, applications: named.into() })
 }
 
