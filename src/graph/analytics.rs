@@ -10,7 +10,7 @@ use crate::domain::address::ItemAddress;
 use crate::domain::grant::{FilesRead, Granted};
 use crate::error::Result;
 use crate::graph::errors::ErrorBody;
-use crate::graph::params::{InDrive, TABLE};
+use crate::graph::params::{ById, Select, TABLE};
 use crate::graph::query::Query;
 use crate::graph::site::Site;
 use crate::graph::wire;
@@ -58,8 +58,10 @@ async fn count(granted: &Granted<FilesRead>, address: &ItemAddress, site: &Site)
     opens::opens_of_item(site.service(), &item).await
 }
 
-/// How often an item's links were opened, ever and lately.
-#[utoipa::path(get, path = TABLE, params(InDrive),
+/// Counts how often an item's links were opened: ever, and in the last seven days.
+///
+/// Opens by the owner are not counted.
+#[utoipa::path(get, path = TABLE, params(ById, Select),
     responses((status = 200, description = "Done", body = ItemAnalytics), ErrorBody))]
 pub async fn get_analytics(
     granted: Granted<FilesRead>,
@@ -76,8 +78,8 @@ pub async fn get_analytics(
     Ok(HttpResponse::Ok().json(query.shape(analytics)?))
 }
 
-/// How often an item's links were ever opened.
-#[utoipa::path(get, path = TABLE, params(InDrive),
+/// Counts how often an item's links were ever opened.
+#[utoipa::path(get, path = TABLE, params(ById, Select),
     responses((status = 200, description = "Done", body = ActivityStat), ErrorBody))]
 pub async fn get_all_time(
     granted: Granted<FilesRead>,
@@ -89,8 +91,8 @@ pub async fn get_all_time(
     Ok(HttpResponse::Ok().json(query.shape(ActivityStat::of(ever).with_context(&site))?))
 }
 
-/// How often an item's links were opened in the last seven days, today included.
-#[utoipa::path(get, path = TABLE, params(InDrive),
+/// Counts how often an item's links were opened in the last seven days, today included.
+#[utoipa::path(get, path = TABLE, params(ById, Select),
     responses((status = 200, description = "Done", body = ActivityStat), ErrorBody))]
 pub async fn get_last_seven_days(
     granted: Granted<FilesRead>,

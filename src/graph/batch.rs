@@ -49,14 +49,18 @@ struct One<'a> {
     id: String,
     #[schema(pattern = "^(GET|POST|PUT|PATCH|DELETE)$")]
     method: String,
-    #[schema(pattern = "^/[a-z/]*$")]
+    /// What follows `/v1.0`, with its query.
+    #[schema(pattern = "^/[!-~]*$")]
     url: String,
+    /// `Content-Type` for a body; `Authorization` if it is not the batch's.
     #[schema(value_type = BTreeMap<String, String>)]
     #[serde(default, deserialize_with = "few_headers")]
     headers: Vec<(String, String)>,
+    /// An object for JSON, the text for `text/…`, else base64.
     #[schema(value_type = Option<serde_json::Value>)]
     #[serde(borrow)]
     body: Option<&'a RawValue>,
+    /// Ids of requests that go first; if one of them fails this one answers 424.
     #[serde(default, deserialize_with = "at_most::<_, BATCH_REQUESTS, _>")]
     depends_on: Vec<String>,
 }
@@ -154,7 +158,11 @@ struct Answer {
     body: Option<Box<RawValue>>,
 }
 
-/// Up to twenty requests in one.
+/// Sends up to twenty requests in one.
+///
+/// `url` is what follows `/v1.0`. Requests run one after the other, with the batch's token unless they have one of
+/// their own. A JSON body is an object; any other is base64, `text/…` as it is. The batch answers 200 even if requests
+/// in it fail: look at each `status`.
 #[utoipa::path(post, path = TABLE, request_body = Batch,
     responses((status = 200, description = "Done", body = Answers), ErrorBody))]
 pub async fn send_batch(

@@ -16,18 +16,20 @@ use crate::graph::body::JsonBody;
 use crate::graph::content::uploaded;
 use crate::graph::errors::ErrorBody;
 use crate::graph::list::{self, Entry};
-use crate::graph::params::{InDrive, PageParams, TABLE};
+use crate::graph::params::{ById, IfNoneMatch, OnConflict, OrderBy, Select, SkipToken, TABLE, Top};
 use crate::graph::properties::PropertiesBody;
-use crate::graph::query::{Query, not_modified, parse_conflict};
+use crate::graph::query::{NotModified, Query, not_modified, parse_conflict};
 use crate::graph::site::Site;
 use crate::graph::wire::{self, Collection, DriveItem};
 use crate::service::PlacedItem;
 use crate::service::drive::{self, ChildrenPage, PageRequest};
 use crate::service::rights::{self, ToRead};
 
-/// The items of a folder, in pages.
-#[utoipa::path(get, path = TABLE, params(InDrive, PageParams),
-    responses((status = 200, description = "Done", body = Collection<DriveItem>), ErrorBody))]
+/// Lists what is in a folder.
+///
+/// In pages: follow `@odata.nextLink` until there is none.
+#[utoipa::path(get, path = TABLE, params(ById, Top, OrderBy, Select, SkipToken, IfNoneMatch),
+    responses((status = 200, description = "Done", body = Collection<DriveItem>), NotModified, ErrorBody))]
 pub async fn list_children(
     granted: Granted<FilesRead>,
     address: ItemAddress,
@@ -72,9 +74,12 @@ pub fn managed_page(
 
 #[derive(Deserialize, ToSchema)]
 pub struct NewFolder {
+    /// The folder's name.
     name: String,
+    /// Always `{}`: says that it is a folder.
     #[schema(value_type = Object)]
     folder: Option<IgnoredAny>,
+    /// If the name is taken: `fail` (without it), `replace` or `rename`.
     #[serde(rename = "@microsoft.graph.conflictBehavior", alias = "@name.conflictBehavior")]
     conflict: Option<String>,
     #[serde(flatten)]
@@ -98,10 +103,13 @@ impl NewFolder {
 }
 
 /// Makes a folder.
-#[utoipa::path(post, path = TABLE, params(InDrive), request_body = NewFolder,
+///
+/// As `multipart/related` it makes a file instead: metadata and bytes in one body. To upload a file, `PUT …/content`
+/// is simpler.
+#[utoipa::path(post, path = TABLE, params(ById, OnConflict, Select), request_body = NewFolder,
     responses(
-        (status = 200, description = "Done", body = DriveItem),
-        (status = 201, description = "Made", body = DriveItem),
+        (status = 200, description = "The folder that was there", body = DriveItem),
+        (status = 201, description = "The new folder, or file", body = DriveItem),
         ErrorBody
     ))]
 pub async fn create_folder(

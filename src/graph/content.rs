@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
+use utoipa::IntoResponses;
 
 use crate::domain::address::ItemAddress;
 use crate::domain::grant::{FilesRead, FilesReadWrite, Granted};
@@ -12,20 +13,17 @@ use crate::error::Result;
 use crate::graph::address::split_target;
 use crate::graph::body::UploadBody;
 use crate::graph::errors::ErrorBody;
-use crate::graph::params::{InDrive, TABLE};
-use crate::graph::query::{Query, not_modified};
+use crate::graph::params::{ById, FileBytes, IfMatch, IfNoneMatch, OnConflict, Select, TABLE};
+use crate::graph::query::{NotModified, Query, not_modified};
 use crate::graph::site::Site;
 use crate::graph::wire::{self, DriveItem};
 use crate::service::drive::{self, Upload};
 use crate::service::rights;
 
-/// Leads to a file's bytes.
-#[utoipa::path(get, path = TABLE, params(InDrive),
-    responses(
-        (status = 302, description = "Where the bytes are"),
-        (status = 304, description = "Not changed"),
-        ErrorBody
-    ))]
+/// Downloads a file.
+///
+/// Answers 302; `Location` is a URL of the bytes that needs no token. Browsers follow it by themselves.
+#[utoipa::path(get, path = TABLE, params(ById, IfNoneMatch), responses(Redirect, NotModified, ErrorBody))]
 pub async fn download_content(
     granted: Granted<FilesRead>,
     address: ItemAddress,
@@ -40,18 +38,30 @@ pub async fn download_content(
     redirect(wire::download_url(&site, &file.to_read(), file.item()))
 }
 
+/// What the document tells of an answer that leads to bytes.
+#[derive(IntoResponses)]
+#[response(
+    status = 302,
+    description = "`Location` is the URL of the bytes",
+    headers(("Location" = String, description = "Good for a while, without a token"))
+)]
+pub struct Redirect;
+
 /// Sends the client to a URL that needs no token; a folder has none.
 pub fn redirect(url: Option<String>) -> Result<HttpResponse> {
     let url = url.ok_or(HasNoContent)?;
     Ok(HttpResponse::Found().insert_header((header::LOCATION, url)).finish())
 }
 
-/// Gives a file new content, up to 250 MB.
-#[utoipa::path(put, path = TABLE, params(InDrive),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+/// Uploads a file in one request, up to 250 MB.
+///
+/// Makes the file (201) or gives it a new version (200). By path, the folders above are made too. Send larger files by
+/// `createUploadSession`.
+#[utoipa::path(put, path = TABLE, params(ById, OnConflict, IfMatch, IfNoneMatch, Select),
+    request_body(content = inline(FileBytes), content_type = "application/octet-stream"),
     responses(
-        (status = 200, description = "Done", body = DriveItem),
-        (status = 201, description = "Made", body = DriveItem),
+        (status = 200, description = "The file with its new version", body = DriveItem),
+        (status = 201, description = "The new file", body = DriveItem),
         ErrorBody
     ))]
 pub async fn upload_content(

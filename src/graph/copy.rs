@@ -3,7 +3,7 @@
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::domain::address::ItemAddress;
 use crate::domain::grant::{FilesReadWrite, Granted};
@@ -12,16 +12,22 @@ use crate::error::Result;
 use crate::graph::body::JsonBody;
 use crate::graph::errors::ErrorBody;
 use crate::graph::items::ItemChange;
-use crate::graph::params::{InDrive, TABLE};
+use crate::graph::params::{ById, OfCopy, OnConflict, TABLE};
 use crate::graph::query::{Query, parse_conflict};
 use crate::graph::site::Site;
 use crate::service::drive::{self, Copy};
 use crate::service::rights;
 
-/// Copies, and answers as if the copy went on: clients of Microsoft's API ask the URL they are given
-/// until it is done, which here it is.
-#[utoipa::path(post, path = TABLE, params(InDrive), request_body = ItemChange,
-    responses((status = 202, description = "Under way"), ErrorBody))]
+/// Copies a file or a folder with all that is in it.
+///
+/// Answers 202; `Location` is the URL that tells how the copy stands (`GET /monitor/{copied}`). Clients of Microsoft's
+/// API ask it until the copy is done; here it is when this answers.
+#[utoipa::path(post, path = TABLE, params(ById, OnConflict), request_body = ItemChange,
+    responses(
+        (status = 202, description = "`Location` is the URL that tells how the copy stands",
+            headers(("Location" = String, description = "For `GET /monitor/{copied}`"))),
+        ErrorBody
+    ))]
 pub async fn copy_item(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,
@@ -50,17 +56,10 @@ pub struct CopyStatus {
     resource_location: String,
 }
 
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "read by the derived code alone")]
-pub struct Copied {
-    /// The secret that names the copy.
-    #[param(pattern = "^[A-Za-z0-9_-]{44}$")]
-    copied: String,
-}
-
-/// How a copy stands. Takes no token, as Microsoft's takes none, but a secret.
-#[utoipa::path(get, path = TABLE, params(Copied), security((), ("token" = [])),
+/// Tells how a copy stands.
+///
+/// Needs no token: the URL is a secret.
+#[utoipa::path(get, path = TABLE, params(OfCopy), security((), ("token" = [])),
     responses((status = 200, description = "Done", body = CopyStatus), ErrorBody))]
 pub async fn get_copy(copied: web::Path<String>, site: Site) -> Result<HttpResponse> {
     let id = drive::find_copy(site.service(), &copied).await?;

@@ -12,29 +12,38 @@ use crate::domain::link_scope::LinkScope;
 use crate::error::{Error, Result};
 use crate::graph::body::JsonBody;
 use crate::graph::errors::ErrorBody;
-use crate::graph::params::{InDrive, TABLE};
+use crate::graph::params::{ById, Select, TABLE};
 use crate::graph::permissions::{PermissionBody, link_permission};
 use crate::graph::query::Query;
 use crate::graph::site::Site;
 use crate::service::links::{self, LinkRequest};
 use crate::service::rights;
 
-/// What `createLink` is asked. Members that are not here are ignored; those that would change what
-/// kind of link is made are refused, rather than a link made that is less than was asked for.
+// Members that are not here are ignored; those that would change what kind of link is made are refused, rather than a
+// link made that is less than was asked for.
+/// What `createLink` is asked.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateLink {
-    /// What the link lets its bearer do: `view`, `edit`, `embed` (files), `createOnly` (folders) or `blocksDownload`.
-    #[schema(value_type = String)]
+    /// What the link permits: `view`, `edit`, `embed` (files), `createOnly` (folders) or `blocksDownload`.
+    #[schema(value_type = String, pattern = "^(view|edit|embed|createOnly|blocksDownload)$")]
     r#type: Option<String>,
+    /// For whom: `anonymous` (anybody who has it) or `organization` (people of the owner's organization, signed in).
+    /// Without it, what the server is set to. A link that exists keeps its scope.
+    #[schema(pattern = "^(anonymous|organization)?$")]
     scope: Option<String>,
+    /// Refused: links never expire.
     #[schema(value_type = Option<String>)]
     expiration_date_time: Option<IgnoredAny>,
+    /// Refused: links have no password.
     #[schema(value_type = Option<String>)]
     password: Option<IgnoredAny>,
+    /// Refused unless empty: links are for whoever has them.
     #[schema(value_type = Option<Vec<Object>>)]
     recipients: Option<Vec<IgnoredAny>>,
+    /// Refused if true: no mail is sent.
     send_notification: Option<bool>,
+    /// Refused if false, unless `sendNotification` is false, too: a link takes nothing away.
     retain_inherited_permissions: Option<bool>,
 }
 
@@ -73,11 +82,16 @@ impl CreateLink {
     }
 }
 
-/// The item's link of the calling application and the type; made at the first call.
-#[utoipa::path(post, path = TABLE, params(InDrive), request_body = CreateLink,
+/// Makes a sharing link, or gives the one that is there.
+///
+/// The first call makes the link and answers 201. Each later call by the same application for the same item and type
+/// answers 200 with the same link, whatever scope it asks for. Links never expire. `link.webUrl` is what to hand on;
+/// `shareId` is for `/shares/{share_id}`. A link with a password, an expiry or recipients is refused with
+/// `notSupported`.
+#[utoipa::path(post, path = TABLE, params(ById, Select), request_body = CreateLink,
     responses(
-        (status = 200, description = "Done", body = PermissionBody),
-        (status = 201, description = "Made", body = PermissionBody),
+        (status = 200, description = "The link that was there", body = PermissionBody),
+        (status = 201, description = "The new link", body = PermissionBody),
         ErrorBody
     ))]
 pub async fn create_link(

@@ -1,7 +1,6 @@
 //! `delta`: what has changed in a drive, for clients that keep a copy.
 
 use actix_web::HttpResponse;
-use utoipa::IntoParams;
 
 use crate::domain::address::ItemAddress;
 use crate::domain::grant::{FilesRead, Granted};
@@ -9,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::graph::address::Argument;
 use crate::graph::errors::ErrorBody;
 use crate::graph::list;
-use crate::graph::params::{OfDrive, TABLE};
+use crate::graph::params::{Select, SinceToken, TABLE, Top};
 use crate::graph::query::{Query, USUAL_PAGE};
 use crate::graph::site::Site;
 use crate::graph::wire::{self, Collection, DriveItem};
@@ -17,16 +16,11 @@ use crate::limits::PAGE;
 use crate::service::drive::{self, ChangePlace, Since};
 use crate::service::rights;
 
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "read by the derived code alone")]
-pub struct SinceToken {
-    /// That of a link of an answer before, or latest.
-    token: Option<String>,
-}
-
-/// What has changed in a drive since a token was given.
-#[utoipa::path(get, path = TABLE, params(OfDrive, SinceToken),
+/// Lists what has changed in a drive.
+///
+/// Without a token: everything there is. Follow `@odata.nextLink` until the answer has `@odata.deltaLink`; call that
+/// later for what has changed since.
+#[utoipa::path(get, path = TABLE, params(SinceToken, Top, Select),
     responses((status = 200, description = "Done", body = Collection<DriveItem>), ErrorBody))]
 pub async fn list_changes(
     granted: Granted<FilesRead>,

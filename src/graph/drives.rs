@@ -8,14 +8,16 @@ use crate::domain::address::{DriveAddress, ItemAddress};
 use crate::domain::grant::{FilesRead, Granted};
 use crate::error::{Error, Result};
 use crate::graph::errors::ErrorBody;
-use crate::graph::params::TABLE;
+use crate::graph::params::{Select, TABLE};
 use crate::graph::query::Query;
 use crate::graph::site::Site;
 use crate::graph::wire::{self, Collection, DriveBody};
 use crate::service::{drive, rights};
 
-/// The caller's drive, made at the first call.
-#[utoipa::path(get, path = TABLE,
+/// Gets your drive; makes it at the first call.
+///
+/// `id` is the `drive_id` of `/v1.0/drives/{drive_id}`. `quota` is in bytes.
+#[utoipa::path(get, path = TABLE, params(Select),
     responses((status = 200, description = "Done", body = DriveBody), ErrorBody))]
 pub async fn get_drive(
     granted: Granted<FilesRead>,
@@ -28,8 +30,8 @@ pub async fn get_drive(
     Ok(HttpResponse::Ok().json(query.shape(wire::drive(drive.drive(), usage).with_context(&site))?))
 }
 
-/// The drives that the caller manages: their own.
-#[utoipa::path(get, path = TABLE,
+/// Lists the drives that you manage: your own.
+#[utoipa::path(get, path = TABLE, params(Select),
     responses((status = 200, description = "Done", body = Collection<DriveBody>), ErrorBody))]
 pub async fn list_drives(granted: Granted<FilesRead>, query: Query, site: Site) -> Result<HttpResponse> {
     let drive = rights::manage_drive(site.service(), &granted, &DriveAddress::Mine).await?;
@@ -49,8 +51,10 @@ pub struct Me {
     display_name: String,
 }
 
-/// The user whose token it is.
-#[utoipa::path(get, path = TABLE,
+/// Says whose token it is.
+///
+/// A good first call to see whether your token works.
+#[utoipa::path(get, path = TABLE, params(Select),
     responses((status = 200, description = "Done", body = Me), ErrorBody))]
 pub async fn get_me(granted: Granted<FilesRead>, query: Query, site: Site) -> Result<HttpResponse> {
     let user = granted

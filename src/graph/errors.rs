@@ -125,9 +125,11 @@ pub struct OfOtherShape;
 impl IntoResponses for ErrorBody {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let body = Content::new(Some(Ref::from_schema_name("ErrorBody")));
-        let response =
-            ResponseBuilder::new().description("What went wrong").content("application/json", body);
-        BTreeMap::from([("default".to_owned(), response.build().into())])
+        let response = ResponseBuilder::new()
+            .description("What went wrong: `code` for programs, `message` for people")
+            .content("application/json", body);
+        let response: RefOr<Response> = response.build().into();
+        BTreeMap::from([("4XX".to_owned(), response.clone()), ("default".to_owned(), response)])
     }
 }
 

@@ -16,21 +16,17 @@ use crate::graph::body::JsonBody;
 use crate::graph::children::managed_page;
 use crate::graph::errors::ErrorBody;
 use crate::graph::list;
-use crate::graph::params::{InDrive, TABLE};
+use crate::graph::params::{ById, ExpandChildren, IfMatch, IfNoneMatch, OnConflict, Select, TABLE};
 use crate::graph::properties::PropertiesBody;
-use crate::graph::query::{Query, USUAL_PAGE, not_modified, parse_conflict};
+use crate::graph::query::{NotModified, Query, USUAL_PAGE, not_modified, parse_conflict};
 use crate::graph::site::Site;
 use crate::graph::wire::{self, Collection, DriveItem, Nothing};
 use crate::service::drive::{self, Destination, ItemUpdate, PageRequest, Restoration};
 use crate::service::rights;
 
-/// An item.
-#[utoipa::path(get, path = TABLE, params(InDrive),
-    responses(
-        (status = 200, description = "Done", body = DriveItem),
-        (status = 304, description = "Not changed"),
-        ErrorBody
-    ))]
+/// Gets a file or folder.
+#[utoipa::path(get, path = TABLE, params(ById, ExpandChildren, Select, IfNoneMatch),
+    responses((status = 200, description = "Done", body = DriveItem), NotModified, ErrorBody))]
 pub async fn get_item(
     granted: Granted<FilesRead>,
     address: ItemAddress,
@@ -59,10 +55,13 @@ pub async fn get_item(
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemChange {
+    /// The new name.
     name: Option<String>,
+    /// The folder to move, copy or restore it to, in the same drive.
     parent_reference: Option<ParentReference>,
     #[serde(flatten)]
     properties: PropertiesBody,
+    /// If the name is taken: `fail`, `replace` or `rename`.
     #[serde(rename = "@microsoft.graph.conflictBehavior", alias = "@name.conflictBehavior")]
     pub conflict: Option<String>,
 }
@@ -70,8 +69,11 @@ pub struct ItemChange {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct ParentReference {
+    /// The drive, if it is said: the item's own.
     drive_id: Option<String>,
+    /// The folder's id, or `root`. It goes before `path`.
     id: Option<String>,
+    /// The folder's path: `/drive/root:/folder`.
     path: Option<String>,
 }
 
@@ -119,8 +121,10 @@ impl ParentReference {
     }
 }
 
-/// Renames or moves an item, or sets its times or description.
-#[utoipa::path(patch, path = TABLE, params(InDrive), request_body = ItemChange,
+/// Renames or moves an item, or sets its description or times.
+///
+/// Only the members in the body change. Links to the item go on working.
+#[utoipa::path(patch, path = TABLE, params(ById, OnConflict, IfMatch, Select), request_body = ItemChange,
     responses((status = 200, description = "Done", body = DriveItem), ErrorBody))]
 pub async fn update_item(
     granted: Granted<FilesReadWrite>,
@@ -147,7 +151,9 @@ pub async fn update_item(
 }
 
 /// Puts an item into the recycle bin.
-#[utoipa::path(delete, path = TABLE, params(InDrive),
+///
+/// Its links stop working until it is restored.
+#[utoipa::path(delete, path = TABLE, params(ById, IfMatch),
     responses((status = 204, description = "Done"), ErrorBody))]
 pub async fn delete_item(
     granted: Granted<FilesReadWrite>,
@@ -160,8 +166,10 @@ pub async fn delete_item(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Takes an item away for good.
-#[utoipa::path(post, path = TABLE, params(InDrive),
+/// Deletes an item for good.
+///
+/// It can't be restored. Works for an item in the recycle bin, too.
+#[utoipa::path(post, path = TABLE, params(ById, IfMatch),
     responses((status = 204, description = "Done"), ErrorBody))]
 pub async fn purge_item(
     granted: Granted<FilesReadWrite>,
@@ -175,7 +183,9 @@ pub async fn purge_item(
 }
 
 /// Takes an item out of the recycle bin.
-#[utoipa::path(post, path = TABLE, params(InDrive), request_body = ItemChange,
+///
+/// By its id: a deleted item has no path. An empty body puts it back where it was.
+#[utoipa::path(post, path = TABLE, params(ById, Select), request_body = ItemChange,
     responses((status = 200, description = "Done", body = DriveItem), ErrorBody))]
 pub async fn restore_item(
     granted: Granted<FilesReadWrite>,
@@ -193,8 +203,10 @@ pub async fn restore_item(
     Ok(HttpResponse::Ok().json(query.shape(item)?))
 }
 
-/// An item's thumbnails: there are none, which is what Microsoft's API says of what it has none for.
-#[utoipa::path(get, path = TABLE, params(InDrive),
+/// Lists an item's thumbnails: always an empty list.
+///
+/// It is what Microsoft's API says of what it has none for.
+#[utoipa::path(get, path = TABLE, params(ById),
     responses((status = 200, description = "Done", body = Collection<Nothing>), ErrorBody))]
 pub async fn list_thumbnails(
     granted: Granted<FilesRead>,

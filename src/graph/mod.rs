@@ -14,6 +14,7 @@ mod create_link;
 mod delta;
 mod drives;
 pub mod errors;
+mod examples;
 mod items;
 pub mod list;
 pub mod multipart;

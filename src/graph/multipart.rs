@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::graph::body::{broken, check_is_plain, limits, paced, parse_object};
 use crate::graph::content::uploaded;
 use crate::graph::errors::ErrorBody;
-use crate::graph::params::{InDrive, TABLE};
+use crate::graph::params::{ById, TABLE};
 use crate::graph::query::parse_conflict;
 use crate::graph::site::Site;
 use crate::graph::wire::{self, DriveItem};
@@ -78,7 +78,7 @@ pub struct RelatedParts {
 }
 
 /// Makes a file of its metadata and its content.
-#[utoipa::path(post, path = TABLE, params(InDrive),
+#[utoipa::path(post, path = TABLE, params(ById),
     request_body(content = RelatedParts, content_type = "multipart/related"),
     responses((status = 201, description = "Made", body = DriveItem), ErrorBody))]
 pub async fn create_file(

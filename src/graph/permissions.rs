@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::domain::address::ItemAddress;
 use crate::domain::grant::{FilesReadWrite, Granted};
@@ -14,8 +14,8 @@ use crate::domain::preconditions::Preconditions;
 use crate::error::{Error, Result};
 use crate::graph::body::JsonBody;
 use crate::graph::errors::ErrorBody;
-use crate::graph::params::{InDrive, TABLE};
-use crate::graph::query::{Query, not_modified};
+use crate::graph::params::{ById, IfMatch, IfNoneMatch, OfPermission, Select, TABLE};
+use crate::graph::query::{NotModified, Query, not_modified};
 use crate::graph::site::Site;
 use crate::graph::wire::{
     self, Collection, Identity, IdentitySet, ItemReference, identity_of, path_of, web_url,
@@ -25,14 +25,6 @@ use crate::service::rights;
 
 /// Id of the owner's own permission, which every item has.
 pub const OWNER_PERMISSION: &str = "owner";
-
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "read by the derived code alone")]
-pub struct OfPermission {
-    #[param(pattern = "^[A-Za-z0-9_-]{22}$")]
-    permission_id: String,
-}
 
 #[skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
@@ -143,9 +135,11 @@ pub fn parse_permission_id(id: &str) -> Result<Option<LinkId>> {
     LinkId::of_permission_id(id).map(Some).ok_or(Error::ItemNotFound)
 }
 
-/// An item's permissions: its owner, its links, and those of the folders above it.
-#[utoipa::path(get, path = TABLE, params(InDrive),
-    responses((status = 200, description = "Done", body = Collection<PermissionBody>), ErrorBody))]
+/// Lists who has access to an item.
+///
+/// The owner, the links to the item, and the links to the folders above it (`inheritedFrom`).
+#[utoipa::path(get, path = TABLE, params(ById, Select, IfNoneMatch),
+    responses((status = 200, description = "Done", body = Collection<PermissionBody>), NotModified, ErrorBody))]
 pub async fn list_permissions(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,
@@ -163,9 +157,9 @@ pub async fn list_permissions(
     Ok(HttpResponse::Ok().json(query.shape(Collection::new(context, None, value))?))
 }
 
-/// One permission of an item.
-#[utoipa::path(get, path = TABLE, params(InDrive, OfPermission),
-    responses((status = 200, description = "Done", body = PermissionBody), ErrorBody))]
+/// Gets one permission of an item.
+#[utoipa::path(get, path = TABLE, params(ById, OfPermission, Select, IfNoneMatch),
+    responses((status = 200, description = "Done", body = PermissionBody), NotModified, ErrorBody))]
 pub async fn get_permission(
     granted: Granted<FilesReadWrite>,
     address: ItemAddress,
@@ -189,8 +183,11 @@ pub struct PermissionChange {
     _roles: Option<Vec<String>>,
 }
 
-/// Refused: a link keeps its role.
-#[utoipa::path(patch, path = TABLE, params(InDrive, OfPermission), request_body = PermissionChange,
+/// Always refused: a link keeps its role.
+///
+/// It is here so that clients of Microsoft's API get a clear answer: 400 `notSupported`. Make a link of the other type
+/// and delete this one.
+#[utoipa::path(patch, path = TABLE, params(ById, OfPermission), request_body = PermissionChange,
     responses(ErrorBody))]
 pub async fn change_permission(
     granted: Granted<FilesReadWrite>,
@@ -206,7 +203,9 @@ pub async fn change_permission(
 }
 
 /// Ends a link, at once and everywhere.
-#[utoipa::path(delete, path = TABLE, params(InDrive, OfPermission),
+///
+/// From now on the link answers 404 to everybody. The permission `owner` can't be deleted.
+#[utoipa::path(delete, path = TABLE, params(ById, OfPermission, IfMatch),
     responses((status = 204, description = "Done"), ErrorBody))]
 pub async fn revoke_link(
     granted: Granted<FilesReadWrite>,

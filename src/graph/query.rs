@@ -11,6 +11,7 @@ use chrono::Datelike;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
+use utoipa::IntoResponses;
 
 use crate::clock::Timestamp;
 use crate::domain::item::Item;
@@ -240,6 +241,11 @@ impl FromRequest for Preconditions {
         )
     }
 }
+
+/// What the document tells of it.
+#[derive(IntoResponses)]
+#[response(status = 304, description = "Not changed")]
+pub struct NotModified;
 
 /// «Not changed», where a client has seen the item as it is.
 pub fn not_modified(preconditions: &Preconditions, item: &Item) -> Option<HttpResponse> {

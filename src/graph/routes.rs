@@ -20,7 +20,7 @@ use super::{
 
 macro_rules! routes {
     (
-        $($tag:literal {
+        $($tag:literal, $about:literal {
             $($method:ident $pattern:literal $(if $guard:path)? => $file:ident::$handler:ident $(as $shown:literal)?;)*
         })*
         undocumented {
@@ -65,7 +65,11 @@ macro_rules! routes {
         /// The document's parts, without its paths.
         #[derive(OpenApi)]
         #[openapi(
-            info(title = "Everlink", description = "Sharing links that never break, as Microsoft Graph has them."),
+            info(title = "Everlink", description = include_str!("openapi.md")),
+            servers((url = "/", description = "This server")),
+            tags(
+                $((name = $tag, description = $about),)*
+            ),
             paths($($($file::$handler,)*)*),
             components(schemas(errors::ErrorBody)),
             modifiers(&BearerToken),
@@ -87,7 +91,7 @@ macro_rules! head {
 
 // The router tries addresses in their order: what most requests are for comes first.
 routes! {
-    "Sharing" {
+    "Sharing", "Links that never break: make, list, count and end them. Start here." {
         POST   "/item/createLink"                           => create_link::create_link;
         GET    "/item/permissions"                          => permissions::list_permissions;
         GET    "/item/permissions/{permission_id}"          => permissions::get_permission;
@@ -97,7 +101,7 @@ routes! {
         GET    "/item/analytics/allTime"                    => analytics::get_all_time;
         GET    "/item/analytics/lastSevenDays"              => analytics::get_last_seven_days;
     }
-    "Shared items" {
+    "Shared items", "What somebody with a link can do. Anonymous links need no token." {
         GET    "/share"                                     => shares::get_share;
         GET    "/share/permission"                          => shares::get_shared_permission;
         GET    "/share/item"                                => shares::get_shared_item;
@@ -106,12 +110,12 @@ routes! {
         PUT    "/share/item/content"                        => shares::upload_shared_content;
         POST   "/share/item/children"                       => shares::create_shared_folder;
     }
-    "Drives" {
+    "Drives", "Your drive and you." {
         GET    "/drive"                                     => drives::get_drive;
         GET    "/drives"                                    => drives::list_drives;
         GET    "/me"                                        => drives::get_me;
     }
-    "Items" {
+    "Items", "Files and folders, by id or by path." {
         GET    "/item"                                      => items::get_item;
         PATCH  "/item"                                      => items::update_item;
         DELETE "/item"                                      => items::delete_item;
@@ -128,21 +132,21 @@ routes! {
         POST   "/item/copy"                                 => copy::copy_item;
         GET    "/monitor/{copied}"                          => copy::get_copy;
     }
-    "Versions" {
+    "Versions", "Earlier contents of a file." {
         GET    "/item/versions"                             => versions::list_versions;
         GET    "/item/versions/{version_id}"                => versions::get_version;
         DELETE "/item/versions/{version_id}"                => versions::delete_version;
         GET    "/item/versions/{version_id}/content"        => versions::download_version;
         POST   "/item/versions/{version_id}/restoreVersion" => versions::restore_version;
     }
-    "Upload sessions" {
+    "Upload sessions", "Large files, in ranges." {
         POST   "/item/createUploadSession"                  => uploads::create_upload_session;
         POST   "/share/item/createUploadSession"            => uploads::create_shared_upload_session;
         PUT    "/upload/{secret}"                           => uploads::receive_range;
         GET    "/upload/{secret}"                           => uploads::get_upload_session;
         DELETE "/upload/{secret}"                           => uploads::cancel_upload_session;
     }
-    "Batches" {
+    "Batches", "Many requests in one." {
         POST   "/batch"                                     => batch::send_batch;
     }
     undocumented {

@@ -1,7 +1,6 @@
 //! Finding items by their names.
 
 use actix_web::HttpResponse;
-use utoipa::IntoParams;
 
 use crate::domain::address::ItemAddress;
 use crate::domain::grant::{FilesRead, Granted};
@@ -9,24 +8,15 @@ use crate::error::{Error, Result};
 use crate::graph::address::Argument;
 use crate::graph::errors::ErrorBody;
 use crate::graph::list;
-use crate::graph::params::{InDrive, TABLE};
+use crate::graph::params::{ById, SearchText, Select, SkipToken, TABLE, Top};
 use crate::graph::query::{Query, USUAL_PAGE};
 use crate::graph::site::Site;
 use crate::graph::wire::{self, Collection, DriveItem};
 use crate::limits::PAGE;
 use crate::service::{drive, rights};
 
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "read by the derived code alone")]
-pub struct SearchText {
-    /// A part of the names; a quote in it is doubled.
-    #[param(pattern = "^[a-z]{1,20}$")]
-    text: String,
-}
-
-/// Items below a folder whose names have a text in them.
-#[utoipa::path(get, path = TABLE, params(InDrive, SearchText),
+/// Finds items below a folder by a part of their names.
+#[utoipa::path(get, path = TABLE, params(ById, SearchText, Top, Select, SkipToken),
     responses((status = 200, description = "Done", body = Collection<DriveItem>), ErrorBody))]
 pub async fn search_items(
     granted: Granted<FilesRead>,

@@ -14,13 +14,16 @@ use crate::domain::upload::Conflict;
 use crate::error::Result;
 use crate::graph::body::{JsonBody, UploadBody};
 use crate::graph::children::NewFolder;
-use crate::graph::content::{redirect, uploaded};
+use crate::graph::content::{Redirect, redirect, uploaded};
 use crate::graph::counting;
 use crate::graph::errors::ErrorBody;
 use crate::graph::list::{self, Entry};
-use crate::graph::params::{InShare, PageParams, TABLE};
+use crate::graph::params::{
+    ExpandChildren, ExpandShare, FileBytes, IfMatch, IfNoneMatch, InShare, OnConflict, OrderBy, Select,
+    SkipToken, TABLE, Top,
+};
 use crate::graph::permissions::{self, PermissionBody};
-use crate::graph::query::{Query, USUAL_PAGE, not_modified};
+use crate::graph::query::{NotModified, Query, USUAL_PAGE, not_modified};
 use crate::graph::site::Site;
 use crate::graph::wire::{self, Collection, DriveItem, IdentitySet};
 use crate::service::drive::{self, PageRequest, Upload};
@@ -56,9 +59,11 @@ fn share_id(site: &Site, shared: &Shared) -> Result<String> {
     }
 }
 
-/// What a share is.
-#[utoipa::path(get, path = TABLE, params(InShare), security((), ("token" = [])),
-    responses((status = 200, description = "Done", body = SharedDriveItem), ErrorBody))]
+/// Opens a link: says what is shared, and by whom.
+///
+/// Needs no token if the link's scope is `anonymous`.
+#[utoipa::path(get, path = TABLE, params(InShare, ExpandShare, Select, IfNoneMatch), security((), ("token" = [])),
+    responses((status = 200, description = "Done", body = SharedDriveItem), NotModified, ErrorBody))]
 pub async fn get_share(
     visitor: Visitor,
     address: SharedAddress,
@@ -106,9 +111,9 @@ pub async fn get_share(
     Ok(list::answer(turn, &query.shape(share)?))
 }
 
-/// The permission behind a share.
-#[utoipa::path(get, path = TABLE, params(InShare), security((), ("token" = [])),
-    responses((status = 200, description = "Done", body = PermissionBody), ErrorBody))]
+/// Gets the permission behind a link: its type, scope and role.
+#[utoipa::path(get, path = TABLE, params(InShare, Select, IfNoneMatch), security((), ("token" = [])),
+    responses((status = 200, description = "Done", body = PermissionBody), NotModified, ErrorBody))]
 pub async fn get_shared_permission(
     visitor: Visitor,
     address: SharedAddress,
@@ -126,9 +131,12 @@ pub async fn get_shared_permission(
     Ok(HttpResponse::Ok().json(query.shape(permission.with_context(&site))?))
 }
 
-/// The item that is shared.
-#[utoipa::path(get, path = TABLE, params(InShare), security((), ("token" = [])),
-    responses((status = 200, description = "Done", body = DriveItem), ErrorBody))]
+/// Gets the file or folder that is shared.
+///
+/// `@microsoft.graph.downloadUrl` leads to a file's bytes and needs no token.
+#[utoipa::path(get, path = TABLE, params(InShare, ExpandChildren, Select, IfNoneMatch),
+    security((), ("token" = [])),
+    responses((status = 200, description = "Done", body = DriveItem), NotModified, ErrorBody))]
 pub async fn get_shared_item(
     visitor: Visitor,
     address: SharedAddress,
@@ -153,9 +161,12 @@ pub async fn get_shared_item(
     Ok(HttpResponse::Ok().json(query.shape(item)?))
 }
 
-/// The items of a shared folder, in pages.
-#[utoipa::path(get, path = TABLE, params(InShare, PageParams), security((), ("token" = [])),
-    responses((status = 200, description = "Done", body = Collection<DriveItem>), ErrorBody))]
+/// Lists what is in a shared folder.
+///
+/// In pages: follow `@odata.nextLink` until there is none.
+#[utoipa::path(get, path = TABLE, params(InShare, Top, OrderBy, Select, SkipToken, IfNoneMatch),
+    security((), ("token" = [])),
+    responses((status = 200, description = "Done", body = Collection<DriveItem>), NotModified, ErrorBody))]
 pub async fn list_shared_children(
     visitor: Visitor,
     address: SharedAddress,
@@ -191,9 +202,11 @@ async fn shared_page(
     Ok(Collection::new(wire::context(site, "Collection(driveItem)"), next_link, entries))
 }
 
-/// Leads to a shared file's bytes.
-#[utoipa::path(get, path = TABLE, params(InShare), security((), ("token" = [])),
-    responses((status = 302, description = "Where the bytes are"), ErrorBody))]
+/// Downloads a shared file.
+///
+/// Answers 302; `Location` is a URL of the bytes that needs no token. Browsers follow it by themselves.
+#[utoipa::path(get, path = TABLE, params(InShare, IfNoneMatch), security((), ("token" = [])),
+    responses(Redirect, NotModified, ErrorBody))]
 pub async fn download_shared_content(
     visitor: Visitor,
     address: SharedAddress,
@@ -223,12 +236,16 @@ pub async fn open_to_write(
     Ok((shared, to, path))
 }
 
-/// Writes with a link that permits writing.
-#[utoipa::path(put, path = TABLE, params(InShare), security((), ("token" = [])),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+/// Replaces a shared file's content.
+///
+/// Needs a link of type `edit`. With a link to a folder, name the file in the address:
+/// `/v1.0/shares/{share_id}/driveItem:/name.txt:/content`; `createOnly` is enough there.
+#[utoipa::path(put, path = TABLE, params(InShare, OnConflict, IfMatch, IfNoneMatch, Select),
+    security((), ("token" = [])),
+    request_body(content = inline(FileBytes), content_type = "application/octet-stream"),
     responses(
-        (status = 200, description = "Done", body = DriveItem),
-        (status = 201, description = "Made", body = DriveItem),
+        (status = 200, description = "The file with its new version", body = DriveItem),
+        (status = 201, description = "The new file", body = DriveItem),
         ErrorBody
     ))]
 pub async fn upload_shared_content(
@@ -255,11 +272,14 @@ pub async fn upload_shared_content(
     Ok(uploaded(is_new).json(query.shape(item.with_context(&site))?))
 }
 
-/// Makes a folder with a link that permits writing.
-#[utoipa::path(post, path = TABLE, params(InShare), request_body = NewFolder, security((), ("token" = [])),
+/// Makes a folder in a shared folder.
+///
+/// Needs a link of type `edit`.
+#[utoipa::path(post, path = TABLE, params(InShare, OnConflict, Select), security((), ("token" = [])),
+    request_body = NewFolder,
     responses(
-        (status = 200, description = "Done", body = DriveItem),
-        (status = 201, description = "Made", body = DriveItem),
+        (status = 200, description = "The folder that was there", body = DriveItem),
+        (status = 201, description = "The new folder", body = DriveItem),
         ErrorBody
     ))]
 pub async fn create_shared_folder(

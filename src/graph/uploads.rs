@@ -4,7 +4,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::auth::Visitor;
 use crate::domain::address::{ItemAddress, SharedAddress};
@@ -18,7 +18,9 @@ use crate::graph::address::split_target;
 use crate::graph::body::{JsonBody, UploadBody};
 use crate::graph::content::uploaded;
 use crate::graph::errors::ErrorBody;
-use crate::graph::params::{InDrive, InShare, TABLE};
+use crate::graph::params::{
+    ById, FileBytes, IfMatch, IfNoneMatch, InShare, OfSession, OnConflict, RangeHeader, TABLE,
+};
 use crate::graph::properties::PropertiesBody;
 use crate::graph::query::{Query, parse_conflict};
 use crate::graph::shares::open_to_write;
@@ -30,21 +32,26 @@ use crate::service::rights;
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NewSession {
+    /// The file that is to be.
     item: Option<UploadedItem>,
+    /// As in `item`, which goes first.
     #[serde(rename = "@microsoft.graph.conflictBehavior", alias = "@name.conflictBehavior")]
     conflict: Option<String>,
+    /// Refused if true: the last range makes the file.
     defer_commit: Option<bool>,
 }
 
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UploadedItem {
+    /// The file's name, where the address is a folder's.
     name: Option<String>,
     /// Bytes, as far as the client knows.
     #[schema(minimum = 0)]
     file_size: Option<u64>,
     #[serde(flatten)]
     properties: PropertiesBody,
+    /// If the name is taken: `fail`, `replace` (without it) or `rename`.
     #[serde(rename = "@microsoft.graph.conflictBehavior", alias = "@name.conflictBehavior")]
     conflict: Option<String>,
 }
@@ -119,8 +126,11 @@ fn begun(site: &Site, new: &NewUploadSession) -> HttpResponse {
     })
 }
 
-/// Begins an upload in ranges.
-#[utoipa::path(post, path = TABLE, params(InDrive), request_body = NewSession,
+/// Begins an upload of a large file.
+///
+/// Then PUT the bytes to `uploadUrl`, in ranges and in their order. `uploadUrl` is good for seven days and needs no
+/// token. By path the last segment is the file's name; the id of a folder needs `item.name`.
+#[utoipa::path(post, path = TABLE, params(ById, OnConflict, IfMatch, IfNoneMatch), request_body = NewSession,
     responses((status = 200, description = "Done", body = SessionBody), ErrorBody))]
 pub async fn create_upload_session(
     granted: Granted<FilesReadWrite>,
@@ -139,8 +149,10 @@ pub async fn create_upload_session(
     Ok(begun(&site, &drive::create_upload_session(site.service(), &target, properties).await?))
 }
 
-/// Begins an upload in ranges with a link that permits writing.
-#[utoipa::path(post, path = TABLE, params(InShare), request_body = NewSession,
+/// Begins an upload of a large file, with a link.
+///
+/// Needs a link of type `edit`, or of type `createOnly` for a new file in its folder.
+#[utoipa::path(post, path = TABLE, params(InShare, OnConflict, IfMatch, IfNoneMatch), request_body = NewSession,
     security((), ("token" = [])),
     responses((status = 200, description = "Done", body = SessionBody), ErrorBody))]
 pub async fn create_shared_upload_session(
@@ -160,30 +172,15 @@ pub async fn create_shared_upload_session(
 
 // A session's URL is its own permission: it takes no token, and ignores one that comes along.
 
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "read by the derived code alone")]
-pub struct OfSession {
-    #[param(pattern = "^[A-Za-z0-9_-]{55}$")]
-    secret: String,
-}
-
-#[derive(IntoParams)]
-#[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "read by the derived code alone")]
-pub struct RangeHeader {
-    /// bytes FIRST-LAST/TOTAL
-    #[param(rename = "Content-Range")]
-    content_range: String,
-}
-
-/// Takes the next range of an upload.
-#[utoipa::path(put, path = TABLE, params(OfSession, RangeHeader),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
-    security((), ("token" = [])),
+/// Sends the next range of an upload.
+///
+/// At most 60 MiB each, in order. 202 says which range is expected next; the last range makes the file and answers 201
+/// (200 if it is a new version). Needs no token: the URL is a secret.
+#[utoipa::path(put, path = TABLE, params(OfSession, RangeHeader), security((), ("token" = [])),
+    request_body(content = inline(FileBytes), content_type = "application/octet-stream"),
     responses(
-        (status = 200, description = "Done", body = DriveItem),
-        (status = 201, description = "Made", body = DriveItem),
+        (status = 200, description = "The file with its new version", body = DriveItem),
+        (status = 201, description = "The new file", body = DriveItem),
         (status = 202, description = "Under way", body = SessionBody),
         ErrorBody
     ))]
@@ -225,7 +222,9 @@ fn parse_content_range(text: &str) -> Option<ByteRange> {
     (range.first < range.end && range.end <= range.total).then_some(range)
 }
 
-/// How far an upload has come.
+/// Tells how far an upload has come.
+///
+/// Where to go on after an interruption: `nextExpectedRanges`.
 #[utoipa::path(get, path = TABLE, params(OfSession), security((), ("token" = [])),
     responses((status = 200, description = "Done", body = SessionBody), ErrorBody))]
 pub async fn get_upload_session(secret: web::Path<String>, site: Site) -> Result<HttpResponse> {
@@ -233,7 +232,7 @@ pub async fn get_upload_session(secret: web::Path<String>, site: Site) -> Result
     Ok(HttpResponse::Ok().json(SessionBody::of(&session)))
 }
 
-/// Gives an upload up.
+/// Gives an upload up, with what was sent of it.
 #[utoipa::path(delete, path = TABLE, params(OfSession), security((), ("token" = [])),
     responses((status = 204, description = "Done"), ErrorBody))]
 pub async fn cancel_upload_session(secret: web::Path<String>, site: Site) -> Result<HttpResponse> {

@@ -3,31 +3,22 @@
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use serde_with::skip_serializing_none;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::domain::address::ItemAddress;
 use crate::domain::grant::{FilesRead, FilesReadWrite, Granted};
 use crate::domain::item::{FileVersion, Stamp};
 use crate::error::{Error, Result};
-use crate::graph::content::redirect;
+use crate::graph::content::{Redirect, redirect};
 use crate::graph::errors::ErrorBody;
 use crate::graph::list;
-use crate::graph::params::{InDrive, TABLE};
+use crate::graph::params::{ById, OfVersion, Select, SkipToken, TABLE, Top};
 use crate::graph::query::Query;
 use crate::graph::site::Site;
 use crate::graph::wire::{self, Collection, IdentitySet, identities, time};
 use crate::limits::PAGE;
 use crate::service::drive::{self, VersionsPage};
 use crate::service::rights;
-
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "read by the derived code alone")]
-pub struct OfVersion {
-    /// `3.0`
-    #[param(pattern = r"^[1-9][0-9]{0,8}\.0$")]
-    version_id: String,
-}
 
 #[skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
@@ -54,8 +45,8 @@ fn parse_version_id(id: &str) -> Result<i64> {
     number.parse().ok().filter(|number| *number > 0 && !id.starts_with(['0', '+'])).ok_or(Error::ItemNotFound)
 }
 
-/// A file's versions, the newest first.
-#[utoipa::path(get, path = TABLE, params(InDrive),
+/// Lists a file's versions, the newest first.
+#[utoipa::path(get, path = TABLE, params(ById, Top, Select, SkipToken),
     responses((status = 200, description = "Done", body = Collection<VersionBody>), ErrorBody))]
 pub async fn list_versions(
     granted: Granted<FilesRead>,
@@ -79,8 +70,8 @@ pub async fn list_versions(
     Ok(list::answer(turn, &query.shape(Collection::new(context, next_link, value))?))
 }
 
-/// One of a file's versions.
-#[utoipa::path(get, path = TABLE, params(InDrive, OfVersion),
+/// Gets one of a file's versions.
+#[utoipa::path(get, path = TABLE, params(ById, OfVersion, Select),
     responses((status = 200, description = "Done", body = VersionBody), ErrorBody))]
 pub async fn get_version(
     granted: Granted<FilesRead>,
@@ -95,9 +86,10 @@ pub async fn get_version(
     Ok(HttpResponse::Ok().json(query.shape(version(&found))?))
 }
 
-/// Leads to the bytes of a version.
-#[utoipa::path(get, path = TABLE, params(InDrive, OfVersion),
-    responses((status = 302, description = "Where the bytes are"), ErrorBody))]
+/// Downloads an old version.
+///
+/// Answers 302; `Location` is a URL of the bytes that needs no token.
+#[utoipa::path(get, path = TABLE, params(ById, OfVersion), responses(Redirect, ErrorBody))]
 pub async fn download_version(
     granted: Granted<FilesRead>,
     address: ItemAddress,
@@ -110,8 +102,10 @@ pub async fn download_version(
     redirect(Some(wire::ticket_url(&site, &ticket)))
 }
 
-/// Takes an old version away.
-#[utoipa::path(delete, path = TABLE, params(InDrive, OfVersion),
+/// Deletes an old version.
+///
+/// The current version can't be deleted.
+#[utoipa::path(delete, path = TABLE, params(ById, OfVersion),
     responses((status = 204, description = "Done"), ErrorBody))]
 pub async fn delete_version(
     granted: Granted<FilesReadWrite>,
@@ -125,8 +119,10 @@ pub async fn delete_version(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Makes an old version current again.
-#[utoipa::path(post, path = TABLE, params(InDrive, OfVersion),
+/// Makes an old version the current one.
+///
+/// As a new version: none is lost.
+#[utoipa::path(post, path = TABLE, params(ById, OfVersion),
     responses((status = 204, description = "Done"), ErrorBody))]
 pub async fn restore_version(
     granted: Granted<FilesReadWrite>,

@@ -207,7 +207,7 @@ fn encoded(folders: &[String]) -> String {
     path
 }
 
-/// A file or a folder. No member is required: `$select` may leave any out.
+/// A file or a folder.
 #[skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -218,26 +218,17 @@ pub struct DriveItem {
     graph_download_url: Option<String>,
     #[serde(rename = "@content.downloadUrl")]
     content_download_url: Option<String>,
-    #[schema(required = false)]
     id: String,
-    #[schema(required = false)]
     name: String,
-    #[schema(required = false)]
     size: i64,
-    #[schema(required = false)]
     e_tag: String,
     c_tag: Option<String>,
-    #[schema(required = false)]
     created_date_time: String,
-    #[schema(required = false)]
     last_modified_date_time: String,
     created_by: Option<IdentitySet>,
     last_modified_by: Option<IdentitySet>,
-    #[schema(required = false)]
     parent_reference: ItemReference,
-    #[schema(required = false)]
     web_url: String,
-    #[schema(required = false)]
     file_system_info: FileSystemInfo,
     description: Option<String>,
     file: Option<FileFacet>,
