@@ -33,6 +33,7 @@ use crate::domain::address::DriveAddress;
 use crate::domain::grant::{FilesReadWrite, Granted};
 use crate::domain::identity::{Application, Caller, User};
 use crate::error::{Error, Result};
+use crate::pages::TokenAddress;
 use crate::service::{Service, rights, snapshot};
 use crate::telemetry::RequestIds;
 use asked::{Asked, Requests};
@@ -223,6 +224,7 @@ fn is_this_machine(url: &Url) -> bool {
 /// Adds all routes.
 pub fn routes(dev: &web::Data<Dev>, routes: &mut web::ServiceConfig) {
     routes.app_data(dev.clone());
+    routes.app_data(web::Data::new(TokenAddress("/dev/token")));
     controls::routes(routes);
     provider::routes(routes);
 }

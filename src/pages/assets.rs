@@ -37,7 +37,12 @@ assets! {
     SUBMIT_JS:  "submit.js",  "EVERLINK_ASSET_SUBMIT_JS",  "text/javascript; charset=utf-8";
     OWN_CSS:    "own.css",    "EVERLINK_ASSET_OWN_CSS",    "text/css; charset=utf-8";
     OWN_JS:     "own.js",     "EVERLINK_ASSET_OWN_JS",     "text/javascript; charset=utf-8";
+    TRY_JS:     "try.js",     "EVERLINK_ASSET_TRY_JS",     "text/javascript; charset=utf-8";
     ICON_SVG:   "icon.svg",   "EVERLINK_ASSET_ICON_SVG",   "image/svg+xml";
+    // Swagger UI as npm's swagger-ui-dist 5.35.0 has it; under which licences is in licenses/swagger-ui.
+    SWAGGER_UI_CSS: "swagger-ui.css", "EVERLINK_ASSET_SWAGGER_UI_CSS", "text/css; charset=utf-8";
+    SWAGGER_UI_BUNDLE_JS: "swagger-ui-bundle.js", "EVERLINK_ASSET_SWAGGER_UI_BUNDLE_JS",
+        "text/javascript; charset=utf-8";
 }
 
 /// What is kept under a name never changes: another content has another name.

@@ -35,6 +35,11 @@ pub async fn docs(request: HttpRequest, rendered: web::Data<Rendered>) -> HttpRe
     compressed
 }
 
+/// As Swagger UI names an operation's place.
+fn deep_link(tag: &str, operation: &str) -> String {
+    format!("/docs/try#/{}/{operation}", tag.replace(' ', "%20"))
+}
+
 /// In the document's order, each group where its first operation is.
 fn groups(document: &Value) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
@@ -47,7 +52,12 @@ fn groups(document: &Value) -> Vec<Group> {
                 method: method.to_uppercase(),
                 path: path.clone(),
                 summary: operation["summary"].as_str().unwrap_or_default().to_owned(),
-                statuses: statuses.filter(|status| *status != "default").collect::<Vec<_>>().join(", "),
+                // What goes wrong is told of all in the same words.
+                statuses: statuses
+                    .filter(|status| !matches!(*status, "4XX" | "default"))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+                try_it: deep_link(&title, operation["operationId"].as_str().unwrap_or_default()),
             };
             match groups.iter_mut().find(|group| group.title == title) {
                 Some(group) => group.operations.push(shown),

@@ -17,6 +17,7 @@ mod opened;
 pub mod preview;
 mod proof;
 mod qr;
+mod trying;
 pub mod views;
 pub mod words;
 mod zip;
@@ -28,6 +29,7 @@ use actix_web::web;
 use crate::graph::routes::resources;
 
 pub use message::error_page;
+pub use trying::TokenAddress;
 
 /// The table of pages: it is the one source of their routes, and tells them from the API's addresses.
 macro_rules! pages {
@@ -50,6 +52,8 @@ pages! {
     HEAD "/"                  => message::home;
     GET  "/docs"              => docs::docs;
     HEAD "/docs"              => docs::docs;
+    GET  "/docs/try"          => trying::try_calls;
+    HEAD "/docs/try"          => trying::try_calls;
     GET  "/redir"             => item::redir;
     HEAD "/redir"             => item::redir;
     POST "/redir"             => forms::send;

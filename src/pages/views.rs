@@ -323,6 +323,14 @@ pub struct DocsPage {
     pub groups: Vec<Group>,
 }
 
+/// The API's operations, to be tried.
+#[derive(Template)]
+#[template(path = "try.html")]
+pub struct TryPage {
+    /// Where anybody gets a token, if anywhere.
+    pub token: Option<&'static str>,
+}
+
 /// The operations of one matter.
 pub struct Group {
     pub title: String,
@@ -334,4 +342,6 @@ pub struct Operation {
     pub path: String,
     pub summary: String,
     pub statuses: String,
+    /// Its place in the page on which it can be tried.
+    pub try_it: String,
 }

@@ -43,9 +43,8 @@ enum Access {
 /// The one place that says what each route asks for.
 fn access_of(method: &str, route: &str) -> Access {
     match (method, route) {
-        ("GET" | "HEAD", "/" | "/docs" | "/openapi.json" | "/monitor/{copied}" | "/.well-known/everlink") => {
-            Access::Open
-        }
+        ("GET" | "HEAD", "/" | "/docs" | "/docs/try" | "/openapi.json") => Access::Open,
+        ("GET" | "HEAD", "/monitor/{copied}" | "/.well-known/everlink") => Access::Open,
         ("GET" | "HEAD", "/assets/{name}" | "/favicon.ico") => Access::Open,
         ("GET", "/signin" | "/signin/start" | "/signin/callback") => Access::Open,
         ("POST", "/signout") => Access::Session,

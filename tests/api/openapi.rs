@@ -66,6 +66,12 @@ async fn the_page_shows_every_operation() {
         let shown = path.replace('\'', "&#39;");
         assert!(page.contains(&shown), "{path} is not on the page");
     }
+    // What most people are here for stands first, and each leads to where it can be tried.
+    assert!(paths.keys().next().expect("a path").ends_with("/createLink"));
+    let operations = paths.values().flat_map(|item| item.as_object().expect("operations").values());
+    let links: Vec<&str> = page.match_indices("/docs/try#").map(|(at, _)| &page[at..]).collect();
+    assert!(links[0].starts_with("/docs/try#/Sharing/create_link_by_path\""));
+    assert_eq!(links.len(), operations.count());
 }
 
 /// By the rules that Redocly recommends, of which a warning counts as much as an error.
