@@ -183,6 +183,7 @@ async fn pages_that_say_one_thing_can_be_used_by_everybody() {
         ("gone", "/redir?resid=CAFE!3&authkey=!x".to_owned()),
         ("no page", "/nowhere".to_owned()),
         ("home", "/".to_owned()),
+        // Not /docs/try: what it shows is Swagger UI's own.
         ("docs", "/docs".to_owned()),
         ("organization", page_path(&inside)),
         ("code", page_path(&link).replace("/redir", "/qr")),

@@ -129,7 +129,9 @@ fn capabilities(folder: &Folder) -> ChromeCapabilities {
     }
     let downloads = json!({ "download.default_directory": folder.at("downloads") });
     wanted.add_experimental_option("prefs", downloads).expect("a setting");
-    wanted.set_logging_prefs("performance", LoggingPrefsLogLevel::All).expect("a setting");
+    for log in ["performance", "browser"] {
+        wanted.set_logging_prefs(log, LoggingPrefsLogLevel::All).expect("a setting");
+    }
     wanted
 }
 
@@ -358,6 +360,12 @@ impl Browser {
         let bytes = std::fs::read(&path).expect("a file");
         std::fs::remove_file(&path).expect("removed");
         bytes
+    }
+
+    /// What the console has told since the last call.
+    pub async fn console(&self) -> Vec<String> {
+        let log = self.driver.get_log("browser").await.expect("a log");
+        log.into_iter().map(|entry| entry.message).collect()
     }
 
     /// Messages of the developer tools since the last call, of one kind.

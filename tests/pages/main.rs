@@ -14,6 +14,7 @@ mod provider;
 mod samples;
 mod site;
 mod trap;
+mod trying;
 mod uploads;
 mod views;
 mod way;

@@ -116,6 +116,7 @@ async fn nothing_is_wider_than_the_smallest_phone() {
     keep(&ada, "/Trip/x.zip", "x").await;
     folder(&ada, "Nothing").await;
     let mut pages = vec![("gone".to_owned(), format!("{}/redir?resid=x", app.url))];
+    // Not /docs/try: what it shows is Swagger UI's own.
     pages.push(("docs".to_owned(), format!("{}/docs", app.url)));
     for (path, link_type) in [
         ("/Trip".to_owned(), "view"),
