@@ -51,6 +51,11 @@ impl Query {
         Ok(())
     }
 
+    /// Whether the answer is to be as it is.
+    pub fn asks_nothing(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub fn get(&self, option: &str) -> Option<&str> {
         let wanted = |name: &str| name.strip_prefix('$').unwrap_or(name).eq_ignore_ascii_case(option);
         self.0.iter().find(|(name, _)| wanted(name)).map(|(_, value)| value.as_str())

@@ -151,6 +151,9 @@ pub async fn get_shared_item(
         return Ok(answer);
     }
     counting::view(&site, &request, &shared, visitor.0.as_deref());
+    if query.asks_nothing() {
+        return Ok(wire::json_text(wire::shared_item_text(&site, &shared, &right)?));
+    }
     let mut item = wire::shared_item(&site, &shared, &right, right.item())?.with_context(&site);
     if query.expands_children()? && right.item().kind() == Kind::Folder {
         let turn = site.service().turns.lists.take(shared.who()).await?;

@@ -4,6 +4,7 @@
 //! <https://learn.microsoft.com/graph/api/resources/driveitem>,
 //! <https://learn.microsoft.com/graph/api/resources/permission>. What is absent is left out, never `null`.
 
+use actix_web::HttpResponse;
 use bytes::Bytes;
 use chrono::SecondsFormat;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -422,6 +423,11 @@ pub fn shared_item(site: &Site, shared: &Shared, right: &ToRead, item: &Item) ->
     let download_url = download_url(site, right, item);
     let parent = ItemReference::new(item.id.drive, parent, None);
     Ok(drive_item(View { parent, web_url, download_url, item }))
+}
+
+/// An answer that is written already.
+pub fn json_text(text: Bytes) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(text)
 }
 
 /// The same of what was opened, written: as it was for who opened it before, where that still holds.

@@ -18,7 +18,7 @@ pub async fn redir(visitor: Visitor, request: HttpRequest, site: Site) -> Result
         let right = opened.shared.to_read()?;
         let item = wire::shared_item_text(&opened.site, &opened.shared, &right)?;
         counting::view(&opened.site, &request, &opened.shared, visitor.0.as_deref());
-        return Ok(HttpResponse::Ok().content_type("application/json").body(item));
+        return Ok(wire::json_text(item));
     }
     let answer = if opened.shared.only_adds() {
         drop::page(&opened)?
