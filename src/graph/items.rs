@@ -34,8 +34,7 @@ pub async fn get_item(
     preconditions: Preconditions,
     site: Site,
 ) -> Result<HttpResponse> {
-    let managed = rights::manage(site.service(), &granted, &address).await?;
-    let placed = drive::place(site.service(), &managed).await?;
+    let (managed, placed) = rights::manage_placed(site.service(), &granted, &address).await?;
     if let Some(answer) = not_modified(&preconditions, &placed.item) {
         return Ok(answer);
     }

@@ -11,6 +11,7 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Instant;
 
 use secrecy::ExposeSecret;
 
@@ -22,14 +23,14 @@ use crate::domain::ids::{DriveId, ItemId, LinkAt, LinkId};
 use crate::domain::item::{Drive, FileVersion, HasNoContent, Item, Kind};
 use crate::domain::link::{Act, Link, LinkType};
 use crate::domain::link_scope::LinkScope;
-use crate::domain::name::Name;
+use crate::domain::name::{ItemPath, Name};
 use crate::domain::upload::UploadSession;
 use crate::error::{Error, Result};
 use crate::keys::{ProvenLink, Ticket};
 use crate::limits::Who;
 use crate::service::author::Author;
-use crate::service::store::{OpenedLink, Place, Tx};
-use crate::service::{Service, Shown};
+use crate::service::store::{KnownItem, OpenedLink, Place, Tx, Way};
+use crate::service::{PlacedItem, Service, Shown};
 
 /// A drive that its caller manages.
 #[derive(Debug)]
@@ -232,7 +233,7 @@ impl Shared {
         }
     }
 
-    /// What the whole of it is kept as that it is shown as; none where something inside is opened, or no link opened it.
+    /// Where it is kept what the whole of it is shown as; none where something inside is opened, or no link opened it.
     pub fn shown(&self) -> Option<&Shown> {
         match &self.by {
             OpenedBy::Link(_, shown) if self.item.id == self.whole.id => Some(shown),
@@ -578,6 +579,101 @@ pub async fn manage<S: Scope>(
         }
     };
     Ok(Managed { item, caller: caller.clone(), scope: PhantomData })
+}
+
+/// The same, and the folders that it is in. What was read lately is shown as it was, where its drive has not changed
+/// since: that is one question, which many share.
+pub async fn manage_placed<S: Scope>(
+    service: &Service,
+    granted: &Granted<S>,
+    address: &ItemAddress,
+) -> Result<(Managed<S>, PlacedItem)> {
+    let caller = &granted.caller;
+    let managed = |item: Arc<Item>| Managed { item, caller: caller.clone(), scope: PhantomData };
+    let way = known_way(service, caller, address);
+    if let Some(way) = &way
+        && let Some(known) = proven(service, caller, address, way).await?
+    {
+        let placed = PlacedItem { item: known.item.as_ref().clone(), folders: known.folders };
+        return Ok((managed(known.item), placed));
+    }
+    let ItemAddress::InDrive { drive, base, path } = address else {
+        let managed = manage(service, granted, address).await?;
+        let placed =
+            PlacedItem::of(&mut service.store.read("place").await?, managed.item.as_ref().clone()).await?;
+        return Ok((managed, placed));
+    };
+    let (era, read_at) = (service.store.era(), Instant::now());
+    let (start, mut tx) = base_of(service, caller, drive, *base).await?;
+    let item = live(&mut tx, caller, start).await?;
+    let item = walk(&mut tx, item, path.names()).await?;
+    let placed = PlacedItem::of(&mut tx, item).await?;
+    let item = Arc::new(placed.item.clone());
+    if let Some(standing) = tx.standing(start.drive, era).await? {
+        let Drive { tenant, owner, .. } = &item.drive;
+        service.store.keep_drive(tenant, owner, start.drive);
+        let known = KnownItem { item: item.clone(), folders: placed.folders.clone(), read_at };
+        service.store.keep_item(way_of(start, path), standing, known);
+    }
+    Ok((managed(item), placed))
+}
+
+fn way_of(start: ItemId, path: &ItemPath) -> Way {
+    let mut way = Way { start, path: String::new() };
+    for name in path.names() {
+        way.path.push('/');
+        way.path.push_str(&name.key());
+    }
+    way
+}
+
+/// How an item's address begins, as far as that is known without a question; none where it is not.
+fn known_way(service: &Service, caller: &Caller, address: &ItemAddress) -> Option<Way> {
+    let ItemAddress::InDrive { drive, base, path } = address else { return None };
+    let drive = match (drive, base) {
+        (DriveAddress::Id(id), _) => *id,
+        (DriveAddress::Mine, Base::Item(item)) => item.drive,
+        (DriveAddress::Mine, Base::Root) => service.store.known_drive(&caller.tenant, caller.user_id()?)?,
+        (DriveAddress::Of(owner), _) => service.store.known_drive(&caller.tenant, owner)?,
+    };
+    let start = match base {
+        Base::Root => ItemId::root_of(drive),
+        Base::Item(item) => *item,
+    };
+    (start.drive == drive).then(|| way_of(start, path))
+}
+
+/// What is known of an item, if its drive stands as it did when it was read, and the caller manages it. None where it
+/// is to be read: its drive has changed, or its owner is to be called otherwise.
+async fn proven(
+    service: &Service,
+    caller: &Caller,
+    address: &ItemAddress,
+    way: &Way,
+) -> Result<Option<KnownItem>> {
+    let Some((lineage, change, mut known)) = service.store.known_item(way) else { return Ok(None) };
+    let drive = &known.item.drive;
+    let is_of = |owner: &String| *owner == drive.owner && caller.tenant == drive.tenant;
+    let is_address = match address {
+        ItemAddress::InDrive { drive: DriveAddress::Of(owner), .. } => is_of(owner),
+        ItemAddress::InDrive { drive: DriveAddress::Mine, base: Base::Root, .. } => {
+            caller.user.as_ref().is_some_and(|user| is_of(&user.id))
+        }
+        _ => true,
+    };
+    let name = caller.user.as_ref().filter(|user| user.id == drive.owner).and_then(|user| user.name.as_ref());
+    let is_renamed = name.is_some_and(|name| drive.owner_name.as_ref() != Some(name));
+    if !is_address || is_renamed || !caller.manages(&drive.tenant, &drive.owner) {
+        return Ok(None);
+    }
+    let standing = service.queues.standing(known.item.id).await?;
+    let Some(standing) = standing.filter(|now| now.lineage == lineage && now.change == change) else {
+        return Ok(None);
+    };
+    if standing.shared != known.item.shared {
+        known.item = Arc::new(Item { shared: standing.shared, ..known.item.as_ref().clone() });
+    }
+    Ok(Some(known))
 }
 
 /// The drive of an address, if the caller manages it.

@@ -20,6 +20,8 @@ struct Servers {
     alice: User,
     /// Links that are opened on each, by their share ids; with `:/path` for what is inside.
     opened: Vec<String>,
+    /// Of the owner's own items, after `/me/drive/`.
+    addresses: Vec<String>,
     /// What createLink is asked of on each: items, with types that they have links of.
     asked: Vec<(String, &'static str)>,
 }
@@ -47,7 +49,7 @@ impl Servers {
     async fn start(app: TestApp) -> Self {
         let (other, forgetful) = (app.second().await, app.second_with(&["--cache-mib=0"]).await);
         let alice = app.user("alice");
-        Self { app, other, forgetful, alice, opened: Vec::new(), asked: Vec::new() }
+        Self { app, other, forgetful, alice, opened: Vec::new(), addresses: Vec::new(), asked: Vec::new() }
     }
 
     async fn answers(&self, server: &TestApp) -> Vec<Value> {
@@ -56,6 +58,11 @@ impl Servers {
         for share in &self.opened {
             answers.push(normal(&anybody.get(&format!("/shares/{share}/driveItem")).await, &server.url));
             answers.push(normal(&anybody.get(&format!("/shares/{share}/permission")).await, &server.url));
+        }
+        for address in &self.addresses {
+            answers.push(normal(&alice.get(&format!("/me/drive/{address}")).await, &server.url));
+            let item = alice.get(&format!("/users/alice/drive/{address}")).await;
+            answers.push(normal(&item, &server.url));
         }
         for (item, link_type) in &self.asked {
             let listed = alice.get(&format!("/me/drive/items/{item}/permissions")).await;
@@ -109,6 +116,13 @@ async fn after_every_write_every_server_answers_as_one_that_keeps_nothing(app: T
     servers.link(&deep, "edit").await;
     let inside = format!("{}", of_folder["shareId"].as_str().expect("an id"));
     servers.opened.push(format!("{inside}/driveItem:/a.txt:"));
+    for item in [&file, &inner, &away, &folder, &deep] {
+        servers.addresses.push(format!("items/{item}"));
+    }
+    servers.addresses.push(format!("items/{folder}:/deep/b.txt"));
+    for path in ["", ":/docs/A.TXT", ":/docs/deep/b.txt", ":/Papers/renamed.md", ":/docs", ":/away/b.txt"] {
+        servers.addresses.push(format!("root{path}"));
+    }
     servers.agree("nothing").await;
     servers.agree("nothing, from memory").await;
 
@@ -167,6 +181,9 @@ async fn after_every_write_every_server_answers_as_one_that_keeps_nothing(app: T
     servers.agree("a revoke").await;
     servers.link(&file, "view").await;
     servers.agree("a link that was made anew").await;
+    // No change of the drive, and yet the item is shown otherwise.
+    alice.link(&away, "edit").await;
+    servers.agree("a link that is the item's first").await;
     let ended = Process::ask(&servers.app, &["links", "revoke", "--type", "view", "--item", &inner]);
     assert!(ended.status.success(), "{ended:?}");
     servers.agree("a revoke by command").await;
@@ -193,8 +210,6 @@ async fn after_every_write_every_server_answers_as_one_that_keeps_nothing(app: T
         format!("UPDATE items SET description = 'typed' WHERE drive_id = {drive} AND item_no = {number}"),
         format!("UPDATE items SET size = size + 1 WHERE drive_id = {drive} AND item_no = {number}"),
         format!("UPDATE drives SET owner_name = 'Typed' WHERE owner = 'alice'"),
-        format!("UPDATE drives SET tenant = 'elsewhere' WHERE owner = 'alice'"),
-        format!("UPDATE drives SET tenant = 'contoso' WHERE owner = 'alice'"),
         format!(
             "UPDATE items SET deleted_at = created_at, deleted_with = item_no
              WHERE drive_id = {drive} AND item_no = {number}"
@@ -206,6 +221,8 @@ async fn after_every_write_every_server_answers_as_one_that_keeps_nothing(app: T
         format!("DELETE FROM links"),
         format!("DELETE FROM versions WHERE drive_id = {drive} AND item_no = {other}"),
         format!("DELETE FROM items WHERE drive_id = {drive} AND item_no = {other}"),
+        // From here on she has another drive.
+        format!("UPDATE drives SET tenant = 'elsewhere' WHERE owner = 'alice'"),
     ] {
         servers.app.database.run(&sql).await;
         servers.agree(&sql).await;

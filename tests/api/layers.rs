@@ -60,7 +60,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 
 /// The same within the operations: their store is below all of them.
 const WITHIN_SERVICE: &[(&str, &[&str])] = &[
-    ("store", &[]),
+    ("store", &["shown"]),
     ("author", &["store"]),
     ("placed", &["store"]),
     ("pieces", &["store"]),
@@ -70,7 +70,8 @@ const WITHIN_SERVICE: &[(&str, &[&str])] = &[
     ("recovery", &["store"]),
     ("verify", &["pieces", "store"]),
     ("installation", &["content_check", "key_check", "recovery", "sessions", "store", "verify"]),
-    ("rights", &["author", "store"]),
+    ("shown", &[]),
+    ("rights", &["author", "placed", "shown", "store"]),
     ("opens", &["rights", "store"]),
     ("new_ids", &[]),
     ("snapshot", &["opens", "store"]),

@@ -16,7 +16,7 @@ use crate::service::store::statement::{on, within_limit};
 /// How many applications are remembered; past that, those that were used least are forgotten.
 const REMEMBERED: usize = 10_000;
 /// How old a name may be that was changed meanwhile.
-const NAMES_LAST: Duration = Duration::from_secs(5);
+pub(super) const NAMES_LAST: Duration = Duration::from_secs(5);
 
 /// What is remembered of applications. Of thousands of links that are made or opened in a second, most are
 /// of the same few.

@@ -9,15 +9,19 @@
 //! changes and count them again. So each connection has a [`Lineage`], and what was read by one of another is as good
 //! as not there.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use crate::domain::identity::Application;
+use crate::domain::ids::{DriveId, ItemId};
 use crate::domain::item::{Item, ItemContent};
 use crate::domain::link::Link;
 use crate::keys::ProvenLink;
+use crate::service::store::applications::NAMES_LAST;
 use crate::service::store::links::{Facts, LinkOf, OpenedLink};
 
 /// What keeping an answer takes beside its texts, roughly: itself, and the cache's own.
@@ -26,14 +30,37 @@ const OVERHEAD: usize = 640;
 const SHOWN: usize = 1_792;
 /// What one takes on average, for the size of the cache's table.
 const AVERAGE: u64 = 3_072;
+/// Users whose drives are remembered.
+const DRIVES: usize = 100_000;
 /// The number of what is not known: no drive has it.
 pub(super) const UNKNOWN: i64 = -1;
 
-/// Which run of which database a connection leads to, and since when what was read counts.
+/// Since when what was read counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Lineage {
-    pub database: i64,
-    era: u64,
+pub struct Era(u64);
+
+/// Which run of which database a connection leads to, and the era in which something was read there. The era is looked
+/// at before the database is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lineage {
+    pub(super) database: i64,
+    pub(super) era: Era,
+}
+
+/// An item of a drive's owner, as its addresses name it: by the item that its path starts at.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Way {
+    pub start: ItemId,
+    /// Names as they compare, each after a slash.
+    pub path: String,
+}
+
+/// An item, the folders that it is in, and when the names of its applications were asked for.
+#[derive(Clone, Debug)]
+pub struct KnownItem {
+    pub item: Arc<Item>,
+    pub folders: Arc<[String]>,
+    pub read_at: Instant,
 }
 
 /// An answer, and what it stands on.
@@ -49,13 +76,16 @@ pub(super) struct Kept<T> {
 #[derive(Clone)]
 pub(super) struct KnownOpen {
     pub opened: OpenedLink,
-    pub applications: std::sync::Arc<[(i32, Application)]>,
+    pub applications: Arc<[(i32, Application)]>,
 }
 
 /// As many answers as there is room for; those that are asked for most stay.
 pub(super) struct Known {
     opened: Option<Cache<ProvenLink, Kept<KnownOpen>, Weight>>,
     found: Option<Cache<LinkOf, Kept<Facts>, Weight>>,
+    items: Option<Cache<Way, Kept<KnownItem>, Weight>>,
+    /// Of users, the drives that they had last; whether they have them still is proven with what is in them.
+    drives: Cache<(String, String), DriveId>,
     /// Moves where numbers of before are to mean nothing.
     era: AtomicU64,
 }
@@ -73,6 +103,14 @@ impl Weighter<ProvenLink, Kept<KnownOpen>> for Weight {
 impl Weighter<LinkOf, Kept<Facts>> for Weight {
     fn weight(&self, of: &LinkOf, kept: &Kept<Facts>) -> u64 {
         (OVERHEAD / 2 + size_of_val(of) + kept.answer.bytes()) as u64
+    }
+}
+
+impl Weighter<Way, Kept<KnownItem>> for Weight {
+    fn weight(&self, way: &Way, kept: &Kept<KnownItem>) -> u64 {
+        let KnownItem { item, folders, .. } = &kept.answer;
+        let folders: usize = folders.iter().map(|folder| size_of::<String>() + folder.len()).sum();
+        (OVERHEAD / 2 + way.path.len() + bytes_of_item(item) + folders) as u64
     }
 }
 
@@ -94,18 +132,24 @@ impl Known {
     /// `room` is in bytes; where it is 0, nothing is kept.
     pub fn new(room: u64) -> Self {
         let items = usize::try_from(room / AVERAGE).unwrap_or(usize::MAX);
-        // Who opens is many, who creates is few.
-        let (most, rest) = (room - room / 4, room / 4);
+        // Who opens is many.
+        let part = room / 8;
         Self {
-            opened: (room > 0).then(|| Cache::with_weighter(items, most, Weight)),
-            found: (room > 0).then(|| Cache::with_weighter(items / 2, rest, Weight)),
+            opened: (room > 0).then(|| Cache::with_weighter(items, room - 3 * part, Weight)),
+            found: (room > 0).then(|| Cache::with_weighter(items / 2, part, Weight)),
+            items: (room > 0).then(|| Cache::with_weighter(items / 2, 2 * part, Weight)),
+            drives: Cache::new(DRIVES),
             era: AtomicU64::new(0),
         }
     }
 
+    pub fn era(&self) -> Era {
+        Era(self.era.load(Ordering::Acquire))
+    }
+
     /// Of a connection to a database. To be asked before a statement begins whose answers are to be kept.
     pub fn lineage(&self, database: i64) -> Lineage {
-        Lineage { database, era: self.era.load(Ordering::Acquire) }
+        Lineage { database, era: self.era() }
     }
 
     /// Lets all that was read before count for nothing: numbers go back.
@@ -145,8 +189,31 @@ impl Known {
         }
     }
 
+    /// What is known of an item, where its applications' names are not too old, with how its drive stood then.
+    pub fn item(&self, way: &Way) -> Option<(Lineage, i64, KnownItem)> {
+        let kept = self.items.as_ref()?.get(way)?;
+        let is_new = kept.answer.read_at.elapsed() < NAMES_LAST;
+        is_new.then_some((kept.lineage, kept.change, kept.answer))
+    }
+
+    pub fn keep_item(&self, way: Way, (lineage, change): (Lineage, i64), answer: KnownItem) {
+        if let Some(cache) = &self.items {
+            cache.insert(way, Kept { lineage, change, answer });
+        }
+    }
+
+    pub fn drive_of(&self, tenant: &str, owner: &str) -> Option<DriveId> {
+        self.drives.get(&(tenant.to_owned(), owner.to_owned()))
+    }
+
+    pub fn keep_drive(&self, tenant: &str, owner: &str, drive: DriveId) {
+        self.drives.insert((tenant.to_owned(), owner.to_owned()), drive);
+    }
+
     /// Bytes that are kept, roughly.
     pub fn bytes(&self) -> u64 {
-        self.opened.as_ref().map_or(0, Cache::weight) + self.found.as_ref().map_or(0, Cache::weight)
+        self.opened.as_ref().map_or(0, Cache::weight)
+            + self.found.as_ref().map_or(0, Cache::weight)
+            + self.items.as_ref().map_or(0, Cache::weight)
     }
 }

@@ -1,8 +1,9 @@
-//! The queues by which links are opened, found and made, many at a time.
+//! The queues by which links are opened, found and made, and drives asked how they stand, many at a time.
 
 use std::sync::Arc;
 
 use crate::config::Settings;
+use crate::domain::ids::ItemId;
 use crate::domain::link::Link;
 use crate::error::Result;
 use crate::keys::ProvenLink;
@@ -11,6 +12,7 @@ use crate::service::store::connect::Pools;
 use crate::service::store::links::{FindLinks, LinkTables, MakeLinks, NewLink, OpenLinks, OpenedLink};
 use crate::service::store::own_connection::OwnDatabase;
 use crate::service::store::queue::{Queue, QueueSettings};
+use crate::service::store::standing::{AskStandings, Standing};
 use crate::telemetry::Metrics;
 
 /// The queues of a worker. Each task that answers one has a connection of its own.
@@ -18,6 +20,7 @@ pub struct LinkQueues {
     opening: Queue<OpenLinks>,
     finding: Queue<FindLinks>,
     making: Arc<Queue<MakeLinks>>,
+    standing: Queue<AskStandings>,
     settings: QueueSettings,
 }
 
@@ -47,6 +50,7 @@ impl LinkQueues {
             opening: Queue::start(settings, metrics.batches("open"), || OpenLinks(tables())),
             finding: Queue::start(settings, metrics.batches("find"), || FindLinks(tables())),
             making: Arc::new(Queue::start(settings, metrics.batches("make"), || MakeLinks(tables()))),
+            standing: Queue::start(settings, metrics.batches("standing"), || AskStandings(tables())),
             settings,
         }
     }
@@ -59,6 +63,11 @@ impl LinkQueues {
     /// The link that an item has of an application and a type, if the caller manages the item and it is live.
     pub async fn find(&self, new: NewLink) -> Result<Option<Link>> {
         self.finding.ask(new).await
+    }
+
+    /// How an item's drive stands now. None where there is no such drive.
+    pub async fn standing(&self, item: ItemId) -> Result<Option<Standing>> {
+        self.standing.ask(item).await
     }
 
     /// Makes a link. None where another is there already, or where there can be none.

@@ -168,14 +168,14 @@ fn application(number: i32, applications: &Applications) -> Result<Application> 
 
 /// A row that answers the question at a place in the batch.
 #[derive(FromRow)]
-struct At<T> {
+pub(super) struct At<T> {
     place: i64,
     #[sqlx(flatten)]
     row: T,
 }
 
 /// Puts each row where its question is.
-fn in_place<R>(questions: usize, rows: Vec<At<R>>) -> Vec<Option<R>> {
+pub(super) fn in_place<R>(questions: usize, rows: Vec<At<R>>) -> Vec<Option<R>> {
     let mut answers: Vec<Option<R>> = std::iter::repeat_with(|| None).take(questions).collect();
     for At { place, row } in rows {
         if let Some(answer) = usize::try_from(place).ok().and_then(|place| answers.get_mut(place)) {

@@ -30,6 +30,7 @@ mod queue;
 mod readiness;
 mod sessions;
 mod snapshot;
+mod standing;
 mod statement;
 mod statistics;
 mod subtree_changes;
@@ -45,6 +46,7 @@ use std::time::Instant;
 use sqlx::PgPool;
 
 use crate::config::DatabaseUrl;
+use crate::domain::ids::DriveId;
 use crate::error::{Error, Result};
 use crate::telemetry::{Metrics, SPANS};
 use applications::KnownApplications;
@@ -60,6 +62,7 @@ pub use contents::KnownContent;
 pub use copies::{Copied, FirstName};
 pub use items::{NewItem, Place};
 pub use key_epochs::EpochUse;
+pub use known::{Era, KnownItem, Lineage, Way};
 pub use link_queues::LinkQueues;
 pub use links::{NewLink, OpenedLink};
 pub use opens::{DayOfLink, OpensOfLink};
@@ -212,6 +215,29 @@ impl Store {
     /// Bytes of what is kept of what was read, roughly.
     pub fn bytes_known(&self) -> u64 {
         self.known.bytes()
+    }
+
+    /// To be asked before a transaction in which something is read that is to be kept.
+    pub fn era(&self) -> Era {
+        self.known.era()
+    }
+
+    /// What is known of an item, and how its drive stood then: nothing before it is proven to stand so still.
+    pub fn known_item(&self, way: &Way) -> Option<(Lineage, i64, KnownItem)> {
+        self.known.item(way)
+    }
+
+    pub fn keep_item(&self, way: Way, standing: (Lineage, i64), item: KnownItem) {
+        self.known.keep_item(way, standing, item);
+    }
+
+    /// The drive that a user had last.
+    pub fn known_drive(&self, tenant: &str, owner: &str) -> Option<DriveId> {
+        self.known.drive_of(tenant, owner)
+    }
+
+    pub fn keep_drive(&self, tenant: &str, owner: &str, drive: DriveId) {
+        self.known.keep_drive(tenant, owner, drive);
     }
 
     /// Lets nothing of what was read before count: numbers go back.

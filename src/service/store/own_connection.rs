@@ -38,8 +38,8 @@ impl OwnDatabase {
 }
 
 impl OwnDatabase {
-    /// Connects, where that is not done. Gives which run of which database it is, whose numbers count on: SQLite's is in
-    /// this process, always the same.
+    /// Connects, where that is not done. Gives which run of which database it leads to: SQLite's is in this process,
+    /// always the same.
     pub async fn connect(&mut self) -> Result<i64> {
         match self {
             Self::Postgres(connection) => connection.connect().await,
@@ -56,7 +56,7 @@ const PLANNED_ONCE: [(&str, &str); 2] =
 
 /// Which run of the server a connection leads to: another one may lack changes, and count them again. A standby is
 /// nobody else's run.
-const WHICH_RUN: &str = "
+pub(super) const WHICH_RUN: &str = "
     SELECT hashtextextended(CASE WHEN pg_is_in_recovery() THEN gen_random_uuid()::text ELSE
                concat_ws(' ', pg_postmaster_start_time(), left(pg_walfile_name(pg_current_wal_lsn()), 8),
                          (SELECT oid FROM pg_database WHERE datname = current_database()),
