@@ -72,7 +72,7 @@ pub struct Shared {
 
 #[derive(Clone, Debug)]
 enum OpenedBy {
-    Link(Arc<Link>, Arc<Shown>),
+    Link(Arc<Link>, Option<Arc<Shown>>),
     Manager,
 }
 
@@ -236,7 +236,7 @@ impl Shared {
     /// Where it is kept what the whole of it is shown as; none where something inside is opened, or no link opened it.
     pub fn shown(&self) -> Option<&Shown> {
         match &self.by {
-            OpenedBy::Link(_, shown) if self.item.id == self.whole.id => Some(shown),
+            OpenedBy::Link(_, shown) if self.item.id == self.whole.id => shown.as_deref(),
             _ => None,
         }
     }

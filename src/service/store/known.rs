@@ -10,26 +10,27 @@
 //! as not there.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-use crate::domain::identity::Application;
 use crate::domain::ids::{DriveId, ItemId};
 use crate::domain::item::{Item, ItemContent};
 use crate::domain::link::Link;
 use crate::keys::ProvenLink;
 use crate::service::store::applications::NAMES_LAST;
-use crate::service::store::links::{Facts, LinkOf, OpenedLink};
+use crate::service::store::links::{Facts, LinkOf, OpenedApplications, OpenedLink};
 
 /// What keeping an answer takes beside its texts, roughly: itself, and the cache's own.
 const OVERHEAD: usize = 640;
 /// What a link is shown as takes, roughly.
 const SHOWN: usize = 1_792;
 /// What one takes on average, for the size of the cache's table.
-const AVERAGE: u64 = 3_072;
+const AVERAGE: u64 = 1_536;
+/// Links of which it is remembered that they were asked for.
+const CALLERS: usize = 1 << 15;
 /// Users whose drives are remembered.
 const DRIVES: usize = 100_000;
 /// The number of what is not known: no drive has it.
@@ -72,11 +73,11 @@ pub(super) struct Kept<T> {
     pub answer: T,
 }
 
-/// A link's item and its drive as they were, with the applications that they name, by number.
+/// A link's item and its drive as they were, with the numbers of the applications that they name.
 #[derive(Clone)]
 pub(super) struct KnownOpen {
     pub opened: OpenedLink,
-    pub applications: Arc<[(i32, Application)]>,
+    pub applications: OpenedApplications,
 }
 
 /// As many answers as there is room for; those that are asked for most stay.
@@ -86,6 +87,8 @@ pub(super) struct Known {
     items: Option<Cache<Way, Kept<KnownItem>, Weight>>,
     /// Of users, the drives that they had last; whether they have them still is proven with what is in them.
     drives: Cache<(String, String), DriveId>,
+    /// What was asked for lately and is not kept: whoever comes again soon is.
+    callers: Vec<AtomicU32>,
     /// Moves where numbers of before are to mean nothing.
     era: AtomicU64,
 }
@@ -95,8 +98,9 @@ struct Weight;
 
 impl Weighter<ProvenLink, Kept<KnownOpen>> for Weight {
     fn weight(&self, _: &ProvenLink, kept: &Kept<KnownOpen>) -> u64 {
-        let OpenedLink { link, item, .. } = &kept.answer.opened;
-        (OVERHEAD + SHOWN + bytes_of_item(item) + bytes_of_link(link)) as u64
+        let OpenedLink { link, item, shown } = &kept.answer.opened;
+        let shown = if shown.is_some() { SHOWN } else { 0 };
+        (OVERHEAD + shown + bytes_of_item(item) + bytes_of_link(link)) as u64
     }
 }
 
@@ -139,8 +143,22 @@ impl Known {
             found: (room > 0).then(|| Cache::with_weighter(items / 2, part, Weight)),
             items: (room > 0).then(|| Cache::with_weighter(items / 2, 2 * part, Weight)),
             drives: Cache::new(DRIVES),
+            callers: (0..CALLERS).map(|_| AtomicU32::new(0)).collect(),
             era: AtomicU64::new(0),
         }
+    }
+
+    /// Whether a link is worth keeping: there is room, or it was asked for a moment ago. Where many are opened once
+    /// each, keeping one takes the place of another for nothing.
+    pub fn wants_opened(&self, link: &ProvenLink) -> bool {
+        let Some(cache) = &self.opened else { return false };
+        if cache.weight() < cache.capacity() / 8 * 7 {
+            return true;
+        }
+        let [a, b, c, d, e, f, g, h, ..] = link.at().link.to_bytes();
+        let [slot, print] = [u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])];
+        let known = self.callers[slot as usize % CALLERS].swap(print, Ordering::Relaxed);
+        known == print
     }
 
     pub fn era(&self) -> Era {
@@ -165,6 +183,17 @@ impl Known {
         if let Some(cache) = &self.opened {
             cache.insert(link, Kept { lineage, change, answer });
         }
+    }
+
+    /// From its second opening on it is kept what a link is shown as, too: most are opened once.
+    pub fn show_again(&self, link: ProvenLink, mut kept: Kept<KnownOpen>) -> OpenedLink {
+        if kept.answer.opened.shown.is_none() {
+            kept.answer.opened.shown = Some(Arc::default());
+            if let Some(cache) = &self.opened {
+                cache.insert(link, kept.clone());
+            }
+        }
+        kept.answer.opened
     }
 
     pub fn forget_opened(&self, link: &ProvenLink) {

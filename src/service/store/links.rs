@@ -49,8 +49,8 @@ pub struct NewLink {
 pub struct OpenedLink {
     pub link: Arc<Link>,
     pub item: Arc<Item>,
-    /// What it was shown as since it was read.
-    pub shown: Arc<Shown>,
+    /// Where it is kept what it is shown as, if that is worth keeping.
+    pub shown: Option<Arc<Shown>>,
 }
 
 #[derive(FromRow)]
@@ -224,9 +224,23 @@ where
 }
 
 impl OpenedRow {
-    fn applications(&self) -> impl Iterator<Item = i32> {
+    fn applications(&self) -> OpenedApplications {
         let NumberedApplications { created_app_no, modified_app_no } = self.item.applications;
-        [created_app_no, modified_app_no, Some(self.link_app_no)].into_iter().flatten()
+        OpenedApplications { created: created_app_no, modified: modified_app_no, link: self.link_app_no }
+    }
+}
+
+/// The applications that an answer names, by number.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OpenedApplications {
+    created: Option<i32>,
+    modified: Option<i32>,
+    link: i32,
+}
+
+impl OpenedApplications {
+    fn numbers(self) -> impl Iterator<Item = i32> {
+        [self.created, self.modified, Some(self.link)].into_iter().flatten()
     }
 }
 
@@ -293,10 +307,10 @@ impl OpenLinks {
             questions.iter().map(|link| known.opened(link, lineage)).collect();
         let rows = rows(database, questions, &kept).await?;
         let mut changed = in_place(questions.len(), rows);
-        let numbers = changed.iter().flatten().filter_map(|changed| changed.row.as_ref());
-        let numbers = numbers.flat_map(OpenedRow::applications);
-        let all_kept = kept.iter().flatten().flat_map(|kept| kept.answer.applications.iter());
-        let numbers = numbers.chain(all_kept.map(|(number, _)| *number));
+        let read = changed.iter().flatten().filter_map(|changed| changed.row.as_ref());
+        let read = read.map(OpenedRow::applications);
+        let all = read.chain(kept.iter().flatten().map(|kept| kept.answer.applications));
+        let numbers = all.flat_map(OpenedApplications::numbers);
         let names = applications.of_numbers(numbers, database).await?;
         let mut answers = Vec::with_capacity(questions.len());
         for ((link, kept), changed) in questions.iter().zip(kept).zip(changed.drain(..)) {
@@ -304,15 +318,22 @@ impl OpenLinks {
             answers.push(match changed {
                 None => {
                     metrics.hits.inc();
-                    kept.map(|kept| named(kept.answer, &names)).transpose()?
+                    kept.map(|kept| match is_named(&kept.answer, &names) {
+                        true => Ok(known.show_again(*link, kept)),
+                        false => renamed(kept.answer, &names),
+                    })
+                    .transpose()?
                 }
                 Some(Changed { change, row }) => {
                     metrics.missed(was_known);
                     match (row, change) {
                         (Some(row), Some(change)) => {
-                            let answer = opened(*link, row, &names)?;
-                            let opened = answer.opened.clone();
-                            known.keep_opened(*link, lineage, change, answer);
+                            let applications = row.applications();
+                            let opened = opened(*link, row, &names)?;
+                            if known.wants_opened(link) {
+                                let answer = KnownOpen { opened: opened.clone(), applications };
+                                known.keep_opened(*link, lineage, change, answer);
+                            }
                             Some(opened)
                         }
                         _ => {
@@ -356,34 +377,33 @@ async fn rows(
     }
 }
 
-/// What was kept, where its applications are called as they were; else with their names of now.
-fn named(kept: KnownOpen, names: &Applications) -> Result<OpenedLink> {
-    let is_named = kept.applications.iter().all(|(number, known)| names.get(number) == Some(known));
-    if is_named {
-        return Ok(kept.opened);
-    }
-    let now = |known: &Application| {
-        let renamed = names.values().find(|named| named.id == known.id);
-        renamed.cloned().ok_or_else(|| Error::internal(format!("application {} has no row", known.id)))
+/// Whether the applications of what was kept are called as they were.
+fn is_named(kept: &KnownOpen, names: &Applications) -> bool {
+    let KnownOpen { opened, applications } = kept;
+    let item = &opened.item;
+    let is = |number: Option<i32>, known: Option<&Application>| {
+        number.and_then(|number| names.get(&number)) == known
     };
-    let OpenedLink { link, item, .. } = kept.opened;
-    let (mut link, mut item) = (Arc::unwrap_or_clone(link), Arc::unwrap_or_clone(item));
-    link.application = now(&link.application)?;
-    for stamp in [&mut item.created, &mut item.modified] {
-        stamp.application = stamp.application.as_ref().map(now).transpose()?;
-    }
-    Ok(OpenedLink { link: Arc::new(link), item: Arc::new(item), shown: Arc::default() })
+    is(Some(applications.link), Some(&opened.link.application))
+        && is(applications.created, item.created.application.as_ref())
+        && is(applications.modified, item.modified.application.as_ref())
 }
 
-fn opened(proven: ProvenLink, row: OpenedRow, applications: &Applications) -> Result<KnownOpen> {
-    let mut numbers: Vec<i32> = row.applications().collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    let named = numbers.into_iter().map(|number| Ok((number, application(number, applications)?)));
-    let named: Vec<(i32, Application)> = named.collect::<Result<_>>()?;
-    let NumberedApplications { created_app_no, modified_app_no } = row.item.applications;
-    let created_by_app = created_app_no.map(|number| application(number, applications)).transpose()?;
-    let modified_by_app = modified_app_no.map(|number| application(number, applications)).transpose()?;
+/// What was kept, with the names that its applications have now.
+fn renamed(kept: KnownOpen, names: &Applications) -> Result<OpenedLink> {
+    let KnownOpen { opened, applications } = kept;
+    let now = |number: Option<i32>| number.map(|number| application(number, names)).transpose();
+    let (mut link, mut item) = (Arc::unwrap_or_clone(opened.link), Arc::unwrap_or_clone(opened.item));
+    link.application = application(applications.link, names)?;
+    item.created.application = now(applications.created)?;
+    item.modified.application = now(applications.modified)?;
+    Ok(OpenedLink { link: Arc::new(link), item: Arc::new(item), shown: None })
+}
+
+fn opened(proven: ProvenLink, row: OpenedRow, applications: &Applications) -> Result<OpenedLink> {
+    let OpenedApplications { created, modified, link } = row.applications();
+    let created_by_app = created.map(|number| application(number, applications)).transpose()?;
+    let modified_by_app = modified.map(|number| application(number, applications)).transpose()?;
     let item = row.item.into_item(|_| [created_by_app, modified_by_app]);
     let link = Link {
         id: proven.at().link,
@@ -393,11 +413,10 @@ fn opened(proven: ProvenLink, row: OpenedRow, applications: &Applications) -> Re
         link_type: row.link_type,
         scope: row.scope,
         key_epoch: u8::try_from(row.key_epoch).unwrap_or(0),
-        application: application(row.link_app_no, applications)?,
+        application: application(link, applications)?,
         created_at: row.link_created_at,
     };
-    let opened = OpenedLink { link: Arc::new(link), item: Arc::new(item), shown: Arc::default() };
-    Ok(KnownOpen { opened, applications: named.into() })
+    Ok(OpenedLink { link: Arc::new(link), item: Arc::new(item), shown: None })
 }
 
 /// What of a link is not in the question for it.
