@@ -65,7 +65,7 @@ pub struct Settings {
     #[arg(help_heading = "Keeping things")]
     pub content_presigned: bool,
 
-    /// Memory for links that were opened or asked for lately, in MiB; 0: none. Whether they still hold is asked each time
+    /// Memory for links and items that were read lately, in MiB; 0: none. Whether they still hold is asked each time
     #[arg(long, env = "EVERLINK_CACHE_MIB", value_name = "NUMBER", default_value_t = 64)]
     #[arg(help_heading = "How much")]
     pub cache_mib: u32,

@@ -260,6 +260,11 @@ pub struct KnownMetrics {
 }
 
 impl KnownMetrics {
+    /// So many were read without a look at what is kept.
+    pub fn not_looked_for(&self, count: usize) {
+        self.misses.inc_by(count as u64);
+    }
+
     /// Something had to be read: anew, where it was known and its drive has changed since.
     pub fn missed(&self, was_known: bool) {
         if was_known {

@@ -148,6 +148,11 @@ impl Known {
         }
     }
 
+    /// Whether anything is kept.
+    pub fn keeps(&self) -> bool {
+        self.opened.is_some()
+    }
+
     /// Whether a link is worth keeping: there is room, or it was asked for a moment ago. Where many are opened once
     /// each, keeping one takes the place of another for nothing.
     pub fn wants_opened(&self, link: &ProvenLink) -> bool {

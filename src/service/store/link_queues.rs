@@ -47,7 +47,7 @@ impl LinkQueues {
             metrics: metrics.known(),
         };
         Self {
-            opening: Queue::start(settings, metrics.batches("open"), || OpenLinks(tables())),
+            opening: Queue::start(settings, metrics.batches("open"), || OpenLinks::new(tables())),
             finding: Queue::start(settings, metrics.batches("find"), || FindLinks(tables())),
             making: Arc::new(Queue::start(settings, metrics.batches("make"), || MakeLinks(tables()))),
             standing: Queue::start(settings, metrics.batches("standing"), || AskStandings(tables())),

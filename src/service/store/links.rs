@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use const_format::{concatcp, str_replace};
 use serde_json::{Value, json};
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{ColumnIndex, Decode, FromRow, Row, SqlitePool, Type};
 use uuid::Uuid;
 
@@ -191,7 +193,41 @@ pub(super) fn json_text(questions: impl Iterator<Item = Value>) -> String {
 }
 
 /// What links open. None where the link is revoked or its item not live.
-pub(super) struct OpenLinks(pub LinkTables);
+pub(super) struct OpenLinks {
+    tables: LinkTables,
+    worth: Worth,
+}
+
+/// Whether it pays to keep what links open: where most are opened once, to look for what is kept and to ask for the
+/// drives' numbers costs more than it saves. Now and then it is tried again.
+struct Worth {
+    /// The share of links of late that were answered from memory.
+    share: f64,
+    /// Batches since it was tried last.
+    batches: u32,
+}
+
+impl Worth {
+    /// Less than this does not pay.
+    const LEAST: f64 = 0.3;
+    /// One batch of so many is a trial.
+    const TRIAL: u32 = 16;
+    /// How much a batch counts.
+    const WEIGHT: f64 = 0.02;
+
+    fn pays(&mut self) -> bool {
+        self.batches += 1;
+        let is_trial = self.batches >= Self::TRIAL;
+        if is_trial {
+            self.batches = 0;
+        }
+        is_trial || self.share >= Self::LEAST
+    }
+
+    fn told(&mut self, hits: usize, all: usize) {
+        self.share += Self::WEIGHT * (hits as f64 / all.max(1) as f64 - self.share);
+    }
+}
 
 #[derive(FromRow)]
 struct OpenedRow {
@@ -244,39 +280,53 @@ impl OpenedApplications {
     }
 }
 
-/// What links open: link, item and current version in one statement, so that no two moments mix. Applications stay
-/// numbers: to look three of them up makes the statement noticeably slower. Of the item's links only the one that is
-/// opened is told: whoever opens it knows of no other.
-///
-/// Where a drive's number is as it was seen, nothing comes. Where it has moved on, or was never seen, a row comes with
-/// the number, be it that there is nothing else to tell: what is gone is no unchanged.
-const OPEN_LINKS: &str = "
-    SELECT q.place, n.next_change, d.drive_id AS there, i.drive_id, i.item_no, i.parent_no, i.name, i.kind, i.change_no,
+/// What there is to tell of a link that is opened, item and current version with it. Applications stay numbers: to look
+/// three of them up makes the statement noticeably slower. Of the item's links only the one that is opened is told:
+/// whoever opens it knows of no other.
+const OPENED: &str = "
+           i.drive_id, i.item_no, i.parent_no, i.name, i.kind, i.change_no,
            i.deleted_at IS NOT NULL AS deleted,
            i.created_at, i.created_by, i.created_app_no, i.modified_at, i.modified_by, i.modified_app_no,
            i.client_created_at, i.client_modified_at, i.current_version, i.content_key, i.size, i.mime_type,
            i.quick_xor_hash, i.sha1_hash, i.sha256_hash, d.tenant, d.owner, d.owner_name, l.scope AS shared,
            i.child_count, i.description,
-           l.type AS link_type, l.scope, l.key_epoch, l.created_at AS link_created_at, l.app_no AS link_app_no
+           l.type AS link_type, l.scope, l.key_epoch, l.created_at AS link_created_at, l.app_no AS link_app_no";
+
+/// What links open, in one statement, so that no two moments mix.
+const OPEN_LINKS: &str = concatcp!(
+    "
+    SELECT q.place, ",
+    OPENED,
+    "
+    FROM q CROSS JOIN links l CROSS JOIN items i JOIN drives d ON d.drive_id = i.drive_id
+    WHERE l.drive_id = q.drive_id AND l.item_no = q.item_no AND l.link_id = q.link_id
+      AND i.drive_id = l.drive_id AND i.item_no = l.item_no AND i.deleted_at IS NULL"
+);
+
+/// The same of links of which something is known. Where a drive's number is as it was seen, nothing comes. Where it has
+/// moved on, or was never seen, a row comes with the number, be it that there is nothing else to tell: what is gone is
+/// no unchanged.
+const OPEN_CHANGED_LINKS: &str = concatcp!(
+    "
+    SELECT q.place, n.next_change, d.drive_id AS there, ",
+    OPENED,
+    "
     FROM q LEFT JOIN counters n ON n.drive_id = q.drive_id
            LEFT JOIN links l ON l.drive_id = q.drive_id AND l.item_no = q.item_no AND l.link_id = q.link_id
            LEFT JOIN items i ON i.drive_id = l.drive_id AND i.item_no = l.item_no AND i.deleted_at IS NULL
            LEFT JOIN drives d ON d.drive_id = i.drive_id
-    WHERE n.next_change IS DISTINCT FROM q.seen";
-const OPEN_ON_POSTGRES: &str = concatcp!(
-    "WITH q (place, drive_id, item_no, link_id, seen) AS (
+    WHERE n.next_change IS DISTINCT FROM q.seen"
+);
+const OPENING_ON_POSTGRES: &str = "
+    WITH q (place, drive_id, item_no, link_id, seen) AS (
          SELECT u.place - 1, u.drive_id, u.item_no, u.link_id, u.seen
          FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::bigint[])
               WITH ORDINALITY AS u (drive_id, item_no, link_id, seen, place)
-     )",
-    OPEN_LINKS
-);
-const OPEN_ON_SQLITE: &str = concatcp!(
-    "WITH q (place, drive_id, item_no, link_id, seen) AS (
+     )";
+const OPENING_ON_SQLITE: &str = "
+    WITH q (place, drive_id, item_no, link_id, seen) AS (
          SELECT key, value ->> 0, value ->> 1, unhex(value ->> 2), value ->> 3 FROM json_each($1)
-     )",
-    OPEN_LINKS
-);
+     )";
 
 impl Statement for OpenLinks {
     type Question = ProvenLink;
@@ -299,14 +349,26 @@ impl Statement for OpenLinks {
 }
 
 impl OpenLinks {
+    pub fn new(tables: LinkTables) -> Self {
+        // It pays until it is seen not to.
+        Self { tables, worth: Worth { share: 1.0, batches: 0 } }
+    }
+
     async fn open(&mut self, questions: &[ProvenLink]) -> Result<Vec<Option<OpenedLink>>> {
-        let LinkTables { database, applications, known, metrics } = &mut self.0;
+        let keeps = self.tables.known.keeps();
+        if !keeps || !self.worth.pays() {
+            return self.open_anew(questions).await;
+        }
+        let LinkTables { database, applications, known, metrics } = &mut self.tables;
         // What is known counts where the connection that proves it leads to the same database.
         let lineage = known.lineage(database.connect().await?);
         let kept: Vec<Option<Kept<KnownOpen>>> =
             questions.iter().map(|link| known.opened(link, lineage)).collect();
-        let rows = rows(database, questions, &kept).await?;
+        let seen = kept.iter().map(|kept| kept.as_ref().map_or(UNKNOWN, |kept| kept.change));
+        let asked = questions.iter().map(|link| link.at()).zip(seen);
+        let rows: Vec<At<Changed<OpenedRow>>> = ask_for_opened(database, OPEN_CHANGED, asked).await?;
         let mut changed = in_place(questions.len(), rows);
+        self.worth.told(changed.iter().filter(|changed| changed.is_none()).count(), questions.len());
         let read = changed.iter().flatten().filter_map(|changed| changed.row.as_ref());
         let read = read.map(OpenedRow::applications);
         let all = read.chain(kept.iter().flatten().map(|kept| kept.answer.applications));
@@ -346,33 +408,50 @@ impl OpenLinks {
         }
         Ok(answers)
     }
+
+    /// The same with nothing known.
+    async fn open_anew(&mut self, questions: &[ProvenLink]) -> Result<Vec<Option<OpenedLink>>> {
+        let LinkTables { database, applications, metrics, .. } = &mut self.tables;
+        let asked = questions.iter().map(|link| (link.at(), UNKNOWN));
+        let rows: Vec<At<OpenedRow>> = ask_for_opened(database, OPEN, asked).await?;
+        let numbers = rows.iter().flat_map(|at| at.row.applications().numbers());
+        let names = applications.of_numbers(numbers, database).await?;
+        metrics.not_looked_for(questions.len());
+        let rows = in_place(questions.len(), rows).into_iter().zip(questions);
+        rows.map(|(row, link)| row.map(|row| opened(*link, row, &names)).transpose()).collect()
+    }
 }
 
-/// A row for each link that is not as it is kept.
-async fn rows(
+/// The statements on PostgreSQL and on SQLite.
+const OPEN: [&str; 2] =
+    [concatcp!(OPENING_ON_POSTGRES, OPEN_LINKS), concatcp!(OPENING_ON_SQLITE, OPEN_LINKS)];
+const OPEN_CHANGED: [&str; 2] =
+    [concatcp!(OPENING_ON_POSTGRES, OPEN_CHANGED_LINKS), concatcp!(OPENING_ON_SQLITE, OPEN_CHANGED_LINKS)];
+
+/// Rows for links, each with the number that its drive was seen with.
+async fn ask_for_opened<R>(
     database: &mut OwnDatabase,
-    questions: &[ProvenLink],
-    kept: &[Option<Kept<KnownOpen>>],
-) -> Result<Vec<At<Changed<OpenedRow>>>> {
-    let each = || questions.iter().map(|link| link.at());
-    let seen = || kept.iter().map(|kept| kept.as_ref().map_or(UNKNOWN, |kept| kept.change));
+    [on_postgres, on_sqlite]: [&'static str; 2],
+    asked: impl Iterator<Item = (LinkAt, i64)> + Clone,
+) -> Result<Vec<At<R>>>
+where
+    At<R>: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+{
     match database {
         OwnDatabase::Postgres(connection) => {
-            let query = sqlx::query_as(OPEN_ON_POSTGRES)
-                .bind(each().map(|at| at.item.drive).collect::<Vec<_>>())
-                .bind(each().map(|at| at.item.number).collect::<Vec<_>>())
-                .bind(each().map(|at| at.link).collect::<Vec<_>>())
-                .bind(seen().collect::<Vec<_>>());
+            let each = || asked.clone();
+            let query = sqlx::query_as(on_postgres)
+                .bind(each().map(|(at, _)| at.item.drive).collect::<Vec<_>>())
+                .bind(each().map(|(at, _)| at.item.number).collect::<Vec<_>>())
+                .bind(each().map(|(at, _)| at.link).collect::<Vec<_>>())
+                .bind(each().map(|(_, seen)| seen).collect::<Vec<_>>());
             connection.fetch_all(query).await
         }
         OwnDatabase::Sqlite { readers, .. } => {
             let mut reader = begin(readers.acquire()).await?;
-            let asked = each().zip(seen());
-            let query =
-                sqlx::query_as(OPEN_ON_SQLITE).bind(json_text(asked.map(|(at, seen)| {
-                    json!([at.item.drive.to_i64(), at.item.number, at.link.to_hex(), seen])
-                })));
-            within_limit(query.fetch_all(&mut *reader)).await
+            let each = asked
+                .map(|(at, seen)| json!([at.item.drive.to_i64(), at.item.number, at.link.to_hex(), seen]));
+            within_limit(sqlx::query_as(on_sqlite).bind(json_text(each)).fetch_all(&mut *reader)).await
         }
     }
 }
