@@ -114,7 +114,7 @@ async fn after_every_write_every_server_answers_as_one_that_keeps_nothing(app: T
     servers.link(&inner, "view").await;
     let of_folder = servers.link(&folder, "view").await;
     servers.link(&deep, "edit").await;
-    let inside = format!("{}", of_folder["shareId"].as_str().expect("an id"));
+    let inside = of_folder["shareId"].as_str().expect("an id").to_owned();
     servers.opened.push(format!("{inside}/driveItem:/a.txt:"));
     for item in [&file, &inner, &away, &folder, &deep] {
         servers.addresses.push(format!("items/{item}"));
@@ -195,21 +195,21 @@ async fn after_every_write_every_server_answers_as_one_that_keeps_nothing(app: T
 
     // What an admin may type. The drive is one of several.
     servers.app.user("bob").upload("/b.txt", "b").await;
-    let drive = format!("(SELECT drive_id FROM drives WHERE owner = 'alice')");
+    let drive = "(SELECT drive_id FROM drives WHERE owner = 'alice')".to_owned();
     let number = file.split('!').nth(1).expect("a number");
     let other = away.split('!').nth(1).expect("a number");
     servers.link(&away, "view").await;
     servers.agree("a link on another file").await;
     for sql in [
         format!("UPDATE links SET scope = 'organization' WHERE drive_id = {drive} AND item_no = {other}"),
-        format!("UPDATE links SET scope = 'anonymous'"),
+        "UPDATE links SET scope = 'anonymous'".to_owned(),
         format!(
             "UPDATE items SET name = 'typed.txt', name_key = 'typed.txt' WHERE drive_id = {drive} AND item_no = {number}"
         ),
         format!("UPDATE items SET mime_type = 'text/typed' WHERE drive_id = {drive} AND item_no = {number}"),
         format!("UPDATE items SET description = 'typed' WHERE drive_id = {drive} AND item_no = {number}"),
         format!("UPDATE items SET size = size + 1 WHERE drive_id = {drive} AND item_no = {number}"),
-        format!("UPDATE drives SET owner_name = 'Typed' WHERE owner = 'alice'"),
+        "UPDATE drives SET owner_name = 'Typed' WHERE owner = 'alice'".to_owned(),
         format!(
             "UPDATE items SET deleted_at = created_at, deleted_with = item_no
              WHERE drive_id = {drive} AND item_no = {number}"
@@ -218,11 +218,11 @@ async fn after_every_write_every_server_answers_as_one_that_keeps_nothing(app: T
             "UPDATE items SET deleted_at = NULL, deleted_with = NULL WHERE drive_id = {drive} AND item_no = {number}"
         ),
         format!("DELETE FROM links WHERE drive_id = {drive} AND item_no = {other}"),
-        format!("DELETE FROM links"),
+        "DELETE FROM links".to_owned(),
         format!("DELETE FROM versions WHERE drive_id = {drive} AND item_no = {other}"),
         format!("DELETE FROM items WHERE drive_id = {drive} AND item_no = {other}"),
         // From here on she has another drive.
-        format!("UPDATE drives SET tenant = 'elsewhere' WHERE owner = 'alice'"),
+        "UPDATE drives SET tenant = 'elsewhere' WHERE owner = 'alice'".to_owned(),
     ] {
         servers.app.database.run(&sql).await;
         servers.agree(&sql).await;
