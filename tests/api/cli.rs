@@ -455,9 +455,15 @@ async fn migrations_are_applied_at_start_unless_that_is_forbidden(app: TestApp) 
 }
 
 async fn doctor_says_what_is_wrong(app: TestApp) {
+    // It tries the ports that it is told: of the usual ones, another test's doctor may be at the same.
+    let doctor = |folder: &Path, arguments: &[&str]| {
+        let mut command = Process::command(folder);
+        command.env("EVERLINK_LISTEN", "127.0.0.1:0").env("EVERLINK_ADMIN_LISTEN", "127.0.0.1:0");
+        command.env("HTTP_PROXY", "http://127.0.0.1:1").args(arguments).output().expect("the program runs")
+    };
     let with = |more: &[&str]| {
         let arguments = [&["doctor", "--data-dir", ".", "--database-url", &app.database.url], more].concat();
-        run(&app.data_dir(), &arguments)
+        doctor(&app.data_dir(), &arguments)
     };
     let good = with(&[]);
     assert!(good.status.success(), "{}{}", out(&good), err(&good));
@@ -506,7 +512,7 @@ async fn doctor_says_what_is_wrong(app: TestApp) {
     // A database without tables is new, and no fault.
     let fresh = tempfile::tempdir().expect("a folder");
     let database = crate::support::TestDatabase::create(app.database.kind, fresh.path()).await;
-    let new = run(fresh.path(), &["doctor", "--database-url", &database.url]);
+    let new = doctor(fresh.path(), &["doctor", "--database-url", &database.url]);
     assert!(new.status.success(), "{}", out(&new));
     // Nobody's credentials are asked for at a cloud's address.
     let bucket = with(&["--content-url=s3://bucket/x"]);
