@@ -632,6 +632,24 @@ async fn a_device_waits_until_somebody_types_its_code() {
 }
 
 #[tokio::test]
+async fn clients_of_the_first_version_are_told_what_they_read() {
+    let dev = DevApp::start(&[]).await;
+    let anybody = dev.anybody();
+    let fields = [
+        ("grant_type", "client_credentials"),
+        ("client_id", "app-1"),
+        ("client_secret", "any"),
+        ("resource", "https://graph.microsoft.com/"),
+    ];
+    let request = anybody.request(Method::POST, &format!("{}/contoso/oauth2/token", dev.secure));
+    let told = anybody.send(as_form(request, fields)).await.expect(200).json();
+    assert_eq!(told["resource"], "https://graph.microsoft.com");
+    assert!(told["expires_on"].is_string() && told["not_before"].is_string(), "{told}");
+    let token = claims(told["access_token"].as_str().expect("a token"));
+    assert_eq!((&token["aud"], &token["ver"]), (&json!("https://graph.microsoft.com"), &json!("1.0")));
+}
+
+#[tokio::test]
 async fn the_provider_describes_itself_by_the_address_it_is_asked_by() {
     let dev = DevApp::start(&[]).await;
     let anybody = dev.anybody();

@@ -65,7 +65,7 @@ provider! {
     GET  "/{tenant}/discovery/v2.0/keys"                       => discovery::get_keys;
     GET  "/{tenant}/discovery/keys"                            => discovery::get_keys;
     POST "/{tenant}/oauth2/v2.0/token"                         => token::give_token;
-    POST "/{tenant}/oauth2/token"                              => token::give_first_token;
+    POST "/{tenant}/oauth2/token"                              => token::give_token;
     GET  "/{tenant}/oauth2/v2.0/authorize"                     => sign_in::authorize;
     POST "/{tenant}/oauth2/v2.0/authorize"                     => sign_in::authorize_by_form;
     GET  "/{tenant}/oauth2/authorize"                          => sign_in::authorize;

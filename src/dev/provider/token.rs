@@ -89,36 +89,10 @@ pub async fn give_token(
     body: Unread,
 ) -> Result<HttpResponse> {
     let form = Form::read(body).await?;
-    let given = consent(&dev, tenant_of(&tenant), &request, &form);
-    Ok(match given {
+    Ok(match consent(&dev, tenant_of(&tenant), &request, &form) {
         Ok(consent) => HttpResponse::Ok().json(tokens(&dev, &site, &consent)?),
         Err(refusal) => refusal.answer(),
     })
-}
-
-/// The same for clients of the first version.
-pub async fn give_first_token(
-    dev: web::Data<Dev>,
-    site: Site,
-    tenant: web::Path<String>,
-    request: HttpRequest,
-    body: Unread,
-) -> Result<HttpResponse> {
-    let form = Form::read(body).await?;
-    let consent = match consent(&dev, tenant_of(&tenant), &request, &form) {
-        Ok(consent) => {
-            Consent { resource: form.get("resource").map(str::to_owned).or(consent.resource), ..consent }
-        }
-        Err(refusal) => return Ok(refusal.answer()),
-    };
-    let now = dev.provider.clock.now();
-    let body = tokens(&dev, &site, &consent)?;
-    Ok(HttpResponse::Ok().json(TokenBody {
-        expires_on: Some((now + TOKEN_LASTS).timestamp().to_string()),
-        not_before: Some(now.timestamp().to_string()),
-        resource: Some(consent.audience()),
-        ..body
-    }))
 }
 
 fn tokens(dev: &Dev, site: &Site, consent: &Consent) -> Result<TokenBody> {
@@ -126,6 +100,8 @@ fn tokens(dev: &Dev, site: &Site, consent: &Consent) -> Result<TokenBody> {
     let now = provider.clock.now();
     let lasts = Lasts::from_now(now, TOKEN_LASTS);
     let is_user = consent.user.is_some();
+    // Clients of the first version name a resource in the place of a scope, and are told more.
+    let is_first = consent.resource.is_some();
     Ok(TokenBody {
         token_type: "Bearer",
         scope: is_user.then(|| consent.answered_scope()),
@@ -135,9 +111,9 @@ fn tokens(dev: &Dev, site: &Site, consent: &Consent) -> Result<TokenBody> {
         refresh_token: is_user.then(|| provider.refresh_token(consent, now)).transpose()?,
         id_token: is_user.then(|| provider.id_token(consent, &dev.seed, &site.url, lasts)).transpose()?,
         client_info: client_info(consent),
-        expires_on: None,
-        not_before: None,
-        resource: None,
+        expires_on: is_first.then(|| lasts.until.timestamp().to_string()),
+        not_before: is_first.then(|| lasts.from.timestamp().to_string()),
+        resource: is_first.then(|| consent.audience()),
     })
 }
 
@@ -171,12 +147,14 @@ fn consent(dev: &Dev, tenant: &str, request: &HttpRequest, form: &Form) -> Resul
         tenant: plain(tenant, "The tenant")?,
         application: application.clone(),
         scope: form.text("scope"),
+        resource: form.get("resource").map(str::to_owned),
         ..Consent::default()
     };
     // A later request may ask for other scopes; where it names none, they stay.
-    let narrowed = |given: Consent| match form.get("scope") {
-        Some(scope) => Consent { scope: scope.to_owned(), ..given },
-        None => given,
+    let narrowed = |given: Consent| Consent {
+        scope: form.get("scope").map_or(given.scope.clone(), str::to_owned),
+        resource: form.get("resource").map(str::to_owned).or(given.resource.clone()),
+        ..given
     };
     match grant {
         "client_credentials" => Ok(asked),
