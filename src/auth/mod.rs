@@ -14,10 +14,8 @@ mod provider;
 use std::future::{Ready, ready};
 use std::sync::Arc;
 
-use actix_web::body::{EitherBody, MessageBody};
-use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::http::header::HeaderMap;
-use actix_web::middleware::Next;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
@@ -96,33 +94,28 @@ impl Verifier {
 /// What became of a request's token; none where it has none.
 struct Authentication(Option<Result<Arc<Caller>>>);
 
-/// Checks the request's token and keeps the outcome for the extractors. Refuses nothing itself: some
-/// addresses take no token and tolerate any.
-pub async fn authenticate<B: MessageBody + 'static>(
+/// Checks the request's token and keeps the outcome for the extractors. Refuses only who asks too often: some addresses
+/// take no token and tolerate any.
+pub async fn authenticate(
     verifier: &Verifier,
     sources: &Sources,
     clock: &Clock,
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
-    let is_known = request.extensions().contains::<Authentication>();
-    if !is_known {
-        let outcome: Option<Result<Arc<Caller>>> = match bearer::token(request.headers()) {
-            Ok(Some(token)) => Some(verifier.verify(token, clock.now()).await),
-            Ok(None) => None,
-            Err(error) => Some(Err(error)),
-        };
-        if let Some(Ok(caller)) = &outcome
-            && let Err(error) = sources.request(caller)
-        {
-            return Ok(request.error_response(error).map_into_right_body());
-        }
-        if matches!(outcome, Some(Ok(_))) {
-            request.extensions_mut().insert(Known);
-        }
-        request.extensions_mut().insert(Authentication(outcome));
+    request: &ServiceRequest,
+) -> Result<()> {
+    if request.extensions().contains::<Authentication>() {
+        return Ok(());
     }
-    Ok(next.call(request).await?.map_into_left_body())
+    let outcome: Option<Result<Arc<Caller>>> = match bearer::token(request.headers()) {
+        Ok(Some(token)) => Some(verifier.verify(token, clock.now()).await),
+        Ok(None) => None,
+        Err(error) => Some(Err(error)),
+    };
+    if let Some(Ok(caller)) = &outcome {
+        sources.request(caller)?;
+        request.extensions_mut().insert(Known);
+    }
+    request.extensions_mut().insert(Authentication(outcome));
+    Ok(())
 }
 
 /// Says who makes a request, where that is known by other means than a token: whatever token it has is not looked at.

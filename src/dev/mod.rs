@@ -20,7 +20,6 @@ use std::time::Duration;
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::middleware::Next;
 use actix_web::web;
 use percent_encoding::percent_decode_str;
 use tempfile::TempDir;
@@ -233,11 +232,11 @@ pub fn routes(dev: &web::Data<Dev>, routes: &mut web::ServiceConfig) {
 /// own asks for: users need no registration.
 pub async fn watch<B: MessageBody + 'static>(
     request: ServiceRequest,
-    next: Next<B>,
+    next: impl AsyncFnOnce(ServiceRequest) -> Result<ServiceResponse<B>, actix_web::Error>,
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
     let data = (request.app_data::<web::Data<Dev>>().cloned(), request.app_data::<web::Data<App>>().cloned());
     let (Some(dev), Some(app), false) = (data.0, data.1, controls::is_control(request.path())) else {
-        return Ok(next.call(request).await?.map_into_left_body());
+        return Ok(next(request).await?.map_into_left_body());
     };
     let mut asked = Asked::of(&request, dev.time.now());
     let fault = dev.faults.take(&asked);
@@ -251,7 +250,7 @@ pub async fn watch<B: MessageBody + 'static>(
         Some(answer) => Ok(request.into_response(answer).map_into_right_body()),
         None => {
             make_drive(&app.service, &asked).await?;
-            next.call(request).await.map(ServiceResponse::map_into_left_body)
+            next(request).await.map(ServiceResponse::map_into_left_body)
         }
     };
     asked.status = answer.as_ref().ok().map(|answer| answer.status().as_u16());

@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
-use actix_web::middleware::Next;
 use actix_web::rt::net::TcpStream;
 use bytes::Bytes;
 use ipnet::IpNet;
@@ -223,11 +222,11 @@ impl Drop for Connection {
 /// A connection is not idle until its answer was taken.
 pub async fn keep_busy<B: MessageBody + 'static>(
     request: ServiceRequest,
-    next: Next<B>,
+    next: impl AsyncFnOnce(ServiceRequest) -> Result<ServiceResponse<B>, actix_web::Error>,
 ) -> Result<ServiceResponse<Watched<B>>, actix_web::Error> {
     let connection = request.request().conn_data::<Arc<Connection>>().cloned();
     let busy = connection.map(Busy::new);
-    let answer = next.call(request).await?;
+    let answer = next(request).await?;
     Ok(answer.map_body(|_, body| Watched { body, busy }))
 }
 

@@ -1,5 +1,7 @@
 //! What every request passes on its way in, and every answer on its way out.
 
+use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
@@ -12,34 +14,107 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use tracing::Instrument;
 
 use crate::app::App;
+use crate::auth;
 use crate::clock::Clock;
 use crate::dev::{self, Dev};
 use crate::error::Error;
 use crate::graph;
 use crate::graph::errors::{OfOtherShape, RETRY_AFTER};
 use crate::pages;
+use crate::server::connections;
 use crate::sources::Known;
-use crate::telemetry::RequestIds;
+use crate::telemetry::{self, RequestIds};
 use crate::website;
 
-/// Runs each request in a task of its own, so that it goes on to its end when its client goes away:
-/// what a transaction began is finished, and a connection is never left in the middle of one.
-pub async fn run_to_completion<B: MessageBody + 'static>(
+/// What the passage needs of the service.
+pub struct Passage {
+    pub app: web::Data<App>,
+    pub is_dev: bool,
+    pub is_stopping: Arc<AtomicBool>,
+}
+
+/// All of it, the outermost first. One middleware of the framework's rather than a dozen: each would have its futures
+/// boxed for every request.
+pub async fn pass<B: MessageBody + 'static>(
+    passage: Rc<Passage>,
     request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<B>, actix_web::Error> {
-    match actix_web::rt::spawn(next.call(request).in_current_span()).await {
-        Ok(answer) => answer,
-        Err(panic) => Err(Error::internal(panic).into()),
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let Passage { app, is_dev, is_stopping } = &*passage;
+    let client = app.client_of(request.request());
+    let busy = async |request| {
+        connections::keep_busy(request, async |request| {
+            allow_other_sites(request, async |request| {
+                let mut answer = compress_pages(request, async |request| {
+                    if *is_dev {
+                        let answer = dev::watch(request, async |request| rendered(app, request, next).await);
+                        return Ok(Box::pin(answer).await?.map_into_left_body());
+                    }
+                    Ok(rendered(app, request, next).await?.map_into_right_body())
+                })
+                .await?;
+                part_when_stopping(is_stopping, &mut answer);
+                Ok(answer)
+            })
+            .await
+        })
+        .await
+    };
+    telemetry::observe(&app.service.metrics, &app.log, client, request, busy).await
+}
+
+/// Answers with whatever comes of the request, errors written down.
+async fn rendered<B: MessageBody + 'static>(
+    app: &web::Data<App>,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<impl MessageBody + use<B>>, actix_web::Error> {
+    let running = async |request: ServiceRequest| {
+        let answer = let_in(app.clone(), request, next);
+        // In a task of its own, so that it goes on to its end when its client goes away: what a transaction began is
+        // finished, and a connection is never left in the middle of one.
+        match actix_web::rt::spawn(answer.in_current_span()).await {
+            Ok(answer) => answer,
+            Err(panic) => Err(Error::internal(panic).into()),
+        }
+    };
+    render_errors(&app.service.clock, &app.public_url, request, running).await
+}
+
+/// Finds out who asks and what for, and has it answered.
+async fn let_in<B: MessageBody + 'static>(
+    app: web::Data<App>,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<impl MessageBody + use<B>>, actix_web::Error> {
+    count_wrong_keys(&app, request, async |mut request| match recognise(&app, &mut request).await {
+        Ok(None) => Ok(next.call(request).await?.map_into_left_body()),
+        Ok(Some(page)) => Ok(request.into_response(page).map_into_right_body()),
+        Err(error) => Ok(request.error_response(error).map_into_right_body()),
+    })
+    .await
+}
+
+/// Gives the answer where it is a page to sign in at.
+async fn recognise(app: &App, request: &mut ServiceRequest) -> Result<Option<HttpResponse>, Error> {
+    if let Some(page) = website::enter(app, request).await? {
+        return Ok(Some(page));
     }
+    // Those of the API are read; pages have plain ones.
+    let is_of_dev = request.app_data::<web::Data<Dev>>().is_some_and(|dev| dev.has(request.path()));
+    if !is_of_dev && !pages::is_page(request.path()) && !website::is_of_site(request.path()) {
+        graph::address::resolve(request, graph::routes::ROUTES)?;
+    }
+    auth::authenticate(&app.verifier, &app.sources, &app.service.clock, request).await?;
+    Ok(None)
 }
 
 /// Lets scripts of other sites' pages use the API, and what it leads them to. They show a token of their own, and there
 /// are no cookies, so any site may. Pages are no script's business.
 /// <https://fetch.spec.whatwg.org/#http-cors-protocol>
-pub async fn allow_other_sites<B: MessageBody + 'static>(
+async fn allow_other_sites<B: MessageBody + 'static>(
     request: ServiceRequest,
-    next: Next<B>,
+    next: impl AsyncFnOnce(ServiceRequest) -> Result<ServiceResponse<B>, actix_web::Error>,
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
     let path = request.path();
     let is_own = website::is_of_site(path) || website::is_api(path) || dev::is_control(path);
@@ -59,7 +134,7 @@ pub async fn allow_other_sites<B: MessageBody + 'static>(
         }
         return Ok(request.into_response(answer).map_into_right_body());
     }
-    let mut answer = next.call(request).await?.map_into_left_body();
+    let mut answer = next(request).await?.map_into_left_body();
     if is_open {
         allow_any_site(answer.headers_mut());
     }
@@ -74,28 +149,22 @@ fn allow_any_site(headers: &mut HeaderMap) {
 }
 
 /// While the service stops, each answer is its connection's last: the next request comes to another server.
-pub async fn part_when_stopping<B: MessageBody + 'static>(
-    is_stopping: &AtomicBool,
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, actix_web::Error> {
-    let mut answer = next.call(request).await?;
+fn part_when_stopping<B>(is_stopping: &AtomicBool, answer: &mut ServiceResponse<B>) {
     if is_stopping.load(Ordering::Relaxed) {
         answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
-    Ok(answer)
 }
 
 /// What is shorter is sent as it is: it would not become fewer packets.
 const COMPRESSED_FROM: u64 = 1400;
 
 /// Sends pages as gzip to who takes it: a long list is a tenth of itself then.
-pub async fn compress_pages<B: MessageBody + 'static>(
+async fn compress_pages<B: MessageBody + 'static>(
     request: ServiceRequest,
-    next: Next<B>,
+    next: impl AsyncFnOnce(ServiceRequest) -> Result<ServiceResponse<B>, actix_web::Error>,
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
     let takes_gzip = pages::assets::takes_gzip(request.headers());
-    let mut answer = next.call(request).await?;
+    let mut answer = next(request).await?;
     let is_long = matches!(answer.response().body().size(), BodySize::Sized(COMPRESSED_FROM..));
     if !is_long || !pages::answer::is_page(answer.headers()) {
         return Ok(answer.map_into_left_body());
@@ -113,26 +182,14 @@ pub async fn compress_pages<B: MessageBody + 'static>(
     }))
 }
 
-/// Reads the addresses of the API; pages have plain ones.
-pub async fn read_address<B: MessageBody + 'static>(
-    mut request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, actix_web::Error> {
-    let is_of_dev = request.app_data::<web::Data<Dev>>().is_some_and(|dev| dev.has(request.path()));
-    if !is_of_dev && !pages::is_page(request.path()) && !website::is_of_site(request.path()) {
-        graph::address::resolve(&mut request, graph::routes::ROUTES)?;
-    }
-    next.call(request).await
-}
-
 /// Counts wrong keys by where they come from, and tells who sends too many to wait.
-pub async fn count_wrong_keys<B: MessageBody + 'static>(
+async fn count_wrong_keys<B: MessageBody + 'static>(
     app: &App,
     request: ServiceRequest,
-    next: Next<B>,
+    next: impl AsyncFnOnce(ServiceRequest) -> Result<ServiceResponse<B>, actix_web::Error>,
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
     let shows_key = shows_key(&request);
-    let answer = next.call(request).await?;
+    let answer = next(request).await?;
     let error = answer.response().error().and_then(|error| error.as_error::<Error>());
     // Who shows who they are is told what is there, and what is not.
     let is_known = answer.request().extensions().contains::<Known>();
@@ -159,11 +216,11 @@ fn shows_key(request: &ServiceRequest) -> bool {
 }
 
 /// Writes the body of whatever answer is an error, and the headers that every answer has.
-pub async fn render_errors<B: MessageBody + 'static>(
+async fn render_errors<B: MessageBody + 'static>(
     clock: &Clock,
     public_url: &str,
     request: ServiceRequest,
-    next: Next<B>,
+    next: impl AsyncFnOnce(ServiceRequest) -> Result<ServiceResponse<B>, actix_web::Error>,
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
     let ids = RequestIds::get(request.request());
     let style = Style::wanted(request.request());
@@ -187,7 +244,7 @@ pub async fn render_errors<B: MessageBody + 'static>(
         add_headers(&mut response, error, headers, public_url);
         response
     };
-    match next.call(request).await {
+    match next(request).await {
         Ok(response) => {
             let status = response.status();
             let is_error = status.is_client_error() || status.is_server_error();

@@ -7,18 +7,19 @@ mod middleware;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use actix_web::dev::{ServerHandle, ServiceRequest};
-use actix_web::middleware::{Condition, from_fn};
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
 use actix_web::{HttpServer, web};
 use futures_util::FutureExt;
 use secrecy::SecretString;
 
 use crate::app::{App, Loopback};
-use crate::auth::{self, DevelopmentIssuer, Issuer, LocalIssuer, OidcIssuer, Provider, Verifier};
+use crate::auth::{DevelopmentIssuer, Issuer, LocalIssuer, OidcIssuer, Provider, Verifier};
 use crate::clock::Clock;
 use crate::config::{Settings, reachable_url};
 use crate::dev::{self, Dev};
@@ -31,9 +32,10 @@ use crate::service::drive::{finish_abandoned, sweep_pending_content};
 use crate::service::opens::write_opens;
 use crate::service::recovery::write_journal;
 use crate::sources::{Rates, Sources};
-use crate::telemetry::{self, DroppedLines, RequestLog};
+use crate::telemetry::{DroppedLines, RequestLog};
 use crate::website;
 use connections::{Connections, listen, room_for};
+use middleware::Passage;
 
 /// How long the last that is written down may take, of each kind.
 const LAST_WRITES: Duration = Duration::from_secs(5);
@@ -250,9 +252,13 @@ impl Server {
         let is_stopping = is_stopping.clone();
         let server = HttpServer::new(move || {
             let app = web::Data::new(shared.for_worker());
-            // The last is the outermost: a request passes them from the bottom up.
+            let passage = Rc::new(Passage {
+                app: app.clone(),
+                is_dev: dev.is_some(),
+                is_stopping: is_stopping.clone(),
+            });
             actix_web::App::new()
-                .app_data(app.clone())
+                .app_data(app)
                 // The router tries routes in their order: what most requests are for comes first.
                 .configure(pages::routes)
                 .configure(website::routes)
@@ -262,62 +268,7 @@ impl Server {
                     }
                 })
                 .configure(graph::routes::routes)
-                .wrap(from_fn({
-                    let app = app.clone();
-                    move |request, next| {
-                        let app = app.clone();
-                        async move {
-                            let clock = &app.service.clock;
-                            auth::authenticate(&app.verifier, &app.sources, clock, request, next).await
-                        }
-                    }
-                }))
-                .wrap(from_fn(middleware::read_address))
-                .wrap(from_fn({
-                    let app = app.clone();
-                    move |request, next| {
-                        let app = app.clone();
-                        async move { website::enter(&app, request, next).await }
-                    }
-                }))
-                .wrap(from_fn({
-                    let app = app.clone();
-                    move |request, next| {
-                        let app = app.clone();
-                        async move { middleware::count_wrong_keys(&app, request, next).await }
-                    }
-                }))
-                .wrap(from_fn(middleware::run_to_completion))
-                .wrap(from_fn({
-                    let app = app.clone();
-                    move |request, next| {
-                        let app = app.clone();
-                        async move {
-                            middleware::render_errors(&app.service.clock, &app.public_url, request, next)
-                                .await
-                        }
-                    }
-                }))
-                .wrap(Condition::new(dev.is_some(), from_fn(dev::watch)))
-                .wrap(from_fn(middleware::compress_pages))
-                .wrap(from_fn({
-                    let is_stopping = is_stopping.clone();
-                    move |request, next| {
-                        let is_stopping = is_stopping.clone();
-                        async move { middleware::part_when_stopping(&is_stopping, request, next).await }
-                    }
-                }))
-                .wrap(from_fn(middleware::allow_other_sites))
-                .wrap(from_fn(connections::keep_busy))
-                .wrap(from_fn({
-                    move |request: ServiceRequest, next| {
-                        let app = app.clone();
-                        async move {
-                            let client = app.client_of(request.request());
-                            telemetry::observe(&app.service.metrics, &app.log, client, request, next).await
-                        }
-                    }
-                }))
+                .wrap(from_fn(move |request, next| middleware::pass(passage.clone(), request, next)))
         });
         let server = server
             .on_connect({

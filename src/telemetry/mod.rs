@@ -14,7 +14,6 @@ use std::time::Instant;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest};
 use tracing::Instrument;
 use tracing_appender::non_blocking::WorkerGuard;
@@ -115,14 +114,14 @@ pub async fn observe<B: MessageBody + 'static>(
     log: &RequestLog,
     client: Option<IpAddr>,
     request: ServiceRequest,
-    next: Next<B>,
+    next: impl AsyncFnOnce(ServiceRequest) -> Result<ServiceResponse<B>, actix_web::Error>,
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
     let started = Instant::now();
     let ids = RequestIds::of(&request);
     request.extensions_mut().insert(ids.clone());
     let method = known_method(request.method().as_str());
     let span = traces::of_request(&request, method, &ids);
-    let answer = next.call(request).instrument(span.clone()).await;
+    let answer = next(request).instrument(span.clone()).await;
     let (status, route) = match &answer {
         Ok(response) => (response.status(), response.request().match_pattern()),
         Err(error) => (error.as_response_error().status_code(), None),

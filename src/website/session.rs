@@ -6,14 +6,12 @@
 use std::future::{Ready, ready};
 use std::sync::Arc;
 
-use actix_web::body::{EitherBody, MessageBody};
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
-use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::http::header::{HOST, HeaderMap, HeaderName, LOCATION, ORIGIN, SET_COOKIE};
 use actix_web::http::uri::PathAndQuery;
 use actix_web::http::{Method, Uri};
-use actix_web::middleware::Next;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -79,50 +77,39 @@ fn is_own(headers: &HeaderMap, url: &str) -> bool {
         .is_some_and(|from| Some(&from) == host.as_ref() || Some(&from) == authority(url).as_ref())
 }
 
-/// Lets in who is signed in, and sends others to sign in. A link's pages are opened by whoever is signed in, too.
-pub async fn enter<B: MessageBody + 'static>(
-    app: &App,
-    mut request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
+/// Lets in who is signed in, and gives the answer by which others are sent to sign in. A link's pages are opened by
+/// whoever is signed in, too.
+pub async fn enter(app: &App, request: &mut ServiceRequest) -> Result<Option<HttpResponse>> {
     let path = request.path().to_owned();
     let is_api = path.strip_prefix(API).is_some_and(|rest| rest.starts_with('/'));
     let is_site = website::is_of_site(&path);
     // The pages' own files are the same for everybody.
     let is_page = is_site || (crate::pages::is_page(&path) && !path.starts_with("/assets/"));
     if !is_page && !is_api {
-        return Ok(next.call(request).await?.map_into_left_body());
+        return Ok(None);
     }
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let is_own = !changes || is_own(request.headers(), &app.public_url);
-    let secret = secret_of(&request, &app.public_url).filter(|_| is_own);
-    let found = match secret {
-        Some(secret) => find_session(&app.service, &secret).await,
-        None => Ok(None),
-    };
-    let session = match found {
-        Ok(session) => session,
-        Err(error) => return Ok(request.error_response(error).map_into_right_body()),
+    let session = match secret_of(request, &app.public_url).filter(|_| is_own) {
+        Some(secret) => find_session(&app.service, &secret).await?,
+        None => None,
     };
     if let Some(session) = session {
         let caller = Arc::new(caller(app, &session));
         if !auth::has_token(request.headers()) {
-            auth::know(&request, Some(caller.clone()));
+            auth::know(request, Some(caller.clone()));
         }
         request.extensions_mut().insert(SignedIn(session, caller));
     } else if is_api {
-        auth::know(&request, None);
+        auth::know(request, None);
     } else if is_site && !website::is_open(&path) {
-        return Ok(match sign_in_page(request.request()) {
-            Some(answer) => request.into_response(answer),
-            None => request.error_response(Error::Unauthenticated("You are not signed in any more.")),
-        }
-        .map_into_right_body());
+        let page = sign_in_page(request.request());
+        return page.map(Some).ok_or(Error::Unauthenticated("You are not signed in any more."));
     }
     if is_api {
-        strip(&mut request)?;
+        strip(request)?;
     }
-    Ok(next.call(request).await?.map_into_left_body())
+    Ok(None)
 }
 
 /// The site is an application of its own.
