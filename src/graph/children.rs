@@ -1,6 +1,7 @@
 //! A folder's items.
 
 use actix_web::HttpResponse;
+use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use utoipa::ToSchema;
@@ -22,7 +23,7 @@ use crate::graph::query::{NotModified, Query, not_modified, parse_conflict};
 use crate::graph::site::Site;
 use crate::graph::wire::{self, Collection, DriveItem};
 use crate::service::PlacedItem;
-use crate::service::drive::{self, ChildrenPage, PageRequest};
+use crate::service::drive::{self, ChildrenPage, PageAsked, PageRequest};
 use crate::service::rights::{self, ToRead};
 
 /// Lists what is in a folder.
@@ -44,14 +45,20 @@ pub async fn list_children(
         ));
     }
     let turn = site.service().turns.lists.take((&*granted.caller).into()).await?;
-    let folder = rights::manage(site.service(), &granted, &address).await?;
+    let (folder, placed) = rights::manage_placed(site.service(), &granted, &address).await?;
     if let Some(answer) = not_modified(&preconditions, folder.item()) {
         return Ok(answer);
     }
+    let asked = PageAsked { folder: folder.id(), how: format!("{} {}", site.url, query.text()) };
+    if let Some(text) = drive::known_page(site.service(), &asked).await? {
+        return Ok(list::holding(turn, wire::json_text(text)));
+    }
     let right = folder.to_read();
     let page = drive::list_children(site.service(), &right, &wanted).await?;
-    let placed = drive::place(site.service(), &folder).await?;
-    Ok(list::answer(turn, &managed_page(&site, &query, &wanted, &right, &placed, &page)?))
+    let text = serde_json::to_vec(&managed_page(&site, &query, &wanted, &right, &placed, &page)?);
+    let text = Bytes::from(text.map_err(Error::internal)?);
+    drive::keep_page(site.service(), asked, &page, text.clone());
+    Ok(list::holding(turn, wire::json_text(text)))
 }
 
 /// A page of a folder's items, as those see it who manage them.

@@ -26,7 +26,7 @@ pub async fn get_drive(
     site: Site,
 ) -> Result<HttpResponse> {
     let drive = rights::manage_drive(site.service(), &granted, &address).await?;
-    let usage = drive::get_usage(site.service(), &drive).await?;
+    let usage = drive::usage_of(site.service(), &drive);
     Ok(HttpResponse::Ok().json(query.shape(wire::drive(drive.drive(), usage).with_context(&site))?))
 }
 
@@ -35,7 +35,7 @@ pub async fn get_drive(
     responses((status = 200, description = "Done", body = Collection<DriveBody>), ErrorBody))]
 pub async fn list_drives(granted: Granted<FilesRead>, query: Query, site: Site) -> Result<HttpResponse> {
     let drive = rights::manage_drive(site.service(), &granted, &DriveAddress::Mine).await?;
-    let usage = drive::get_usage(site.service(), &drive).await?;
+    let usage = drive::usage_of(site.service(), &drive);
     let context = wire::context(&site, "Collection(drive)");
     let list = Collection::new(context, None, vec![wire::drive(drive.drive(), usage)]);
     Ok(HttpResponse::Ok().json(query.shape(list)?))

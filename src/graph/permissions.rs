@@ -147,11 +147,10 @@ pub async fn list_permissions(
     preconditions: Preconditions,
     site: Site,
 ) -> Result<HttpResponse> {
-    let managed = rights::manage(site.service(), &granted, &address).await?;
+    let (managed, permissions) = links::list_permissions(site.service(), &granted, &address).await?;
     if let Some(answer) = not_modified(&preconditions, managed.item()) {
         return Ok(answer);
     }
-    let permissions = links::list_permissions(site.service(), &managed).await?;
     let value = permissions.iter().map(|one| permission(&site, one)).collect::<Result<Vec<_>>>()?;
     let context = wire::context(&site, "Collection(permission)");
     Ok(HttpResponse::Ok().json(query.shape(Collection::new(context, None, value))?))
@@ -169,11 +168,10 @@ pub async fn get_permission(
     site: Site,
 ) -> Result<HttpResponse> {
     let id = parse_permission_id(&id)?;
-    let managed = rights::manage(site.service(), &granted, &address).await?;
+    let (managed, found) = links::get_permission(site.service(), &granted, &address, id).await?;
     if let Some(answer) = not_modified(&preconditions, managed.item()) {
         return Ok(answer);
     }
-    let found = links::get_permission(site.service(), &managed, id).await?;
     Ok(HttpResponse::Ok().json(query.shape(permission(&site, &found)?.with_context(&site))?))
 }
 
@@ -197,8 +195,7 @@ pub async fn change_permission(
     site: Site,
 ) -> Result<HttpResponse> {
     let id = parse_permission_id(&id)?;
-    let managed = rights::manage(site.service(), &granted, &address).await?;
-    links::get_permission(site.service(), &managed, id).await?;
+    links::get_permission(site.service(), &granted, &address, id).await?;
     Err(Error::NotSupported("A link keeps its role: make a link of the other type, and delete this one."))
 }
 

@@ -56,6 +56,11 @@ impl Query {
         self.0.is_empty()
     }
 
+    /// As a query is spelled.
+    pub fn text(&self) -> String {
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.0).finish()
+    }
+
     pub fn get(&self, option: &str) -> Option<&str> {
         let wanted = |name: &str| name.strip_prefix('$').unwrap_or(name).eq_ignore_ascii_case(option);
         self.0.iter().find(|(name, _)| wanted(name)).map(|(_, value)| value.as_str())

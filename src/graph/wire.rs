@@ -169,8 +169,6 @@ impl DriveBody {
 }
 
 const DRIVE_TYPE: &str = "personal";
-/// What is kept of an answer is written anew when so small a part of its ticket's time is over.
-const TICKET_PARTS: u32 = 10;
 
 /// The `@odata.context` of an answer.
 pub fn context(site: &Site, entity: &str) -> String {
@@ -439,8 +437,7 @@ pub fn shared_item_text(site: &Site, shared: &Shared, right: &ToRead) -> Result<
     let item = shared_item(site, shared, right, right.item())?.with_context(site);
     let text = Bytes::from(serde_json::to_vec(&item).map_err(Error::internal)?);
     if let Some(shown) = shared.shown() {
-        // Long before its ticket ends.
-        shown.keep(&site.url, now, now + site.service().limits.ticket / TICKET_PARTS, text.clone());
+        shown.keep(&site.url, now, now + site.service().limits.ticket_shown(), text.clone());
     }
     Ok(text)
 }

@@ -83,6 +83,13 @@ pub struct Limits {
     pub ticket: Duration,
 }
 
+impl Limits {
+    /// How long an answer with a ticket in it may be given again: the ticket lasts for most of its time yet.
+    pub fn ticket_shown(&self) -> Duration {
+        self.ticket / 10
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

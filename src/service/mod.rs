@@ -84,7 +84,7 @@ use crate::limits::{Limits, Turns};
 use crate::telemetry::Metrics;
 use new_ids::NewIds;
 use opens::Opens;
-use store::{LinkQueues, Store};
+use store::{Queues, Store};
 
 pub use placed::PlacedItem;
 pub use shown::Shown;
@@ -96,7 +96,7 @@ const CONTENT_PATIENCE: Duration = Duration::from_secs(5);
 /// What the operations work with. Each worker thread has one: its queues are its own, the rest is shared.
 pub struct Service {
     store: Store,
-    queues: LinkQueues,
+    queues: Queues,
     content: Content,
     keys: Arc<KeyRing>,
     /// How often the database was recovered from a backup.
@@ -144,7 +144,7 @@ impl Service {
         }
         let incarnation = known.incarnation;
         let service = Self {
-            queues: LinkQueues::start(&store, settings, &metrics),
+            queues: Queues::start(&store, settings, &metrics),
             store,
             content,
             keys: Arc::new(keys.ring.in_incarnation(incarnation)),

@@ -17,17 +17,13 @@ pub struct PlacedItem {
 
 impl PlacedItem {
     pub(super) async fn of(tx: &mut Tx, item: Item) -> Result<Self> {
-        let mut lineage = tx.lineage(item.id).await?;
-        // The item itself is first.
-        let above = lineage.split_off(lineage.len().min(1));
-        Ok(Self::within(item, above))
+        let folders = folder_names(&tx.lineage(item.id).await?);
+        Ok(Self { item, folders })
     }
 
     /// An item in a folder, by the folder's lineage.
-    pub(super) fn within(item: Item, above: Vec<(i64, String)>) -> Self {
-        // The root is last, and no folder that it is in by name.
-        let folders = above.into_iter().rev().filter(|(number, _)| *number != ItemId::ROOT_NUMBER);
-        Self { item, folders: folders.map(|(_, name)| name).collect() }
+    pub(super) fn within(item: Item, above: &[(i64, String)]) -> Self {
+        Self { item, folders: names_down_to(above) }
     }
 
     /// The same of many items, by one look at all folders above them. With each, the numbers of those folders. An item
@@ -48,6 +44,17 @@ impl PlacedItem {
         });
         Ok(placed.collect())
     }
+}
+
+/// Of the folders that an item is in, the outermost first, by its lineage, in which it is first itself.
+pub(super) fn folder_names(lineage: &[(i64, String)]) -> Arc<[String]> {
+    names_down_to(lineage.get(1..).unwrap_or_default())
+}
+
+/// The root is last, and no folder that anything is in by name.
+fn names_down_to(above: &[(i64, String)]) -> Arc<[String]> {
+    let folders = above.iter().rev().filter(|(number, _)| *number != ItemId::ROOT_NUMBER);
+    folders.map(|(_, name)| name.clone()).collect()
 }
 
 /// A folder and those above it.

@@ -29,13 +29,25 @@ use crate::error::{Error, Result};
 use crate::keys::{ProvenLink, Ticket};
 use crate::limits::Who;
 use crate::service::author::Author;
-use crate::service::store::{KnownItem, OpenedLink, Place, Tx, Way};
+use crate::service::placed::folder_names;
+use crate::service::store::{DriveInUse, ItemsOfLinks, KnownItem, Lineage, OpenedLink, Place, Tx, Way};
 use crate::service::{PlacedItem, Service, Shown};
 
 /// A drive that its caller manages.
 #[derive(Debug)]
 pub struct ManagedDrive {
     drive: Drive,
+    used: i64,
+    deleted: i64,
+}
+
+/// What reaches an item that its caller manages.
+#[derive(Debug)]
+pub struct Reached {
+    /// The item and the folders that it is in, the root last: their numbers and names.
+    pub(super) lineage: Arc<[(i64, String)]>,
+    /// The links on them, the nearest first.
+    pub(super) links: Vec<Link>,
 }
 
 /// A live item that its caller manages, by a token that grants `S`.
@@ -131,6 +143,11 @@ pub struct ToWrite {
 impl ManagedDrive {
     pub fn drive(&self) -> &Drive {
         &self.drive
+    }
+
+    /// The bytes of its files: of those that are live, and of those in the recycle bin.
+    pub(super) fn bytes(&self) -> (i64, i64) {
+        (self.used, self.deleted)
     }
 }
 
@@ -589,33 +606,69 @@ pub async fn manage_placed<S: Scope>(
     address: &ItemAddress,
 ) -> Result<(Managed<S>, PlacedItem)> {
     let caller = &granted.caller;
-    let managed = |item: Arc<Item>| Managed { item, caller: caller.clone(), scope: PhantomData };
-    let way = known_way(service, caller, address);
-    if let Some(way) = &way
-        && let Some(known) = proven(service, caller, address, way).await?
-    {
-        let placed = PlacedItem { item: known.item.as_ref().clone(), folders: known.folders };
-        return Ok((managed(known.item), placed));
-    }
-    let ItemAddress::InDrive { drive, base, path } = address else {
-        let managed = manage(service, granted, address).await?;
-        let placed =
-            PlacedItem::of(&mut service.store.read("place").await?, managed.item.as_ref().clone()).await?;
-        return Ok((managed, placed));
+    let known = match known_item(service, caller, address) {
+        Some(seen) => prove_standing(service, seen).await?,
+        None => None,
     };
-    let (era, read_at) = (service.store.era(), Instant::now());
+    let known = match known {
+        Some(known) => known,
+        None => read_item(service, granted, address).await?.0,
+    };
+    let placed = PlacedItem { item: known.item.as_ref().clone(), folders: known.folders };
+    Ok((Managed { item: known.item, caller: caller.clone(), scope: PhantomData }, placed))
+}
+
+/// The same, and the links on it and on the folders that it is in: these are asked for with how the drive stands.
+pub async fn manage_reached<S: Scope>(
+    service: &Service,
+    granted: &Granted<S>,
+    address: &ItemAddress,
+) -> Result<(Managed<S>, Reached)> {
+    let caller = &granted.caller;
+    let managed = |item| Managed { item, caller: caller.clone(), scope: PhantomData };
+    if let Some((lineage, change, known)) = known_item(service, caller, address) {
+        let KnownItem { item, lineage: items, .. } = known;
+        let asked = ItemsOfLinks { drive: item.id.drive, kind: item.kind(), items: items.clone() };
+        let now = service.queues.links_of(asked).await?;
+        if let Some(now) = now.filter(|now| now.lineage == lineage && now.change == change) {
+            return Ok((managed(item), Reached { lineage: items, links: now.links }));
+        }
+    }
+    let (known, mut tx) = read_item(service, granted, address).await?;
+    let links = tx.links_reaching(known.item.id).await?;
+    Ok((managed(known.item), Reached { lineage: known.lineage, links }))
+}
+
+/// Reads an item that its caller manages, and keeps it. With it, the transaction that it was read in.
+async fn read_item<S: Scope>(
+    service: &Service,
+    granted: &Granted<S>,
+    address: &ItemAddress,
+) -> Result<(KnownItem, Tx)> {
+    let caller = &granted.caller;
+    let ItemAddress::InDrive { drive, base, path } = address else {
+        let item = manage(service, granted, address).await?.item;
+        let mut tx = service.store.read("place").await?;
+        let known = located(&mut tx, item).await?;
+        return Ok((known, tx));
+    };
+    let era = service.store.era();
     let (start, mut tx) = base_of(service, caller, drive, *base).await?;
     let item = live(&mut tx, caller, start).await?;
-    let item = walk(&mut tx, item, path.names()).await?;
-    let placed = PlacedItem::of(&mut tx, item).await?;
-    let item = Arc::new(placed.item.clone());
+    let item = Arc::new(walk(&mut tx, item, path.names()).await?);
+    let known = located(&mut tx, item).await?;
     if let Some(standing) = tx.standing(start.drive, era).await? {
-        let Drive { tenant, owner, .. } = &item.drive;
+        let Drive { tenant, owner, .. } = &known.item.drive;
         service.store.keep_drive(tenant, owner, start.drive);
-        let known = KnownItem { item: item.clone(), folders: placed.folders.clone(), read_at };
-        service.store.keep_item(way_of(start, path), standing, known);
+        service.store.keep_item(way_of(start, path), standing, known.clone());
     }
-    Ok((managed(item), placed))
+    Ok((known, tx))
+}
+
+/// An item, and where it is.
+async fn located(tx: &mut Tx, item: Arc<Item>) -> Result<KnownItem> {
+    let lineage: Arc<[(i64, String)]> = tx.lineage(item.id).await?.into();
+    Ok(KnownItem { item, folders: folder_names(&lineage), lineage, read_at: Instant::now() })
 }
 
 fn way_of(start: ItemId, path: &ItemPath) -> Way {
@@ -643,35 +696,43 @@ fn known_way(service: &Service, caller: &Caller, address: &ItemAddress) -> Optio
     (start.drive == drive).then(|| way_of(start, path))
 }
 
-/// What is known of an item, if its drive stands as it did when it was read, and the caller manages it. None where it
-/// is to be read: its drive has changed, or its owner is to be called otherwise.
-async fn proven(
+/// What is known of an item that the caller manages, with how its drive stood then. None where it is to be read: nothing
+/// is known, or its owner is to be called otherwise.
+fn known_item(
     service: &Service,
     caller: &Caller,
     address: &ItemAddress,
-    way: &Way,
-) -> Result<Option<KnownItem>> {
-    let Some((lineage, change, mut known)) = service.store.known_item(way) else { return Ok(None) };
-    let drive = &known.item.drive;
-    let is_of = |owner: &String| *owner == drive.owner && caller.tenant == drive.tenant;
+) -> Option<(Lineage, i64, KnownItem)> {
+    let way = known_way(service, caller, address)?;
+    let known = service.store.known_item(&way)?;
+    let drive = &known.2.item.drive;
+    // An id names its drive, whosever that is: the caller manages it or does not.
     let is_address = match address {
-        ItemAddress::InDrive { drive: DriveAddress::Of(owner), .. } => is_of(owner),
-        ItemAddress::InDrive { drive: DriveAddress::Mine, base: Base::Root, .. } => {
-            caller.user.as_ref().is_some_and(|user| is_of(&user.id))
-        }
-        _ => true,
+        ItemAddress::InDrive { drive: DriveAddress::Mine, base: Base::Item(_), .. } => true,
+        ItemAddress::InDrive { drive: at, .. } => is_at(caller, drive, at),
+        ItemAddress::Shared(_) => false,
     };
+    let is_managed = caller.manages(&drive.tenant, &drive.owner);
+    (is_address && is_managed && !is_to_be_renamed(caller, drive)).then_some(known)
+}
+
+/// Whether a caller's token calls the drive's owner, who they are, otherwise than the drive does.
+fn is_to_be_renamed(caller: &Caller, drive: &Drive) -> bool {
     let name = caller.user.as_ref().filter(|user| user.id == drive.owner).and_then(|user| user.name.as_ref());
-    let is_renamed = name.is_some_and(|name| drive.owner_name.as_ref() != Some(name));
-    if !is_address || is_renamed || !caller.manages(&drive.tenant, &drive.owner) {
-        return Ok(None);
-    }
-    let standing = service.queues.standing(known.item.id).await?;
-    let Some(standing) = standing.filter(|now| now.lineage == lineage && now.change == change) else {
+    name.is_some_and(|name| drive.owner_name.as_ref() != Some(name))
+}
+
+/// What is known of an item, if its drive stands as it did.
+async fn prove_standing(
+    service: &Service,
+    (lineage, change, mut known): (Lineage, i64, KnownItem),
+) -> Result<Option<KnownItem>> {
+    let now = service.queues.standing(known.item.id).await?;
+    let Some(now) = now.filter(|now| now.lineage == lineage && now.change == change) else {
         return Ok(None);
     };
-    if standing.shared != known.item.shared {
-        known.item = Arc::new(Item { shared: standing.shared, ..known.item.as_ref().clone() });
+    if now.shared != known.item.shared {
+        known.item = Arc::new(Item { shared: now.shared, ..known.item.as_ref().clone() });
     }
     Ok(Some(known))
 }
@@ -682,7 +743,37 @@ pub async fn manage_drive<S: Scope>(
     granted: &Granted<S>,
     address: &DriveAddress,
 ) -> Result<ManagedDrive> {
-    Ok(ManagedDrive { drive: managed_drive(service, &granted.caller, address).await? })
+    let caller = &granted.caller;
+    // Where it is known which one it is, it is asked for with others.
+    let known = match address {
+        DriveAddress::Id(id) => Some(*id),
+        DriveAddress::Mine => {
+            caller.user_id().and_then(|user| service.store.known_drive(&caller.tenant, user))
+        }
+        DriveAddress::Of(owner) => service.store.known_drive(&caller.tenant, owner),
+    };
+    if let Some(id) = known
+        && let Some(DriveInUse { drive, used, deleted }) = service.queues.drive(id).await?
+        && is_at(caller, &drive, address)
+        && caller.manages(&drive.tenant, &drive.owner)
+        && !is_to_be_renamed(caller, &drive)
+    {
+        return Ok(ManagedDrive { drive, used, deleted });
+    }
+    let drive = managed_drive(service, caller, address).await?;
+    service.store.keep_drive(&drive.tenant, &drive.owner, drive.id);
+    let (used, deleted) = service.store.read("bytes_used").await?.bytes_used(drive.id).await?;
+    Ok(ManagedDrive { drive, used, deleted })
+}
+
+/// Whether a drive is the one that an address names.
+fn is_at(caller: &Caller, drive: &Drive, address: &DriveAddress) -> bool {
+    let is_of = |owner: &str| owner == drive.owner && caller.tenant == drive.tenant;
+    match address {
+        DriveAddress::Id(id) => *id == drive.id,
+        DriveAddress::Mine => caller.user_id().is_some_and(is_of),
+        DriveAddress::Of(owner) => is_of(owner),
+    }
 }
 
 /// An item by its id, if the caller manages it: one that is deleted has no other address.

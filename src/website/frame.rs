@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::graph::site::Site;
 use crate::pages::views::{Notice, Way};
 use crate::pages::{answer, kinds, words};
-use crate::service::drive::{MOST_COUNTED, count_links_and_binned, get_usage};
+use crate::service::drive::{MOST_COUNTED, count_links_and_binned, usage_of};
 use crate::service::rights::{self, Managed, ManagedDrive};
 use crate::website::session::Owner;
 use crate::website::views::{Entry, Frame, Here};
@@ -51,7 +51,7 @@ impl Desk {
         ItemId { number, ..self.root() }
     }
 
-    fn address(&self, number: i64) -> ItemAddress {
+    pub fn address(&self, number: i64) -> ItemAddress {
         let base = Base::Item(self.id(number));
         ItemAddress::InDrive {
             drive: DriveAddress::Id(self.drive.drive().id),
@@ -83,7 +83,7 @@ impl Desk {
     /// What is around a page.
     pub async fn frame(&self, title: &str, here: Option<Here>) -> Result<Frame> {
         let service = self.site.service();
-        let usage = get_usage(service, &self.drive).await?;
+        let usage = usage_of(service, &self.drive);
         let (links, binned) = count_links_and_binned(service, &self.drive).await?;
         let percent = usage.used.saturating_mul(100).checked_div(usage.total).unwrap_or(100).clamp(0, 100);
         Ok(Frame {

@@ -2,7 +2,6 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use crate::domain::grant::FilesReadWrite;
 use crate::domain::ids::LinkId;
 use crate::domain::link::{Link, LinkType};
 use crate::domain::link_scope::LinkScope;
@@ -14,7 +13,6 @@ use crate::pages::views::Way;
 use crate::pages::{answer, words};
 use crate::service::links::{self, LinkRequest, Permission, count_links_on, create_link, revoke_link};
 use crate::service::opens::{self, OpensOfLink};
-use crate::service::rights::Managed;
 use crate::website::form::Form;
 use crate::website::frame::{Desk, back_of};
 use crate::website::session::Owner;
@@ -27,22 +25,18 @@ pub async fn page(
     site: Site,
 ) -> Result<HttpResponse> {
     let desk = Desk::of(owner, &request, site).await?;
-    let managed = desk.manage(*number).await?;
-    show(&desk, &managed, None).await
+    show(&desk, *number, None).await
 }
 
 /// `confirming` is the link of which it is asked whether to remove it.
-async fn show(
-    desk: &Desk,
-    managed: &Managed<FilesReadWrite>,
-    confirming: Option<LinkId>,
-) -> Result<HttpResponse> {
+async fn show(desk: &Desk, number: i64, confirming: Option<LinkId>) -> Result<HttpResponse> {
     let service = desk.site.service();
+    let (managed, permissions) =
+        links::list_permissions(service, &desk.owner.granted, &desk.address(number)).await?;
     let item = managed.item();
-    let permissions = links::list_permissions(service, managed).await?;
     let found: Vec<(Link, Option<Way>)> = permissions.into_iter().filter_map(of_link).collect();
     let ids: Vec<LinkId> = found.iter().map(|(link, _)| link.id).collect();
-    let counts = opens::opens_of_links(service, managed, &ids).await?;
+    let counts = opens::opens_of_links(service, &managed, &ids).await?;
     let new = desk.asked("new");
     let mut own = Vec::new();
     let mut inherited = Vec::new();
@@ -160,11 +154,11 @@ pub async fn change(
             Ok(answer::see_other(format!("{here}?new={}&was={was}", link.id.to_permission_id())))
         }
         "ask" => {
-            let managed = desk.manage(*number).await?;
             let link = id.ok_or(Error::ItemNotFound)?;
-            match links::get_permission(service, &managed, Some(link)).await {
+            let address = desk.address(*number);
+            match links::get_permission(service, &desk.owner.granted, &address, Some(link)).await {
                 Err(Error::ItemNotFound) => Ok(answer::see_other(format!("{here}?done=gone"))),
-                permission => permission.map(|_| show(&desk, &managed, Some(link)))?.await,
+                permission => permission.map(|_| show(&desk, *number, Some(link)))?.await,
             }
         }
         "remove" => {

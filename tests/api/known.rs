@@ -1,5 +1,6 @@
-//! What is kept in memory of links: after whatever write, by whichever way, the next open and the next createLink on
-//! every server is what a server answers that keeps nothing.
+//! What is kept in memory of links and of their owners' drives: after whatever write, by whichever way, the next open,
+//! the next createLink and the owner's next look at the drive, at items, folders and permissions are on every server
+//! what a server answers that keeps nothing.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -63,6 +64,15 @@ impl Servers {
             answers.push(normal(&alice.get(&format!("/me/drive/{address}")).await, &server.url));
             let item = alice.get(&format!("/users/alice/drive/{address}")).await;
             answers.push(normal(&item, &server.url));
+            // A path is closed by a colon where something follows.
+            let end = if address.contains(':') { ":" } else { "" };
+            for part in ["permissions", "children", "children?$top=1&$orderby=name desc"] {
+                let answer = alice.get(&format!("/me/drive/{address}{end}/{part}")).await;
+                answers.push(normal(&answer, &server.url));
+            }
+        }
+        for drive in ["/me/drive", "/users/alice/drive"] {
+            answers.push(normal(&alice.get(drive).await, &server.url));
         }
         for (item, link_type) in &self.asked {
             let listed = alice.get(&format!("/me/drive/items/{item}/permissions")).await;

@@ -1,5 +1,9 @@
 //! A folder's items.
 
+use std::time::Instant;
+
+use bytes::Bytes;
+
 use crate::domain::item::{ClientProperties, Item, Kind};
 use crate::domain::name::Name;
 use crate::domain::order::{Order, OrderBy, PlaceInOrder};
@@ -7,16 +11,20 @@ use crate::domain::upload::Conflict;
 use crate::error::{Error, Result};
 use crate::service::drive::upload::{Slot, find_slot};
 use crate::service::rights::{ToRead, ToWrite};
-use crate::service::store::Place;
+use crate::service::store::{KnownPage, Lineage, PageAsked, PageItems, PageStanding, Place, shared_text};
 use crate::service::{PlacedItem, Service};
 
 /// Folders with more items than this are sorted in turns.
 const SORTED_AT_ONCE: i64 = 2_000;
+/// Bytes of a page's text.
+const LARGEST_KEPT: usize = 1 << 20;
 
 /// Some of a folder's items, in an order.
 #[derive(Debug)]
 pub struct ChildrenPage {
     pub items: Vec<Item>,
+    /// How the drive stood, where the page may be kept.
+    seen: Option<Seen>,
     /// Where the next page starts; none on the last.
     next: Option<PlaceInOrder>,
 }
@@ -30,6 +38,12 @@ impl ChildrenPage {
             self.next.clone()
         }
     }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    standing: (Lineage, i64),
+    at: Instant,
 }
 
 /// Which of a folder's items are wanted.
@@ -125,7 +139,9 @@ pub async fn list_children(service: &Service, right: &ToRead, wanted: &PageReque
     // One more than asked for tells whether there is a next page.
     let limit = wanted.limit.saturating_add(1) as i64;
     let (order, after) = (wanted.order, wanted.after.as_ref());
+    let (era, at) = (service.store.era(), Instant::now());
     let mut tx = service.store.read("list_children").await?;
+    let standing = tx.standing(folder.id.drive, era).await?;
     // By name they are in order already. By anything else all of them are looked at for each page.
     let mut items = if order.by == OrderBy::Name || !tx.has_more_children(folder.id, SORTED_AT_ONCE).await? {
         tx.children(folder.id, order, after, limit).await?
@@ -137,7 +153,32 @@ pub async fn list_children(service: &Service, right: &ToRead, wanted: &PageReque
     let has_more = items.len() > wanted.limit;
     items.truncate(wanted.limit);
     let next = items.last().filter(|_| has_more).map(PlaceInOrder::of);
-    Ok(ChildrenPage { items, next })
+    Ok(ChildrenPage { items, next, seen: standing.map(|standing| Seen { standing, at }) })
+}
+
+/// A page as it was written, if it is as it was: its drive, and which of its items are shared.
+pub async fn known_page(service: &Service, asked: &PageAsked) -> Result<Option<Bytes>> {
+    let Some((lineage, change, page)) = service.store.known_page(asked, service.clock.now()) else {
+        return Ok(None);
+    };
+    let items = PageItems { drive: asked.folder.drive, numbers: page.items };
+    let now = service.queues.page_standing(items).await?;
+    let is_same =
+        |now: &PageStanding| now.lineage == lineage && now.change == change && now.shared == page.shared;
+    Ok(now.filter(is_same).map(|_| page.text))
+}
+
+/// Keeps a page that was written.
+pub fn keep_page(service: &Service, asked: PageAsked, page: &ChildrenPage, text: Bytes) {
+    let Some(seen) = page.seen.filter(|_| text.len() <= LARGEST_KEPT) else { return };
+    let known = KnownPage {
+        text,
+        items: page.items.iter().map(|item| item.id.number).collect(),
+        shared: shared_text(page.items.iter()),
+        until: service.clock.now() + service.limits.ticket_shown(),
+        read_at: seen.at,
+    };
+    service.store.keep_page(asked, seen.standing, known);
 }
 
 /// The folder, and whether this made it: where it is to replace a folder that is there, that is it, with all in it.

@@ -18,10 +18,13 @@ mod usage;
 mod versions;
 mod visit;
 
+pub use crate::service::store::PageAsked;
 pub use archive::{ArchiveEntry, list_archive, read_entry};
 pub use bin::{Binned, MOST_COUNTED, count_links_and_binned, list_bin};
 pub use changes::{ChangePlace, ChangesPage, Since, list_changes};
-pub use children::{ChildrenPage, PageRequest, create_folder, list_children, list_part};
+pub use children::{
+    ChildrenPage, PageRequest, create_folder, keep_page, known_page, list_children, list_part,
+};
 pub use copy::{Copy, copy_item, find_copy, sign_copy};
 pub use delete::{Restoration, delete_item, purge_item, restore_item};
 pub use download::{Bytes, ask_for_bytes, check_bytes, show_bytes};
@@ -34,7 +37,7 @@ pub use upload_session::{
     NewUploadSession, Received, cancel_upload_session, create_upload_session, get_upload_session,
     receive_range,
 };
-pub use usage::{Usage, get_usage, place};
+pub use usage::{Usage, place, usage_of};
 pub use versions::{
     VersionsPage, delete_version, get_version, list_versions, restore_version, version_ticket,
 };

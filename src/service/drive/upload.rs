@@ -193,7 +193,7 @@ pub(super) async fn commit(
         item.name = sent.as_str().to_owned();
     }
     match above {
-        Some(above) => Ok((PlacedItem::within(item, above), true)),
+        Some(above) => Ok((PlacedItem::within(item, &above), true)),
         None => Ok((PlacedItem::of(tx, item).await?, false)),
     }
 }

@@ -35,9 +35,9 @@ pub(super) fn check_room_for(service: &Service, used: i64, growth: i64) -> Resul
     if fits { Ok(()) } else { Err(Error::QuotaLimitReached) }
 }
 
-pub async fn get_usage(service: &Service, drive: &ManagedDrive) -> Result<Usage> {
-    let (used, deleted) = service.store.read("get_usage").await?.bytes_used(drive.drive().id).await?;
-    Ok(Usage { used, deleted, total: service.quota })
+pub fn usage_of(service: &Service, drive: &ManagedDrive) -> Usage {
+    let (used, deleted) = drive.bytes();
+    Usage { used, deleted, total: service.quota }
 }
 
 /// The item, and where it is.

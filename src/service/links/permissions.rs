@@ -1,12 +1,13 @@
 //! Who may do what with an item: its owner, and whoever has a link to it or to a folder above it.
 
-use crate::domain::grant::FilesReadWrite;
+use crate::domain::address::ItemAddress;
+use crate::domain::grant::{FilesReadWrite, Granted};
 use crate::domain::identity::User;
 use crate::domain::ids::{DriveId, ItemId, LinkId};
 use crate::domain::link::Link;
 use crate::error::{Error, Result};
 use crate::service::Service;
-use crate::service::rights::{Managed, Shared};
+use crate::service::rights::{self, Managed, Shared};
 
 #[derive(Clone, Debug)]
 pub enum Permission {
@@ -29,19 +30,18 @@ pub struct Ancestor {
 /// An item's permissions. A link's secrets are for those who could have made it, so this takes the right to write.
 pub async fn list_permissions(
     service: &Service,
-    managed: &Managed<FilesReadWrite>,
-) -> Result<Vec<Permission>> {
+    granted: &Granted<FilesReadWrite>,
+    address: &ItemAddress,
+) -> Result<(Managed<FilesReadWrite>, Vec<Permission>)> {
+    let (managed, reached) = rights::manage_reached(service, granted, address).await?;
     let item = managed.item();
-    let mut tx = service.store.read("list_permissions").await?;
-    let lineage = tx.lineage(item.id).await?;
-    let links = tx.links_reaching(item.id).await?;
     let mut permissions = vec![Permission::Owner(item.drive.owner())];
-    permissions.extend(links.into_iter().map(|link| {
+    permissions.extend(reached.links.into_iter().map(|link| {
         let inherited_from =
-            (link.item != item.id).then(|| ancestor(item.id.drive, &lineage, link.item.number));
+            (link.item != item.id).then(|| ancestor(item.id.drive, &reached.lineage, link.item.number));
         Permission::Link { link, inherited_from }
     }));
-    Ok(permissions)
+    Ok((managed, permissions))
 }
 
 /// `lineage` has the item first and the root last, as the store gives it.
@@ -60,15 +60,17 @@ fn ancestor(drive: DriveId, lineage: &[(i64, String)], number: i64) -> Ancestor 
 /// One permission: the link's, or the owner's where `id` is none.
 pub async fn get_permission(
     service: &Service,
-    managed: &Managed<FilesReadWrite>,
+    granted: &Granted<FilesReadWrite>,
+    address: &ItemAddress,
     id: Option<LinkId>,
-) -> Result<Permission> {
-    let permissions = list_permissions(service, managed).await?;
+) -> Result<(Managed<FilesReadWrite>, Permission)> {
+    let (managed, permissions) = list_permissions(service, granted, address).await?;
     let wanted = |permission: &Permission| match permission {
         Permission::Owner(_) => id.is_none(),
         Permission::Link { link, .. } => id == Some(link.id),
     };
-    permissions.into_iter().find(wanted).ok_or(Error::ItemNotFound)
+    let found = permissions.into_iter().find(wanted).ok_or(Error::ItemNotFound)?;
+    Ok((managed, found))
 }
 
 /// The permission that a share is opened by.

@@ -1,14 +1,78 @@
 //! Drives and their counters.
 
+use sqlx::FromRow;
+
 use crate::clock::Timestamp;
 use crate::domain::ids::{DriveId, ItemId};
 use crate::domain::item::Drive;
 use crate::error::{Error, Result};
-use crate::service::store::statement::{Tx, execute, on};
+use crate::service::store::connect::begin;
+use crate::service::store::links::{At, LinkTables, in_place, json_text};
+use crate::service::store::own_connection::OwnDatabase;
+use crate::service::store::queue::Statement;
+use crate::service::store::statement::{Tx, execute, on, within_limit};
 
 /// A drive that nothing else may change for now.
 const TAKEN: Error =
     Error::TooBusy("A large folder of the drive is being deleted or restored: try again soon.");
+
+/// A drive, and the bytes of its files: of those that are live, and of those in the recycle bin.
+#[derive(Clone, Debug)]
+pub struct DriveInUse {
+    pub drive: Drive,
+    pub used: i64,
+    pub deleted: i64,
+}
+
+/// None of a drive that is not there.
+pub(super) struct AskDrives(pub LinkTables);
+
+#[derive(FromRow)]
+struct DriveInUseRow {
+    #[sqlx(flatten)]
+    drive: Drive,
+    used: i64,
+    deleted: i64,
+}
+
+const DRIVES_IN_USE: &str = "
+    SELECT q.place, d.drive_id, d.tenant, d.owner, d.owner_name, i.size AS used, n.bytes_in_bin AS deleted
+    FROM q JOIN drives d ON d.drive_id = q.drive_id
+           JOIN counters n ON n.drive_id = q.drive_id
+           JOIN items i ON i.drive_id = q.drive_id AND i.item_no = 1";
+const ON_POSTGRES: &str = const_format::concatcp!(
+    "WITH q (place, drive_id) AS (
+         SELECT u.place - 1, u.drive_id FROM unnest($1::bigint[]) WITH ORDINALITY AS u (drive_id, place)
+     )",
+    DRIVES_IN_USE
+);
+const ON_SQLITE: &str = const_format::concatcp!(
+    "WITH q (place, drive_id) AS (SELECT key, value FROM json_each($1))",
+    DRIVES_IN_USE
+);
+
+impl Statement for AskDrives {
+    type Question = DriveId;
+    type Answer = Option<DriveInUse>;
+
+    async fn ask(&mut self, questions: &[DriveId]) -> Result<Vec<Option<DriveInUse>>> {
+        let rows: Vec<At<DriveInUseRow>> = match &mut self.0.database {
+            OwnDatabase::Postgres(connection) => {
+                connection.fetch_all(sqlx::query_as(ON_POSTGRES).bind(questions)).await?
+            }
+            OwnDatabase::Sqlite { readers, .. } => {
+                let mut reader = begin(readers.acquire()).await?;
+                let asked = json_text(questions.iter().map(|drive| drive.to_i64().into()));
+                within_limit(sqlx::query_as(ON_SQLITE).bind(asked).fetch_all(&mut *reader)).await?
+            }
+        };
+        let drive = |row: DriveInUseRow| {
+            let DriveInUseRow { drive, used, deleted } = row;
+            DriveInUse { drive, used, deleted }
+        };
+        Ok(in_place(questions.len(), rows).into_iter().map(|row| row.map(drive)).collect())
+    }
+}
 
 impl Tx {
     pub async fn drive(&mut self, id: DriveId) -> Result<Option<Drive>> {

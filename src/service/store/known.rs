@@ -13,9 +13,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 
+use bytes::Bytes;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
+use crate::clock::Timestamp;
 use crate::domain::ids::{DriveId, ItemId};
 use crate::domain::item::{Item, ItemContent};
 use crate::domain::link::Link;
@@ -31,6 +33,8 @@ const SHOWN: usize = 1_792;
 const AVERAGE: u64 = 1_536;
 /// Links of which it is remembered that they were asked for.
 const CALLERS: usize = 1 << 15;
+/// Pages that there may be room for, for the size of their table.
+const PAGES: usize = 1 << 10;
 /// Users whose drives are remembered.
 const DRIVES: usize = 100_000;
 /// The number of what is not known: no drive has it.
@@ -60,7 +64,30 @@ pub struct Way {
 #[derive(Clone, Debug)]
 pub struct KnownItem {
     pub item: Arc<Item>,
+    /// Numbers and names of the item itself, then of the folders up to the root.
+    pub lineage: Arc<[(i64, String)]>,
+    /// The folders' names, the outermost first.
     pub folders: Arc<[String]>,
+    pub read_at: Instant,
+}
+
+/// A page of a folder's items, as it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PageAsked {
+    pub folder: ItemId,
+    /// What its addresses start with, and the query.
+    pub how: String,
+}
+
+/// The page as it was written.
+#[derive(Clone, Debug)]
+pub struct KnownPage {
+    pub text: Bytes,
+    pub items: Arc<[i64]>,
+    /// Which of them were shared.
+    pub shared: String,
+    /// When it is too old: the tickets in it last for a while yet then, and its applications' names are not too old.
+    pub until: Timestamp,
     pub read_at: Instant,
 }
 
@@ -85,6 +112,7 @@ pub(super) struct Known {
     opened: Option<Cache<ProvenLink, Kept<KnownOpen>, Weight>>,
     found: Option<Cache<LinkOf, Kept<Facts>, Weight>>,
     items: Option<Cache<Way, Kept<KnownItem>, Weight>>,
+    pages: Option<Cache<PageAsked, Kept<KnownPage>, Weight>>,
     /// Of users, the drives that they had last; whether they have them still is proven with what is in them.
     drives: Cache<(String, String), DriveId>,
     /// What was asked for lately and is not kept: whoever comes again soon is.
@@ -112,9 +140,17 @@ impl Weighter<LinkOf, Kept<Facts>> for Weight {
 
 impl Weighter<Way, Kept<KnownItem>> for Weight {
     fn weight(&self, way: &Way, kept: &Kept<KnownItem>) -> u64 {
-        let KnownItem { item, folders, .. } = &kept.answer;
+        let KnownItem { item, lineage, folders, .. } = &kept.answer;
         let folders: usize = folders.iter().map(|folder| size_of::<String>() + folder.len()).sum();
-        (OVERHEAD / 2 + way.path.len() + bytes_of_item(item) + folders) as u64
+        let lineage: usize = lineage.iter().map(|(_, name)| size_of::<(i64, String)>() + name.len()).sum();
+        (OVERHEAD / 2 + way.path.len() + bytes_of_item(item) + lineage + folders) as u64
+    }
+}
+
+impl Weighter<PageAsked, Kept<KnownPage>> for Weight {
+    fn weight(&self, asked: &PageAsked, kept: &Kept<KnownPage>) -> u64 {
+        let KnownPage { text, items, shared, .. } = &kept.answer;
+        (OVERHEAD + asked.how.len() + text.len() + size_of_val(&**items) + shared.len()) as u64
     }
 }
 
@@ -139,9 +175,10 @@ impl Known {
         // Who opens is many.
         let part = room / 8;
         Self {
-            opened: (room > 0).then(|| Cache::with_weighter(items, room - 3 * part, Weight)),
+            opened: (room > 0).then(|| Cache::with_weighter(items, room - 4 * part, Weight)),
             found: (room > 0).then(|| Cache::with_weighter(items / 2, part, Weight)),
-            items: (room > 0).then(|| Cache::with_weighter(items / 2, 2 * part, Weight)),
+            items: (room > 0).then(|| Cache::with_weighter(items / 2, part, Weight)),
+            pages: (room > 0).then(|| Cache::with_weighter(PAGES, 2 * part, Weight)),
             drives: Cache::new(DRIVES),
             callers: (0..CALLERS).map(|_| AtomicU32::new(0)).collect(),
             era: AtomicU64::new(0),
@@ -236,6 +273,19 @@ impl Known {
         }
     }
 
+    /// A page that is not too old, with how its drive stood.
+    pub fn page(&self, asked: &PageAsked, now: Timestamp) -> Option<(Lineage, i64, KnownPage)> {
+        let kept = self.pages.as_ref()?.get(asked)?;
+        let is_new = kept.answer.read_at.elapsed() < NAMES_LAST && now < kept.answer.until;
+        is_new.then_some((kept.lineage, kept.change, kept.answer))
+    }
+
+    pub fn keep_page(&self, asked: PageAsked, (lineage, change): (Lineage, i64), answer: KnownPage) {
+        if let Some(cache) = &self.pages {
+            cache.insert(asked, Kept { lineage, change, answer });
+        }
+    }
+
     pub fn drive_of(&self, tenant: &str, owner: &str) -> Option<DriveId> {
         self.drives.get(&(tenant.to_owned(), owner.to_owned()))
     }
@@ -249,5 +299,6 @@ impl Known {
         self.opened.as_ref().map_or(0, Cache::weight)
             + self.found.as_ref().map_or(0, Cache::weight)
             + self.items.as_ref().map_or(0, Cache::weight)
+            + self.pages.as_ref().map_or(0, Cache::weight)
     }
 }

@@ -161,9 +161,9 @@ pub(super) struct LinkTables {
 }
 
 /// By number.
-type Applications = HashMap<i32, Application>;
+pub(super) type Applications = HashMap<i32, Application>;
 
-fn application(number: i32, applications: &Applications) -> Result<Application> {
+pub(super) fn application(number: i32, applications: &Applications) -> Result<Application> {
     let known = applications.get(&number).cloned();
     known.ok_or_else(|| Error::internal(format!("application {number} has no row")))
 }

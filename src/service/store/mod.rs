@@ -15,10 +15,10 @@ mod copies;
 mod drives;
 mod errors;
 mod installation;
+mod item_links;
 mod items;
 mod key_epochs;
 mod known;
-mod link_queues;
 mod links;
 mod migrations;
 mod opens;
@@ -27,6 +27,7 @@ mod own_links;
 mod pending_content;
 mod pieces;
 mod queue;
+mod queues;
 mod readiness;
 mod sessions;
 mod snapshot;
@@ -45,6 +46,7 @@ use std::time::Instant;
 
 use sqlx::PgPool;
 
+use crate::clock::Timestamp;
 use crate::config::DatabaseUrl;
 use crate::domain::ids::DriveId;
 use crate::error::{Error, Result};
@@ -60,16 +62,19 @@ pub use all_links::{LinkFilter, PlacedLink};
 pub use change::Change;
 pub use contents::KnownContent;
 pub use copies::{Copied, FirstName};
+pub use drives::DriveInUse;
+pub use item_links::ItemsOfLinks;
 pub use items::{NewItem, Place};
 pub use key_epochs::EpochUse;
-pub use known::{Era, KnownItem, Lineage, Way};
-pub use link_queues::LinkQueues;
+pub use known::{Era, KnownItem, KnownPage, Lineage, PageAsked, Way};
 pub use links::{NewLink, OpenedLink};
 pub use opens::{DayOfLink, OpensOfLink};
 pub use own_links::{LinkCounts, OwnLinkFilter};
 pub use pieces::Piece;
+pub use queues::Queues;
 pub use readiness::Readiness;
 pub use sessions::SessionRow;
+pub use standing::{PageItems, PageStanding, shared_text};
 pub use statement::Tx;
 pub use subtree_changes::{SubtreeChange, SubtreeWork};
 pub use together::Together;
@@ -229,6 +234,15 @@ impl Store {
 
     pub fn keep_item(&self, way: Way, standing: (Lineage, i64), item: KnownItem) {
         self.known.keep_item(way, standing, item);
+    }
+
+    /// A page as it was written, and how its drive stood then: nothing before that is proven to stand so still.
+    pub fn known_page(&self, asked: &PageAsked, now: Timestamp) -> Option<(Lineage, i64, KnownPage)> {
+        self.known.page(asked, now)
+    }
+
+    pub fn keep_page(&self, asked: PageAsked, standing: (Lineage, i64), page: KnownPage) {
+        self.known.keep_page(asked, standing, page);
     }
 
     /// The drive that a user had last.

@@ -1,8 +1,11 @@
 //! How drives stand: the numbers of their next changes, which prove what is kept of them, asked for many at a time.
 
+use std::sync::Arc;
+
 use sqlx::FromRow;
 
 use crate::domain::ids::{DriveId, ItemId};
+use crate::domain::item::Item;
 use crate::domain::link_scope::LinkScope;
 use crate::error::Result;
 use crate::service::store::connect::begin;
@@ -51,7 +54,7 @@ impl Statement for AskStandings {
 
     async fn ask(&mut self, questions: &[ItemId]) -> Result<Vec<Option<Standing>>> {
         let LinkTables { database, known, .. } = &mut self.0;
-        let lineage = Lineage { database: database.connect().await?, era: known.era() };
+        let lineage = known.lineage(database.connect().await?);
         let rows: Vec<At<StandingRow>> = match database {
             OwnDatabase::Postgres(connection) => {
                 let query = sqlx::query_as(ON_POSTGRES)
@@ -67,6 +70,83 @@ impl Statement for AskStandings {
         };
         let standing = |row: StandingRow| Standing { lineage, change: row.next_change, shared: row.shared };
         Ok(in_place(questions.len(), rows).into_iter().map(|row| row.map(standing)).collect())
+    }
+}
+
+/// Items that a page shows, all of one drive.
+#[derive(Clone, Debug)]
+pub struct PageItems {
+    pub drive: DriveId,
+    pub numbers: Arc<[i64]>,
+}
+
+/// How the drive of a page's items stands, and which of them are shared, as [`shared_text`] has it.
+#[derive(Clone, Debug)]
+pub struct PageStanding {
+    pub lineage: Lineage,
+    pub change: i64,
+    pub shared: String,
+}
+
+/// Which items are shared, and how far: `2 anonymous,7 organization`, the lowest number first.
+pub fn shared_text<'i>(items: impl Iterator<Item = &'i Item>) -> String {
+    let mut shared: Vec<_> = items.filter_map(|item| Some((item.id.number, item.shared?))).collect();
+    shared.sort_unstable_by_key(|(number, _)| *number);
+    let texts: Vec<_> = shared.iter().map(|(number, scope)| format!("{number} {}", scope.as_str())).collect();
+    texts.join(",")
+}
+
+/// None of a drive that is not there. One statement each: there are many items in a question.
+pub(super) struct AskPages(pub LinkTables);
+
+#[derive(FromRow)]
+struct PageRow {
+    next_change: i64,
+    shared: Option<String>,
+}
+
+const PAGE_ON_POSTGRES: &str = "
+    SELECT n.next_change,
+           (SELECT string_agg(s.item_no || ' ' || s.scope, ',' ORDER BY s.item_no)
+            FROM (SELECT l.item_no, min(l.scope) AS scope FROM links l
+                  WHERE l.drive_id = $1 AND l.item_no = ANY($2) GROUP BY l.item_no) s) AS shared
+    FROM counters n WHERE n.drive_id = $1";
+const PAGE_ON_SQLITE: &str = "
+    SELECT n.next_change,
+           (SELECT group_concat(s.item_no || ' ' || s.scope, ',')
+            FROM (SELECT l.item_no, min(l.scope) AS scope FROM links l
+                  WHERE l.drive_id = $1 AND l.item_no IN (SELECT value FROM json_each($2))
+                  GROUP BY l.item_no ORDER BY l.item_no) s) AS shared
+    FROM counters n WHERE n.drive_id = $1";
+
+impl Statement for AskPages {
+    type Question = PageItems;
+    type Answer = Option<PageStanding>;
+
+    async fn ask(&mut self, questions: &[PageItems]) -> Result<Vec<Option<PageStanding>>> {
+        let LinkTables { database, known, .. } = &mut self.0;
+        let mut answers = Vec::with_capacity(questions.len());
+        for PageItems { drive, numbers } in questions {
+            let lineage = known.lineage(database.connect().await?);
+            let row: Option<PageRow> = match database {
+                OwnDatabase::Postgres(connection) => {
+                    let query = sqlx::query_as(PAGE_ON_POSTGRES).bind(drive).bind(&**numbers);
+                    connection.fetch_all(query).await?.pop()
+                }
+                OwnDatabase::Sqlite { readers, .. } => {
+                    let mut reader = begin(readers.acquire()).await?;
+                    let numbers = json_text(numbers.iter().map(|number| (*number).into()));
+                    let query = sqlx::query_as(PAGE_ON_SQLITE).bind(drive).bind(numbers);
+                    within_limit(query.fetch_optional(&mut *reader)).await?
+                }
+            };
+            answers.push(row.map(|PageRow { next_change, shared }| PageStanding {
+                lineage,
+                change: next_change,
+                shared: shared.unwrap_or_default(),
+            }));
+        }
+        Ok(answers)
     }
 }
 

@@ -1,30 +1,35 @@
-//! The queues by which links are opened, found and made, and drives asked how they stand, many at a time.
+//! The queues by which many ask at a time: links are opened, found and made, and drives asked for what is in them.
 
 use std::sync::Arc;
 
 use crate::config::Settings;
-use crate::domain::ids::ItemId;
+use crate::domain::ids::{DriveId, ItemId};
 use crate::domain::link::Link;
 use crate::error::Result;
 use crate::keys::ProvenLink;
 use crate::service::store::Store;
 use crate::service::store::connect::Pools;
+use crate::service::store::drives::{AskDrives, DriveInUse};
+use crate::service::store::item_links::{AskLinks, ItemsLinks, ItemsOfLinks};
 use crate::service::store::links::{FindLinks, LinkTables, MakeLinks, NewLink, OpenLinks, OpenedLink};
 use crate::service::store::own_connection::OwnDatabase;
 use crate::service::store::queue::{Queue, QueueSettings};
-use crate::service::store::standing::{AskStandings, Standing};
+use crate::service::store::standing::{AskPages, AskStandings, PageItems, PageStanding, Standing};
 use crate::telemetry::Metrics;
 
 /// The queues of a worker. Each task that answers one has a connection of its own.
-pub struct LinkQueues {
+pub struct Queues {
     opening: Queue<OpenLinks>,
     finding: Queue<FindLinks>,
     making: Arc<Queue<MakeLinks>>,
     standing: Queue<AskStandings>,
+    pages: Queue<AskPages>,
+    links: Queue<AskLinks>,
+    drives: Queue<AskDrives>,
     settings: QueueSettings,
 }
 
-impl LinkQueues {
+impl Queues {
     pub fn start(store: &Store, settings: &Settings, metrics: &Metrics) -> Self {
         Self::with(store, settings.into(), metrics)
     }
@@ -51,6 +56,9 @@ impl LinkQueues {
             finding: Queue::start(settings, metrics.batches("find"), || FindLinks(tables())),
             making: Arc::new(Queue::start(settings, metrics.batches("make"), || MakeLinks(tables()))),
             standing: Queue::start(settings, metrics.batches("standing"), || AskStandings(tables())),
+            pages: Queue::start(settings, metrics.batches("page"), || AskPages(tables())),
+            links: Queue::start(settings, metrics.batches("links"), || AskLinks(tables())),
+            drives: Queue::start(settings, metrics.batches("drive"), || AskDrives(tables())),
             settings,
         }
     }
@@ -68,6 +76,21 @@ impl LinkQueues {
     /// How an item's drive stands now. None where there is no such drive.
     pub async fn standing(&self, item: ItemId) -> Result<Option<Standing>> {
         self.standing.ask(item).await
+    }
+
+    /// How the drive of a page's items stands now, and which of them are shared.
+    pub async fn page_standing(&self, page: PageItems) -> Result<Option<PageStanding>> {
+        self.pages.ask(page).await
+    }
+
+    /// The links on items of a drive, and how that stands now. None where there is no such drive.
+    pub async fn links_of(&self, items: ItemsOfLinks) -> Result<Option<ItemsLinks>> {
+        self.links.ask(items).await
+    }
+
+    /// A drive, and how much is in it. None where there is no such drive.
+    pub async fn drive(&self, drive: DriveId) -> Result<Option<DriveInUse>> {
+        self.drives.ask(drive).await
     }
 
     /// Makes a link. None where another is there already, or where there can be none.
