@@ -631,8 +631,10 @@ pub async fn manage_reached<S: Scope>(
         let asked = ItemsOfLinks { drive: item.id.drive, kind: item.kind(), items: items.clone() };
         let now = service.queues.links_of(asked).await?;
         if let Some(now) = now.filter(|now| now.lineage == lineage && now.change == change) {
+            service.metrics.known().hits.inc();
             return Ok((managed(item), Reached { lineage: items, links: now.links }));
         }
+        service.metrics.known().missed(true);
     }
     let (known, mut tx) = read_item(service, granted, address).await?;
     let links = tx.links_reaching(known.item.id).await?;
@@ -703,8 +705,11 @@ fn known_item(
     caller: &Caller,
     address: &ItemAddress,
 ) -> Option<(Lineage, i64, KnownItem)> {
-    let way = known_way(service, caller, address)?;
-    let known = service.store.known_item(&way)?;
+    let known = known_way(service, caller, address).and_then(|way| service.store.known_item(&way));
+    let Some(known) = known else {
+        service.metrics.known().missed(false);
+        return None;
+    };
     let drive = &known.2.item.drive;
     // An id names its drive, whosever that is: the caller manages it or does not.
     let is_address = match address {
@@ -729,8 +734,10 @@ async fn prove_standing(
 ) -> Result<Option<KnownItem>> {
     let now = service.queues.standing(known.item.id).await?;
     let Some(now) = now.filter(|now| now.lineage == lineage && now.change == change) else {
+        service.metrics.known().missed(true);
         return Ok(None);
     };
+    service.metrics.known().hits.inc();
     if now.shared != known.item.shared {
         known.item = Arc::new(Item { shared: now.shared, ..known.item.as_ref().clone() });
     }

@@ -108,26 +108,21 @@ impl Metrics {
                 Counter::default(),
             ),
             known: KnownMetrics {
-                hits: add(
-                    all,
-                    "known_hits",
-                    "Links answered from memory, proven unchanged",
-                    Counter::default(),
-                ),
+                hits: add(all, "known_hits", "Answers from memory, proven unchanged", Counter::default()),
                 misses: add(
                     all,
                     "known_misses",
-                    "Links read because they were not in memory",
+                    "Answers read because they were not in memory",
                     Counter::default(),
                 ),
                 changed: add(
                     all,
                     "known_changed",
-                    "Links read again because their drives had changed",
+                    "Answers read again because their drives had changed",
                     Counter::default(),
                 ),
             },
-            known_bytes: add(all, "known_bytes", "Memory that links take which are kept", Gauge::default()),
+            known_bytes: add(all, "known_bytes", "Memory that answers take which are kept", Gauge::default()),
             ready: add(all, "ready", "1 where requests may be sent here, as /readyz says", Gauge::default()),
             connections: add(all, "database_connections", "Connections to the database", Gauge::default()),
             idle_connections: add(
@@ -141,11 +136,11 @@ impl Metrics {
     }
 
     /// For what is kept of what was read.
-    pub fn known(&self) -> KnownMetrics {
-        self.known.clone()
+    pub fn known(&self) -> &KnownMetrics {
+        &self.known
     }
 
-    /// For the batches of a kind: `open`, `find` or `make`.
+    /// For the batches of a kind: `open`, `find` or `make`, and what is asked of drives.
     pub fn batches(&self, kind: &'static str) -> BatchMetrics {
         let labels = Batch { kind };
         BatchMetrics {

@@ -10,6 +10,7 @@ use crate::support::{ChaosProxy, Kind, Process, TestApp, User, on_each_database,
 on_each_database!(
     after_every_write_every_server_answers_as_one_that_keeps_nothing,
     what_has_not_changed_is_not_read_again,
+    what_an_owner_looks_at_again_is_not_read_again,
     without_room_nothing_is_kept,
 );
 
@@ -272,6 +273,21 @@ async fn what_has_not_changed_is_not_read_again(app: TestApp) {
         app.anybody().get(&page).await.expect(200);
     }
     assert_eq!(number_of(&app, "everlink_known_changed_total").await, 1.0);
+}
+
+async fn what_an_owner_looks_at_again_is_not_read_again(app: TestApp) {
+    let alice = app.user("alice");
+    let file = alice.upload("/a.txt", "a").await;
+    alice.link(&file, "view").await;
+    for part in [format!("items/{file}"), format!("items/{file}/permissions"), "root/children".to_owned()] {
+        let address = format!("/me/drive/{part}");
+        alice.get(&address).await.expect(200);
+        let hits = number_of(&app, "everlink_known_hits_total").await;
+        alice.get(&address).await.expect(200);
+        // A page is proven beside its folder.
+        let proven = if part.ends_with("children") { 2.0 } else { 1.0 };
+        assert_eq!(number_of(&app, "everlink_known_hits_total").await, hits + proven, "{part}");
+    }
 }
 
 async fn without_room_nothing_is_kept(app: TestApp) {

@@ -159,13 +159,19 @@ pub async fn list_children(service: &Service, right: &ToRead, wanted: &PageReque
 /// A page as it was written, if it is as it was: its drive, and which of its items are shared.
 pub async fn known_page(service: &Service, asked: &PageAsked) -> Result<Option<Bytes>> {
     let Some((lineage, change, page)) = service.store.known_page(asked, service.clock.now()) else {
+        service.metrics.known().missed(false);
         return Ok(None);
     };
     let items = PageItems { drive: asked.folder.drive, numbers: page.items };
     let now = service.queues.page_standing(items).await?;
     let is_same =
         |now: &PageStanding| now.lineage == lineage && now.change == change && now.shared == page.shared;
-    Ok(now.filter(is_same).map(|_| page.text))
+    let Some(_) = now.filter(is_same) else {
+        service.metrics.known().missed(true);
+        return Ok(None);
+    };
+    service.metrics.known().hits.inc();
+    Ok(Some(page.text))
 }
 
 /// Keeps a page that was written.

@@ -132,7 +132,7 @@ async fn insert_copy(
     name: &Name,
     change: Change<'_>,
 ) -> Result<ItemId> {
-    let longest_path = Some(tx.path_of_placed(source.id, name).await?);
+    let longest_path = Some(tx.path_of_placed(source, name).await?);
     tx.tell_above(folder, Below { children: 1, bytes: source.size(), longest_path }).await?;
     let drive = source.id.drive;
     let first = tx.take_item_numbers(drive, 1 + tree.len() as i64).await?;

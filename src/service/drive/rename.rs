@@ -60,14 +60,14 @@ pub async fn update_item(
                         Some(name) => name.clone(),
                         None => Name::parse(&item.name).map_err(Error::internal)?,
                     };
-                    let name = match tx.child(Place { folder, name: &name }).await? {
-                        // It may change the case of its own name.
-                        None => name,
-                        Some(existing) if existing == item.id => name,
-                        Some(_) if update.conflict == Conflict::Rename => {
-                            free_name(tx, folder, &name).await?
-                        }
-                        Some(_) => return Err(Error::NameAlreadyExists),
+                    // Without another name to go to, one that is taken is found where the item is placed.
+                    let name = match update.conflict {
+                        Conflict::Rename => match tx.child(Place { folder, name: &name }).await? {
+                            Some(existing) if existing != item.id => free_name(tx, folder, &name).await?,
+                            // It may change the case of its own name.
+                            _ => name,
+                        },
+                        Conflict::Fail | Conflict::Replace => name,
                     };
                     tx.place_item(&item, Place { folder, name: &name }, author.change(number, now)).await?;
                 }
@@ -91,6 +91,10 @@ pub async fn update_item(
 pub(super) async fn destination(tx: &mut Tx, item: &Item, wanted: Option<&Destination>) -> Result<ItemId> {
     let no_folder = || Error::invalid_request("The new parent is not a folder of the same drive.");
     let folder = match wanted {
+        // Where it is live, the folder that it is in is, too.
+        None if !item.deleted => {
+            return item.parent.map(|number| ItemId { number, ..item.id }).ok_or_else(no_folder);
+        }
         None => item.parent.map(|number| ItemId { number, ..item.id }).ok_or_else(no_folder)?,
         Some(wanted) => {
             let base = match wanted.base {

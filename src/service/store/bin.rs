@@ -51,7 +51,7 @@ impl Tx {
     /// where it will be.
     pub async fn place_deleted(&mut self, item: &Item, place: Place<'_>) -> Result<()> {
         let id = item.id;
-        let path = self.path_of_placed(id, place.name).await?;
+        let path = self.path_of_placed(item, place.name).await?;
         self.check_path(place.folder, path).await?;
         execute!(
             self,
@@ -71,7 +71,7 @@ impl Tx {
     /// already.
     pub async fn unmark_restored(&mut self, item: &Item, change: i64) -> Result<()> {
         let name = Name::parse(&item.name).map_err(Error::internal)?;
-        let longest_path = Some(self.path_of_placed(item.id, &name).await?);
+        let longest_path = Some(self.path_of_placed(item, &name).await?);
         self.tell_above(item.folder()?, Below { children: 1, bytes: item.size(), longest_path }).await?;
         self.change_bin(item.id.drive, -item.size()).await?;
         self.unmark_deleted(item.id, &[item.id.number], change).await

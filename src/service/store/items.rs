@@ -570,7 +570,7 @@ impl Tx {
     pub async fn place_item(&mut self, item: &Item, place: Place<'_>, change: Change<'_>) -> Result<()> {
         let id = item.id;
         let (from, size) = (item.folder()?, item.size());
-        let longest_path = Some(self.path_of_placed(id, place.name).await?);
+        let longest_path = Some(self.path_of_placed(item, place.name).await?);
         if from == place.folder {
             self.tell_above(from, Below { longest_path, ..Below::default() }).await?;
         } else {
@@ -599,8 +599,11 @@ impl Tx {
     }
 
     /// Characters of the longest path from a folder that the item is put into under a name.
-    pub async fn path_of_placed(&mut self, id: ItemId, name: &Name) -> Result<i64> {
-        let below = self.longest_path(id).await?;
+    pub async fn path_of_placed(&mut self, item: &Item, name: &Name) -> Result<i64> {
+        let below = match item.kind() {
+            Kind::Folder => self.longest_path(item.id).await?,
+            Kind::File => 0,
+        };
         let separator = i64::from(below > 0);
         Ok(name.characters() + separator + below)
     }

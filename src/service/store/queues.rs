@@ -49,7 +49,7 @@ impl Queues {
             database: OwnDatabase::of(&store.pools),
             applications: store.applications.clone(),
             known: store.known.clone(),
-            metrics: metrics.known(),
+            metrics: metrics.known().clone(),
         };
         Self {
             opening: Queue::start(settings, metrics.batches("open"), || OpenLinks::new(tables())),
