@@ -5,12 +5,13 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// A drive's id: 64 random bits, shown as 16 upper-case hexadecimal digits.
 ///
 /// Databases have no unsigned integers, so the bits are kept signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct DriveId(i64);
 
@@ -52,7 +53,7 @@ impl FromStr for DriveId {
 }
 
 /// An item's id, `DRIVE!number`. Numbers count from 1 in each drive and are never used again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, sqlx::FromRow)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::FromRow)]
 pub struct ItemId {
     #[sqlx(rename = "drive_id")]
     pub drive: DriveId,

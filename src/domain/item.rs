@@ -1,11 +1,13 @@
 //! Drives and the items in them.
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::Timestamp;
 use crate::domain::identity::{Application, User};
 use crate::domain::ids::{DriveId, ItemId};
 use crate::domain::link_scope::LinkScope;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum Kind {
     File,

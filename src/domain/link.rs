@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::Timestamp;
 use crate::domain::identity::Application;
 use crate::domain::ids::{ItemId, LinkAt, LinkId};
@@ -28,7 +30,7 @@ pub enum Act {
 /// that Microsoft's permission shows for it; what it lets its bearer do; and what it may be on.
 macro_rules! link_types {
     ($($(#[$doc:meta])* $name:ident: $text:literal, $role:literal, [$($act:ident),*], [$($kind:ident),*];)*) => {
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub enum LinkType {
             $($(#[$doc])* $name),*
         }

@@ -1,5 +1,7 @@
 //! Files and folders.
 
+use chrono::serde::{ts_microseconds, ts_microseconds_option};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -157,7 +159,7 @@ const CHANGES: &str = select_items!(
 );
 
 /// An item, with its stamps' applications as they come from the statement.
-#[derive(FromRow)]
+#[derive(FromRow, Serialize, Deserialize)]
 pub(super) struct ItemRow<A = JoinedApplications> {
     #[sqlx(flatten)]
     id: ItemId,
@@ -166,13 +168,17 @@ pub(super) struct ItemRow<A = JoinedApplications> {
     kind: Kind,
     change_no: i64,
     deleted: bool,
+    #[serde(with = "ts_microseconds")]
     created_at: Timestamp,
     created_by: Option<String>,
+    #[serde(with = "ts_microseconds")]
     modified_at: Timestamp,
     modified_by: Option<String>,
     #[sqlx(flatten)]
     pub applications: A,
+    #[serde(with = "ts_microseconds_option")]
     client_created_at: Option<Timestamp>,
+    #[serde(with = "ts_microseconds_option")]
     client_modified_at: Option<Timestamp>,
     current_version: Option<i64>,
     content_key: Option<Uuid>,
@@ -198,7 +204,7 @@ pub(super) struct JoinedApplications {
 }
 
 /// Where the applications are known already.
-#[derive(Clone, Copy, FromRow)]
+#[derive(Clone, Copy, FromRow, Serialize, Deserialize)]
 pub(super) struct NumberedApplications {
     pub created_app_no: Option<i32>,
     pub modified_app_no: Option<i32>,

@@ -23,13 +23,16 @@ use crate::domain::item::{Item, ItemContent};
 use crate::domain::link::Link;
 use crate::keys::ProvenLink;
 use crate::service::store::applications::NAMES_LAST;
-use crate::service::store::links::{Facts, LinkOf, OpenedApplications, OpenedLink};
+use crate::service::store::links::{Facts, LinkOf, OpenedApplications, OpenedLink, OpenedRow};
 
+/// What the cache's own table takes for an entry, and the allocator for its bytes, roughly.
+const OF_TABLE: usize = 64;
 /// What keeping an answer takes beside its texts, roughly: itself, and the cache's own.
 const OVERHEAD: usize = 640;
 /// What a link is shown as takes, roughly.
 const SHOWN: usize = 1_792;
-/// What one takes on average, for the size of the cache's table.
+/// What one takes on average, for the size of the cache's table: a packed row, and what is not packed.
+const PACKED: u64 = 512;
 const AVERAGE: u64 = 1_536;
 /// Links of which it is remembered that they were asked for.
 const CALLERS: usize = 1 << 15;
@@ -100,16 +103,36 @@ pub(super) struct Kept<T> {
     pub answer: T,
 }
 
+/// What a link opened: its row, or that made ready to be shown.
+pub(super) enum KnownOpen {
+    Row(OpenedRow),
+    Ready(ReadyOpen),
+}
+
 /// A link's item and its drive as they were, with the numbers of the applications that they name.
 #[derive(Clone)]
-pub(super) struct KnownOpen {
+pub(super) struct ReadyOpen {
     pub opened: OpenedLink,
     pub applications: OpenedApplications,
 }
 
+impl KnownOpen {
+    pub fn applications(&self) -> OpenedApplications {
+        match self {
+            Self::Row(row) => row.applications(),
+            Self::Ready(ready) => ready.applications,
+        }
+    }
+}
+
+/// A row as few bytes.
+type Packed = Box<[u8]>;
+
 /// As many answers as there is room for; those that are asked for most stay.
 pub(super) struct Known {
-    opened: Option<Cache<ProvenLink, Kept<KnownOpen>, Weight>>,
+    opened: Option<Cache<ProvenLink, Kept<Packed>, Weight>>,
+    /// Of these the few that are opened again and again.
+    ready: Option<Cache<ProvenLink, Kept<ReadyOpen>, Weight>>,
     found: Option<Cache<LinkOf, Kept<Facts>, Weight>>,
     items: Option<Cache<Way, Kept<KnownItem>, Weight>>,
     pages: Option<Cache<PageAsked, Kept<KnownPage>, Weight>>,
@@ -124,11 +147,16 @@ pub(super) struct Known {
 #[derive(Clone)]
 struct Weight;
 
-impl Weighter<ProvenLink, Kept<KnownOpen>> for Weight {
-    fn weight(&self, _: &ProvenLink, kept: &Kept<KnownOpen>) -> u64 {
-        let OpenedLink { link, item, shown } = &kept.answer.opened;
-        let shown = if shown.is_some() { SHOWN } else { 0 };
-        (OVERHEAD + shown + bytes_of_item(item) + bytes_of_link(link)) as u64
+impl Weighter<ProvenLink, Kept<Packed>> for Weight {
+    fn weight(&self, _: &ProvenLink, kept: &Kept<Packed>) -> u64 {
+        (OF_TABLE + size_of::<(ProvenLink, Kept<Packed>)>() + kept.answer.len()) as u64
+    }
+}
+
+impl Weighter<ProvenLink, Kept<ReadyOpen>> for Weight {
+    fn weight(&self, _: &ProvenLink, kept: &Kept<ReadyOpen>) -> u64 {
+        let OpenedLink { link, item, .. } = &kept.answer.opened;
+        (OVERHEAD + SHOWN + bytes_of_item(item) + bytes_of_link(link)) as u64
     }
 }
 
@@ -171,14 +199,15 @@ fn bytes_of_item(item: &Item) -> usize {
 impl Known {
     /// `room` is in bytes; where it is 0, nothing is kept.
     pub fn new(room: u64) -> Self {
-        let items = usize::try_from(room / AVERAGE).unwrap_or(usize::MAX);
+        let of = |room: u64, size: u64| usize::try_from(room / size).unwrap_or(usize::MAX);
         // Who opens is many.
         let part = room / 8;
         Self {
-            opened: (room > 0).then(|| Cache::with_weighter(items, room - 4 * part, Weight)),
-            found: (room > 0).then(|| Cache::with_weighter(items / 2, part, Weight)),
-            items: (room > 0).then(|| Cache::with_weighter(items / 2, part, Weight)),
-            pages: (room > 0).then(|| Cache::with_weighter(PAGES, 2 * part, Weight)),
+            opened: (room > 0).then(|| Cache::with_weighter(of(4 * part, PACKED), 4 * part, Weight)),
+            ready: (room > 0).then(|| Cache::with_weighter(of(part, SHOWN as u64), part, Weight)),
+            found: (room > 0).then(|| Cache::with_weighter(of(part, PACKED), part, Weight)),
+            items: (room > 0).then(|| Cache::with_weighter(of(part, AVERAGE), part, Weight)),
+            pages: (room > 0).then(|| Cache::with_weighter(PAGES, part, Weight)),
             drives: Cache::new(DRIVES),
             callers: (0..CALLERS).map(|_| AtomicU32::new(0)).collect(),
             era: AtomicU64::new(0),
@@ -197,6 +226,11 @@ impl Known {
         if cache.weight() < cache.capacity() / 8 * 7 {
             return true;
         }
+        self.is_asked_again(link)
+    }
+
+    /// Whether a link was asked for a moment ago.
+    pub fn is_asked_again(&self, link: &ProvenLink) -> bool {
         let [a, b, c, d, e, f, g, h, ..] = link.at().link.to_bytes();
         let [slot, print] = [u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])];
         let known = self.callers[slot as usize % CALLERS].swap(print, Ordering::Relaxed);
@@ -218,29 +252,33 @@ impl Known {
     }
 
     pub fn opened(&self, link: &ProvenLink, lineage: Lineage) -> Option<Kept<KnownOpen>> {
-        self.opened.as_ref()?.get(link).filter(|kept| kept.lineage == lineage)
+        let ready = self.ready.as_ref()?.get(link).filter(|kept| kept.lineage == lineage);
+        if let Some(Kept { lineage, change, answer }) = ready {
+            return Some(Kept { lineage, change, answer: KnownOpen::Ready(answer) });
+        }
+        let kept = self.opened.as_ref()?.get(link).filter(|kept| kept.lineage == lineage)?;
+        let row = postcard::from_bytes(&kept.answer).ok()?;
+        Some(Kept { lineage, change: kept.change, answer: KnownOpen::Row(row) })
     }
 
-    pub fn keep_opened(&self, link: ProvenLink, lineage: Lineage, change: i64, answer: KnownOpen) {
-        if let Some(cache) = &self.opened {
+    pub fn keep_opened(&self, link: ProvenLink, (lineage, change): (Lineage, i64), row: &OpenedRow) {
+        let (Some(ready), Some(opened)) = (&self.ready, &self.opened) else { return };
+        ready.remove(&link);
+        if let Ok(packed) = postcard::to_stdvec(row) {
+            opened.insert(link, Kept { lineage, change, answer: packed.into_boxed_slice() });
+        }
+    }
+
+    pub fn keep_ready(&self, link: ProvenLink, (lineage, change): (Lineage, i64), answer: ReadyOpen) {
+        if let Some(cache) = &self.ready {
             cache.insert(link, Kept { lineage, change, answer });
         }
     }
 
-    /// From its second opening on it is kept what a link is shown as, too: most are opened once.
-    pub fn show_again(&self, link: ProvenLink, mut kept: Kept<KnownOpen>) -> OpenedLink {
-        if kept.answer.opened.shown.is_none() {
-            kept.answer.opened.shown = Some(Arc::default());
-            if let Some(cache) = &self.opened {
-                cache.insert(link, kept.clone());
-            }
-        }
-        kept.answer.opened
-    }
-
     pub fn forget_opened(&self, link: &ProvenLink) {
-        if let Some(cache) = &self.opened {
-            cache.remove(link);
+        if let (Some(ready), Some(opened)) = (&self.ready, &self.opened) {
+            ready.remove(link);
+            opened.remove(link);
         }
     }
 
@@ -297,6 +335,7 @@ impl Known {
     /// Bytes that are kept, roughly.
     pub fn bytes(&self) -> u64 {
         self.opened.as_ref().map_or(0, Cache::weight)
+            + self.ready.as_ref().map_or(0, Cache::weight)
             + self.found.as_ref().map_or(0, Cache::weight)
             + self.items.as_ref().map_or(0, Cache::weight)
             + self.pages.as_ref().map_or(0, Cache::weight)

@@ -7,7 +7,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use chrono::serde::ts_microseconds;
 use const_format::{concatcp, str_replace};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
@@ -27,7 +29,7 @@ use crate::service::store::applications::KnownApplications;
 use crate::service::store::audit::LinkEnd;
 use crate::service::store::connect::begin;
 use crate::service::store::items::{ItemRow, NumberedApplications};
-use crate::service::store::known::{Kept, Known, KnownOpen, UNKNOWN};
+use crate::service::store::known::{Kept, Known, KnownOpen, Lineage, ReadyOpen, UNKNOWN};
 use crate::service::store::own_connection::OwnDatabase;
 use crate::service::store::queue::Statement;
 use crate::service::store::statement::{Tx, execute, on, within_limit};
@@ -229,13 +231,14 @@ impl Worth {
     }
 }
 
-#[derive(FromRow)]
-struct OpenedRow {
+#[derive(FromRow, Serialize, Deserialize)]
+pub(super) struct OpenedRow {
     #[sqlx(flatten)]
     item: ItemRow<NumberedApplications>,
     link_type: LinkType,
     scope: LinkScope,
     key_epoch: i16,
+    #[serde(with = "ts_microseconds")]
     link_created_at: Timestamp,
     link_app_no: i32,
 }
@@ -260,7 +263,7 @@ where
 }
 
 impl OpenedRow {
-    fn applications(&self) -> OpenedApplications {
+    pub fn applications(&self) -> OpenedApplications {
         let NumberedApplications { created_app_no, modified_app_no } = self.item.applications;
         OpenedApplications { created: created_app_no, modified: modified_app_no, link: self.link_app_no }
     }
@@ -371,7 +374,7 @@ impl OpenLinks {
         self.worth.told(changed.iter().filter(|changed| changed.is_none()).count(), questions.len());
         let read = changed.iter().flatten().filter_map(|changed| changed.row.as_ref());
         let read = read.map(OpenedRow::applications);
-        let all = read.chain(kept.iter().flatten().map(|kept| kept.answer.applications));
+        let all = read.chain(kept.iter().flatten().map(|kept| kept.answer.applications()));
         let numbers = all.flat_map(OpenedApplications::numbers);
         let names = applications.of_numbers(numbers, database).await?;
         let mut answers = Vec::with_capacity(questions.len());
@@ -380,23 +383,16 @@ impl OpenLinks {
             answers.push(match changed {
                 None => {
                     metrics.hits.inc();
-                    kept.map(|kept| match is_named(&kept.answer, &names) {
-                        true => Ok(known.show_again(*link, kept)),
-                        false => renamed(kept.answer, &names),
-                    })
-                    .transpose()?
+                    kept.map(|kept| as_before(known, *link, lineage, kept, &names)).transpose()?
                 }
                 Some(Changed { change, row }) => {
                     metrics.missed(was_known);
                     match (row, change) {
                         (Some(row), Some(change)) => {
-                            let applications = row.applications();
-                            let opened = opened(*link, row, &names)?;
                             if known.wants_opened(link) {
-                                let answer = KnownOpen { opened: opened.clone(), applications };
-                                known.keep_opened(*link, lineage, change, answer);
+                                known.keep_opened(*link, (lineage, change), &row);
                             }
-                            Some(opened)
+                            Some(opened(*link, row, &names)?)
                         }
                         _ => {
                             known.forget_opened(link);
@@ -456,9 +452,32 @@ where
     }
 }
 
+/// What a link opened before and still does. What is opened again and again is kept ready to be shown.
+fn as_before(
+    known: &Known,
+    link: ProvenLink,
+    lineage: Lineage,
+    kept: Kept<KnownOpen>,
+    names: &Applications,
+) -> Result<OpenedLink> {
+    let change = kept.change;
+    let (row, is_ready) = match kept.answer {
+        KnownOpen::Ready(ready) if is_named(&ready, names) => return Ok(ready.opened),
+        KnownOpen::Ready(ready) => return renamed(ready, names),
+        KnownOpen::Row(row) => (row, known.is_asked_again(&link)),
+    };
+    let applications = row.applications();
+    let mut opened = opened(link, row, names)?;
+    if is_ready {
+        opened.shown = Some(Arc::default());
+        known.keep_ready(link, (lineage, change), ReadyOpen { opened: opened.clone(), applications });
+    }
+    Ok(opened)
+}
+
 /// Whether the applications of what was kept are called as they were.
-fn is_named(kept: &KnownOpen, names: &Applications) -> bool {
-    let KnownOpen { opened, applications } = kept;
+fn is_named(kept: &ReadyOpen, names: &Applications) -> bool {
+    let ReadyOpen { opened, applications } = kept;
     let item = &opened.item;
     let is = |number: Option<i32>, known: Option<&Application>| {
         number.and_then(|number| names.get(&number)) == known
@@ -469,8 +488,8 @@ fn is_named(kept: &KnownOpen, names: &Applications) -> bool {
 }
 
 /// What was kept, with the names that its applications have now.
-fn renamed(kept: KnownOpen, names: &Applications) -> Result<OpenedLink> {
-    let KnownOpen { opened, applications } = kept;
+fn renamed(kept: ReadyOpen, names: &Applications) -> Result<OpenedLink> {
+    let ReadyOpen { opened, applications } = kept;
     let now = |number: Option<i32>| number.map(|number| application(number, names)).transpose();
     let (mut link, mut item) = (Arc::unwrap_or_clone(opened.link), Arc::unwrap_or_clone(opened.item));
     link.application = application(applications.link, names)?;
