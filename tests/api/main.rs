@@ -4,6 +4,7 @@
 
 mod admin;
 mod admin_sql;
+mod at_random;
 mod authorization;
 mod batch;
 mod cli;

@@ -38,7 +38,7 @@ impl Watched {
     }
 }
 
-fn span() -> Duration {
+pub fn span() -> Duration {
     #[expect(clippy::disallowed_methods, reason = "a setting of the tests, not of the program")]
     let seconds = std::env::var("EVERLINK_STRICTNESS_SECONDS").ok().and_then(|text| text.parse().ok());
     Duration::from_secs(seconds.unwrap_or(12))

@@ -148,7 +148,7 @@ impl Store {
     /// its name, and so are its durations and retries in the metrics.
     ///
     /// Not to be called where a client that goes away drops the future: see
-    /// `server::middleware::run_to_completion`.
+    /// `server::middleware`.
     #[tracing::instrument(target = SPANS, name = "transaction", skip_all, fields(step = step))]
     pub async fn write<T>(
         &self,
