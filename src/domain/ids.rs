@@ -93,7 +93,7 @@ impl FromStr for ItemId {
 }
 
 /// Names a link: 16 random bytes. Not a secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, sqlx::Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct LinkId(Uuid);
 

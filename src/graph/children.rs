@@ -54,10 +54,12 @@ pub async fn list_children(
         return Ok(list::holding(turn, wire::json_text(text)));
     }
     let right = folder.to_read();
-    let page = drive::list_children(site.service(), &right, &wanted).await?;
+    let (page, seen) = drive::list_children_to_keep(site.service(), &right, &wanted).await?;
     let text = serde_json::to_vec(&managed_page(&site, &query, &wanted, &right, &placed, &page)?);
     let text = Bytes::from(text.map_err(Error::internal)?);
-    drive::keep_page(site.service(), asked, &page, text.clone());
+    if let Some(seen) = seen {
+        drive::keep_page(site.service(), asked, &page, seen, text.clone());
+    }
     Ok(list::holding(turn, wire::json_text(text)))
 }
 

@@ -698,8 +698,8 @@ fn known_way(service: &Service, caller: &Caller, address: &ItemAddress) -> Optio
     (start.drive == drive).then(|| way_of(start, path))
 }
 
-/// What is known of an item that the caller manages, with how its drive stood then. None where it is to be read: nothing
-/// is known, or its owner is to be called otherwise.
+/// What is known of an item that the caller manages, with how its drive stood then. None where it is to be read:
+/// nothing is known, or its owner is to be called otherwise.
 fn known_item(
     service: &Service,
     caller: &Caller,

@@ -11,7 +11,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use crate::strictness::span;
-use crate::support::{Answer, TestApp, User, on_each_database, page_path, seed};
+use crate::support::{Answer, TestApp, on_each_database, page_path, seed};
 
 on_each_database!(every_answer_is_of_a_moment_between_its_question_and_itself);
 
@@ -85,7 +85,13 @@ impl Chance {
 }
 
 /// Writes to a file until the end, by whichever server.
-async fn write(servers: &[TestApp; 2], folders: &[String; 2], file: &Watched, mut chance: Chance, until: Instant) {
+async fn write(
+    servers: &[TestApp; 2],
+    folders: &[String; 2],
+    file: &Watched,
+    mut chance: Chance,
+    until: Instant,
+) {
     let users = [servers[0].user(file.owner), servers[1].user(file.owner)];
     let mut number = 0;
     while Instant::now() < until {
@@ -130,7 +136,8 @@ async fn write(servers: &[TestApp; 2], folders: &[String; 2], file: &Watched, mu
                 5 => {
                     next.description = json!(format!("typed {number}"));
                     begin(&next);
-                    let said = format!("UPDATE items SET description = 'typed {number}' WHERE {}", file.key());
+                    let said =
+                        format!("UPDATE items SET description = 'typed {number}' WHERE {}", file.key());
                     servers[0].database.run(&said).await;
                 }
                 6 if matches!(before.link, Linked::By(_)) => {
@@ -165,6 +172,17 @@ fn shows(state: &State, item: &Value) -> bool {
         && item.get("description").unwrap_or(&Value::Null) == &state.description
 }
 
+/// The same for an owner, who is told whether it is shared.
+fn shows_all(state: &State, item: &Value) -> bool {
+    let is_shared = item.get("shared").is_some();
+    shows(state, item)
+        && match state.link {
+            Linked::Not => !is_shared,
+            Linked::Somehow => true,
+            Linked::By(_) => is_shared,
+        }
+}
+
 /// Looks at files in all ways that there are, until the end. Gives how often.
 async fn look(servers: &[TestApp; 2], files: &[Watched], mut chance: Chance, until: Instant) -> usize {
     let mut looks = 0;
@@ -186,7 +204,7 @@ async fn look(servers: &[TestApp; 2], files: &[Watched], mut chance: Chance, unt
             0 => {
                 let answer = alice.get(&format!("/me/drive/items/{}", file.item)).await;
                 file.check("the owner's look", from, &answer, |state| match answer.status.as_u16() {
-                    200 => state.is_live && shows(state, &answer.json()),
+                    200 => state.is_live && shows_all(state, &answer.json()),
                     _ => !state.is_live,
                 });
             }
@@ -194,23 +212,32 @@ async fn look(servers: &[TestApp; 2], files: &[Watched], mut chance: Chance, unt
                 let folder = chance.below(2);
                 let answer = alice.get(&format!("/me/drive/root:/{}:/children", ["a", "b"][folder])).await;
                 let all = answer.json();
-                let listed = all["value"].as_array().expect("a list").iter().find(|item| item["id"] == *file.item);
+                let listed =
+                    all["value"].as_array().expect("a list").iter().find(|item| item["id"] == *file.item);
                 file.check("the folder", from, &answer, |state| match listed {
-                    Some(item) => state.is_live && state.folder == folder && shows(state, item),
+                    Some(item) => state.is_live && state.folder == folder && shows_all(state, item),
                     None => !state.is_live || state.folder != folder,
                 });
             }
             2 => {
                 let answer = alice.get(&format!("/me/drive/items/{}/permissions", file.item)).await;
                 let all = answer.json();
-                let ids: BTreeSet<&str> =
-                    all["value"].as_array().into_iter().flatten().filter_map(|one| one["id"].as_str()).collect();
-                file.check("the permissions", from, &answer, |state| match (&state.link, answer.status.as_u16()) {
-                    (_, 404) => !state.is_live,
-                    (Linked::Not, _) => state.is_live && ids.len() == 1,
-                    (Linked::Somehow, _) => state.is_live,
-                    (Linked::By(link), _) => {
-                        state.is_live && ids.len() == 2 && ids.contains(link["id"].as_str().expect("an id"))
+                let ids: BTreeSet<&str> = all["value"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|one| one["id"].as_str())
+                    .collect();
+                file.check("the permissions", from, &answer, |state| {
+                    match (&state.link, answer.status.as_u16()) {
+                        (_, 404) => !state.is_live,
+                        (Linked::Not, _) => state.is_live && ids.len() == 1,
+                        (Linked::Somehow, _) => state.is_live,
+                        (Linked::By(link), _) => {
+                            state.is_live
+                                && ids.len() == 2
+                                && ids.contains(link["id"].as_str().expect("an id"))
+                        }
                     }
                 });
             }
@@ -232,8 +259,8 @@ async fn look(servers: &[TestApp; 2], files: &[Watched], mut chance: Chance, unt
                     }
                 };
                 file.check("a link", from, &answer, |state| {
-                    let opens = state.is_live
-                        && matches!(&state.link, Linked::By(live) if live["id"] == link["id"]);
+                    let opens =
+                        state.is_live && matches!(&state.link, Linked::By(live) if live["id"] == link["id"]);
                     match answer.status.as_u16() {
                         200 => opens && shows(state, &answer.json()),
                         _ => !opens,
@@ -275,10 +302,8 @@ async fn every_answer_is_of_a_moment_between_its_question_and_itself(app: TestAp
     let writing = files.iter().zip(&folders).enumerate();
     let writing = writing.map(|(at, (file, folders))| write(&servers, folders, file, chance(at), until));
     let looking = (0..8).map(|at| look(&servers, &files, chance(100 + at), until));
-    let (_, looks) = tokio::join!(
-        futures_util::future::join_all(writing),
-        futures_util::future::join_all(looking)
-    );
+    let (_, looks) =
+        tokio::join!(futures_util::future::join_all(writing), futures_util::future::join_all(looking));
     let writes: usize = files.iter().map(|file| file.answered.load(Ordering::SeqCst)).sum();
     let looks: usize = looks.into_iter().sum();
     println!("{writes} writes, {looks} looks");

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use crate::domain::ids::DriveId;
 use crate::domain::item::{ClientProperties, Item, Kind};
 use crate::domain::name::Name;
 use crate::domain::order::{Order, OrderBy, PlaceInOrder};
@@ -11,7 +12,7 @@ use crate::domain::upload::Conflict;
 use crate::error::{Error, Result};
 use crate::service::drive::upload::{Slot, find_slot};
 use crate::service::rights::{ToRead, ToWrite};
-use crate::service::store::{KnownPage, Lineage, PageAsked, PageItems, PageStanding, Place, shared_text};
+use crate::service::store::{KnownPage, Lineage, PageAsked, PageItems, PageStanding, Place};
 use crate::service::{PlacedItem, Service};
 
 /// Folders with more items than this are sorted in turns.
@@ -23,8 +24,6 @@ const LARGEST_KEPT: usize = 1 << 20;
 #[derive(Debug)]
 pub struct ChildrenPage {
     pub items: Vec<Item>,
-    /// How the drive stood, where the page may be kept.
-    seen: Option<Seen>,
     /// Where the next page starts; none on the last.
     next: Option<PlaceInOrder>,
 }
@@ -40,9 +39,11 @@ impl ChildrenPage {
     }
 }
 
+/// What a page was read with that may be kept: how the drive stood, and how many links there were on its items.
 #[derive(Clone, Copy, Debug)]
-struct Seen {
+pub struct SeenWith {
     standing: (Lineage, i64),
+    links: i64,
     at: Instant,
 }
 
@@ -132,6 +133,24 @@ async fn place_before(
 }
 
 pub async fn list_children(service: &Service, right: &ToRead, wanted: &PageRequest) -> Result<ChildrenPage> {
+    Ok(read_page(service, right, wanted, false).await?.0)
+}
+
+/// The same with what it takes to keep the page; none where it is not to be kept.
+pub async fn list_children_to_keep(
+    service: &Service,
+    right: &ToRead,
+    wanted: &PageRequest,
+) -> Result<(ChildrenPage, Option<SeenWith>)> {
+    read_page(service, right, wanted, true).await
+}
+
+async fn read_page(
+    service: &Service,
+    right: &ToRead,
+    wanted: &PageRequest,
+    is_to_keep: bool,
+) -> Result<(ChildrenPage, Option<SeenWith>)> {
     let folder = right.item();
     if folder.kind() != Kind::Folder {
         return Err(Error::invalid_request("The item is a file: it has no children."));
@@ -141,10 +160,16 @@ pub async fn list_children(service: &Service, right: &ToRead, wanted: &PageReque
     let (order, after) = (wanted.order, wanted.after.as_ref());
     let (era, at) = (service.store.era(), Instant::now());
     let mut tx = service.store.read("list_children").await?;
-    let standing = tx.standing(folder.id.drive, era).await?;
+    let mut seen = None;
     // By name they are in order already. By anything else all of them are looked at for each page.
     let mut items = if order.by == OrderBy::Name || !tx.has_more_children(folder.id, SORTED_AT_ONCE).await? {
-        tx.children(folder.id, order, after, limit).await?
+        let items = tx.children(folder.id, order, after, limit).await?;
+        let shown = &items[..items.len().min(wanted.limit)];
+        if is_to_keep && let Some(standing) = tx.standing(folder.id.drive, era).await? {
+            let links = tx.count_links_on_page(&page_items(folder.id.drive, shown)).await?;
+            seen = Some(SeenWith { standing, links, at });
+        }
+        items
     } else {
         drop(tx);
         let _turn = service.turns.slow.take(right.who()).await?;
@@ -153,19 +178,22 @@ pub async fn list_children(service: &Service, right: &ToRead, wanted: &PageReque
     let has_more = items.len() > wanted.limit;
     items.truncate(wanted.limit);
     let next = items.last().filter(|_| has_more).map(PlaceInOrder::of);
-    Ok(ChildrenPage { items, next, seen: standing.map(|standing| Seen { standing, at }) })
+    Ok((ChildrenPage { items, next }, seen))
 }
 
-/// A page as it was written, if it is as it was: its drive, and which of its items are shared.
+fn page_items(drive: DriveId, items: &[Item]) -> PageItems {
+    PageItems { drive, numbers: items.iter().map(|item| item.id.number).collect() }
+}
+
+/// A page as it was written, if it is as it was: its drive, and how far its items are shared.
 pub async fn known_page(service: &Service, asked: &PageAsked) -> Result<Option<Bytes>> {
     let Some((lineage, change, page)) = service.store.known_page(asked, service.clock.now()) else {
         service.metrics.known().missed(false);
         return Ok(None);
     };
-    let items = PageItems { drive: asked.folder.drive, numbers: page.items };
-    let now = service.queues.page_standing(items).await?;
+    let now = service.queues.page_standing(page.items).await?;
     let is_same =
-        |now: &PageStanding| now.lineage == lineage && now.change == change && now.shared == page.shared;
+        |now: &PageStanding| now.lineage == lineage && now.change == change && now.links == page.links;
     let Some(_) = now.filter(is_same) else {
         service.metrics.known().missed(true);
         return Ok(None);
@@ -175,12 +203,14 @@ pub async fn known_page(service: &Service, asked: &PageAsked) -> Result<Option<B
 }
 
 /// Keeps a page that was written.
-pub fn keep_page(service: &Service, asked: PageAsked, page: &ChildrenPage, text: Bytes) {
-    let Some(seen) = page.seen.filter(|_| text.len() <= LARGEST_KEPT) else { return };
+pub fn keep_page(service: &Service, asked: PageAsked, page: &ChildrenPage, seen: SeenWith, text: Bytes) {
+    if text.len() > LARGEST_KEPT {
+        return;
+    }
     let known = KnownPage {
         text,
-        items: page.items.iter().map(|item| item.id.number).collect(),
-        shared: shared_text(page.items.iter()),
+        items: page_items(asked.folder.drive, &page.items),
+        links: seen.links,
         until: service.clock.now() + service.limits.ticket_shown(),
         read_at: seen.at,
     };

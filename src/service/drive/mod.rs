@@ -23,7 +23,8 @@ pub use archive::{ArchiveEntry, list_archive, read_entry};
 pub use bin::{Binned, MOST_COUNTED, count_links_and_binned, list_bin};
 pub use changes::{ChangePlace, ChangesPage, Since, list_changes};
 pub use children::{
-    ChildrenPage, PageRequest, create_folder, keep_page, known_page, list_children, list_part,
+    ChildrenPage, PageRequest, create_folder, keep_page, known_page, list_children, list_children_to_keep,
+    list_part,
 };
 pub use copy::{Copy, copy_item, find_copy, sign_copy};
 pub use delete::{Restoration, delete_item, purge_item, restore_item};

@@ -1,4 +1,5 @@
-//! The links on an item and on the folders that it is in, asked for many at a time by who knows already which these are.
+//! The links on an item and on the folders that it is in, asked for many at a time by who knows already which these
+//! are.
 
 use std::sync::Arc;
 

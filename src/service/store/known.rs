@@ -16,6 +16,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::clock::Timestamp;
 use crate::domain::ids::{DriveId, ItemId};
@@ -24,6 +26,7 @@ use crate::domain::link::Link;
 use crate::keys::ProvenLink;
 use crate::service::store::applications::NAMES_LAST;
 use crate::service::store::links::{Facts, LinkOf, OpenedApplications, OpenedLink, OpenedRow};
+use crate::service::store::standing::PageItems;
 
 /// What the cache's own table takes for an entry, and the allocator for its bytes, roughly.
 const OF_TABLE: usize = 64;
@@ -86,9 +89,9 @@ pub struct PageAsked {
 #[derive(Clone, Debug)]
 pub struct KnownPage {
     pub text: Bytes,
-    pub items: Arc<[i64]>,
-    /// Which of them were shared.
-    pub shared: String,
+    pub items: PageItems,
+    /// How many there were on these.
+    pub links: i64,
     /// When it is too old: the tickets in it last for a while yet then, and its applications' names are not too old.
     pub until: Timestamp,
     pub read_at: Instant,
@@ -105,7 +108,7 @@ pub(super) struct Kept<T> {
 
 /// What a link opened: its row, or that made ready to be shown.
 pub(super) enum KnownOpen {
-    Row(OpenedRow),
+    Row(Box<OpenedRow>),
     Ready(ReadyOpen),
 }
 
@@ -125,15 +128,21 @@ impl KnownOpen {
     }
 }
 
-/// A row as few bytes.
+/// A row as few bytes: an [`OpenedRow`], or [`Facts`].
 type Packed = Box<[u8]>;
+
+/// What a packed row answers: what a link opens, or which link an item has.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Asked {
+    Opened(ProvenLink),
+    Found(LinkOf),
+}
 
 /// As many answers as there is room for; those that are asked for most stay.
 pub(super) struct Known {
-    opened: Option<Cache<ProvenLink, Kept<Packed>, Weight>>,
-    /// Of these the few that are opened again and again.
+    packed: Option<Cache<Asked, Kept<Packed>, Weight>>,
+    /// Of the links that are opened the few that are so again and again.
     ready: Option<Cache<ProvenLink, Kept<ReadyOpen>, Weight>>,
-    found: Option<Cache<LinkOf, Kept<Facts>, Weight>>,
     items: Option<Cache<Way, Kept<KnownItem>, Weight>>,
     pages: Option<Cache<PageAsked, Kept<KnownPage>, Weight>>,
     /// Of users, the drives that they had last; whether they have them still is proven with what is in them.
@@ -147,9 +156,9 @@ pub(super) struct Known {
 #[derive(Clone)]
 struct Weight;
 
-impl Weighter<ProvenLink, Kept<Packed>> for Weight {
-    fn weight(&self, _: &ProvenLink, kept: &Kept<Packed>) -> u64 {
-        (OF_TABLE + size_of::<(ProvenLink, Kept<Packed>)>() + kept.answer.len()) as u64
+impl Weighter<Asked, Kept<Packed>> for Weight {
+    fn weight(&self, _: &Asked, kept: &Kept<Packed>) -> u64 {
+        (OF_TABLE + size_of::<(Asked, Kept<Packed>)>() + kept.answer.len()) as u64
     }
 }
 
@@ -157,12 +166,6 @@ impl Weighter<ProvenLink, Kept<ReadyOpen>> for Weight {
     fn weight(&self, _: &ProvenLink, kept: &Kept<ReadyOpen>) -> u64 {
         let OpenedLink { link, item, .. } = &kept.answer.opened;
         (OVERHEAD + SHOWN + bytes_of_item(item) + bytes_of_link(link)) as u64
-    }
-}
-
-impl Weighter<LinkOf, Kept<Facts>> for Weight {
-    fn weight(&self, of: &LinkOf, kept: &Kept<Facts>) -> u64 {
-        (OVERHEAD / 2 + size_of_val(of) + kept.answer.bytes()) as u64
     }
 }
 
@@ -177,8 +180,8 @@ impl Weighter<Way, Kept<KnownItem>> for Weight {
 
 impl Weighter<PageAsked, Kept<KnownPage>> for Weight {
     fn weight(&self, asked: &PageAsked, kept: &Kept<KnownPage>) -> u64 {
-        let KnownPage { text, items, shared, .. } = &kept.answer;
-        (OVERHEAD + asked.how.len() + text.len() + size_of_val(&**items) + shared.len()) as u64
+        let KnownPage { text, items, .. } = &kept.answer;
+        (OVERHEAD + asked.how.len() + text.len() + size_of_val(&*items.numbers)) as u64
     }
 }
 
@@ -201,13 +204,12 @@ impl Known {
     pub fn new(room: u64) -> Self {
         let of = |room: u64, size: u64| usize::try_from(room / size).unwrap_or(usize::MAX);
         // Who opens is many.
-        let part = room / 8;
+        let part = room / 16;
         Self {
-            opened: (room > 0).then(|| Cache::with_weighter(of(4 * part, PACKED), 4 * part, Weight)),
+            packed: (room > 0).then(|| Cache::with_weighter(of(12 * part, PACKED), 12 * part, Weight)),
             ready: (room > 0).then(|| Cache::with_weighter(of(part, SHOWN as u64), part, Weight)),
-            found: (room > 0).then(|| Cache::with_weighter(of(part, PACKED), part, Weight)),
             items: (room > 0).then(|| Cache::with_weighter(of(part, AVERAGE), part, Weight)),
-            pages: (room > 0).then(|| Cache::with_weighter(PAGES, part, Weight)),
+            pages: (room > 0).then(|| Cache::with_weighter(PAGES, 2 * part, Weight)),
             drives: Cache::new(DRIVES),
             callers: (0..CALLERS).map(|_| AtomicU32::new(0)).collect(),
             era: AtomicU64::new(0),
@@ -216,13 +218,13 @@ impl Known {
 
     /// Whether anything is kept.
     pub fn keeps(&self) -> bool {
-        self.opened.is_some()
+        self.packed.is_some()
     }
 
     /// Whether a link is worth keeping: there is room, or it was asked for a moment ago. Where many are opened once
     /// each, keeping one takes the place of another for nothing.
     pub fn wants_opened(&self, link: &ProvenLink) -> bool {
-        let Some(cache) = &self.opened else { return false };
+        let Some(cache) = &self.packed else { return false };
         if cache.weight() < cache.capacity() / 8 * 7 {
             return true;
         }
@@ -256,17 +258,27 @@ impl Known {
         if let Some(Kept { lineage, change, answer }) = ready {
             return Some(Kept { lineage, change, answer: KnownOpen::Ready(answer) });
         }
-        let kept = self.opened.as_ref()?.get(link).filter(|kept| kept.lineage == lineage)?;
-        let row = postcard::from_bytes(&kept.answer).ok()?;
-        Some(Kept { lineage, change: kept.change, answer: KnownOpen::Row(row) })
+        let Kept { lineage, change, answer } = self.unpacked(Asked::Opened(*link), lineage)?;
+        Some(Kept { lineage, change, answer: KnownOpen::Row(Box::new(answer)) })
     }
 
-    pub fn keep_opened(&self, link: ProvenLink, (lineage, change): (Lineage, i64), row: &OpenedRow) {
-        let (Some(ready), Some(opened)) = (&self.ready, &self.opened) else { return };
-        ready.remove(&link);
-        if let Ok(packed) = postcard::to_stdvec(row) {
-            opened.insert(link, Kept { lineage, change, answer: packed.into_boxed_slice() });
+    fn unpacked<T: DeserializeOwned>(&self, asked: Asked, lineage: Lineage) -> Option<Kept<T>> {
+        let kept = self.packed.as_ref()?.get(&asked).filter(|kept| kept.lineage == lineage)?;
+        let answer = postcard::from_bytes(&kept.answer).ok()?;
+        Some(Kept { lineage, change: kept.change, answer })
+    }
+
+    fn keep_packed(&self, asked: Asked, (lineage, change): (Lineage, i64), row: &impl Serialize) {
+        if let (Some(cache), Ok(packed)) = (&self.packed, postcard::to_stdvec(row)) {
+            cache.insert(asked, Kept { lineage, change, answer: packed.into_boxed_slice() });
         }
+    }
+
+    pub fn keep_opened(&self, link: ProvenLink, standing: (Lineage, i64), row: &OpenedRow) {
+        if let Some(ready) = &self.ready {
+            ready.remove(&link);
+        }
+        self.keep_packed(Asked::Opened(link), standing, row);
     }
 
     pub fn keep_ready(&self, link: ProvenLink, (lineage, change): (Lineage, i64), answer: ReadyOpen) {
@@ -276,25 +288,23 @@ impl Known {
     }
 
     pub fn forget_opened(&self, link: &ProvenLink) {
-        if let (Some(ready), Some(opened)) = (&self.ready, &self.opened) {
+        if let (Some(ready), Some(packed)) = (&self.ready, &self.packed) {
             ready.remove(link);
-            opened.remove(link);
+            packed.remove(&Asked::Opened(*link));
         }
     }
 
-    pub fn found(&self, of: &LinkOf, lineage: Lineage) -> Option<Kept<Facts>> {
-        self.found.as_ref()?.get(of).filter(|kept| kept.lineage == lineage)
+    pub fn found(&self, of: LinkOf, lineage: Lineage) -> Option<Kept<Facts>> {
+        self.unpacked(Asked::Found(of), lineage)
     }
 
-    pub fn keep_found(&self, of: LinkOf, lineage: Lineage, change: i64, answer: Facts) {
-        if let Some(cache) = &self.found {
-            cache.insert(of, Kept { lineage, change, answer });
-        }
+    pub fn keep_found(&self, of: LinkOf, standing: (Lineage, i64), facts: &Facts) {
+        self.keep_packed(Asked::Found(of), standing, facts);
     }
 
-    pub fn forget_found(&self, of: &LinkOf) {
-        if let Some(cache) = &self.found {
-            cache.remove(of);
+    pub fn forget_found(&self, of: LinkOf) {
+        if let Some(packed) = &self.packed {
+            packed.remove(&Asked::Found(of));
         }
     }
 
@@ -334,9 +344,8 @@ impl Known {
 
     /// Bytes that are kept, roughly.
     pub fn bytes(&self) -> u64 {
-        self.opened.as_ref().map_or(0, Cache::weight)
+        self.packed.as_ref().map_or(0, Cache::weight)
             + self.ready.as_ref().map_or(0, Cache::weight)
-            + self.found.as_ref().map_or(0, Cache::weight)
             + self.items.as_ref().map_or(0, Cache::weight)
             + self.pages.as_ref().map_or(0, Cache::weight)
     }

@@ -217,6 +217,11 @@ impl Worth {
     /// How much a batch counts.
     const WEIGHT: f64 = 0.02;
 
+    /// It pays until it is seen not to.
+    fn unknown() -> Self {
+        Self { share: 1.0, batches: 0 }
+    }
+
     fn pays(&mut self) -> bool {
         self.batches += 1;
         let is_trial = self.batches >= Self::TRIAL;
@@ -353,8 +358,7 @@ impl Statement for OpenLinks {
 
 impl OpenLinks {
     pub fn new(tables: LinkTables) -> Self {
-        // It pays until it is seen not to.
-        Self { tables, worth: Worth { share: 1.0, batches: 0 } }
+        Self { tables, worth: Worth::unknown() }
     }
 
     async fn open(&mut self, questions: &[ProvenLink]) -> Result<Vec<Option<OpenedLink>>> {
@@ -467,7 +471,7 @@ fn as_before(
         KnownOpen::Row(row) => (row, known.is_asked_again(&link)),
     };
     let applications = row.applications();
-    let mut opened = opened(link, row, names)?;
+    let mut opened = opened(link, *row, names)?;
     if is_ready {
         opened.shown = Some(Arc::default());
         known.keep_ready(link, (lineage, change), ReadyOpen { opened: opened.clone(), applications });
@@ -518,30 +522,24 @@ fn opened(proven: ProvenLink, row: OpenedRow, applications: &Applications) -> Re
 }
 
 /// What of a link is not in the question for it.
-#[derive(Clone, FromRow)]
+#[derive(FromRow, Serialize, Deserialize)]
 pub(super) struct LinkFacts {
     name: String,
     kind: Kind,
     scope: LinkScope,
     link_id: LinkId,
     key_epoch: i16,
+    #[serde(with = "ts_microseconds")]
     created_at: Timestamp,
 }
 
 /// The same, and whose drive it is in.
-#[derive(Clone, FromRow)]
+#[derive(FromRow, Serialize, Deserialize)]
 pub(super) struct Facts {
     #[sqlx(flatten)]
     link: LinkFacts,
     tenant: String,
     owner: String,
-}
-
-impl Facts {
-    /// Bytes of its texts.
-    pub fn bytes(&self) -> usize {
-        self.link.name.len() + self.tenant.len() + self.owner.len()
-    }
 }
 
 /// What an item has one link of.
@@ -593,11 +591,19 @@ fn link_of(new: &NewLink, facts: LinkFacts, applications: &Applications) -> Resu
     })
 }
 
-pub(super) struct FindLinks(pub LinkTables);
+pub(super) struct FindLinks {
+    tables: LinkTables,
+    worth: Worth,
+}
 
-/// The links that live items have already of an application and a type, and whose drives these are in. As for opening
-/// links, nothing comes of what is as it was seen.
+/// The links that live items have already of an application and a type, and whose drives these are in.
 const FIND_LINKS: &str = "
+    SELECT q.place, i.name, i.kind, l.scope, l.link_id, l.key_epoch, l.created_at, d.tenant, d.owner
+    FROM q CROSS JOIN links l CROSS JOIN items i JOIN drives d ON d.drive_id = i.drive_id
+    WHERE l.drive_id = q.drive_id AND l.item_no = q.item_no AND l.app_no = q.app_no AND l.type = q.type
+      AND i.drive_id = l.drive_id AND i.item_no = l.item_no AND i.deleted_at IS NULL";
+/// The same where something is known of some. As for opening links, nothing comes of what is as it was seen.
+const FIND_CHANGED_LINKS: &str = "
     SELECT q.place, n.next_change, d.drive_id AS there, i.name, i.kind, l.scope, l.link_id, l.key_epoch, l.created_at,
            d.tenant, d.owner
     FROM q LEFT JOIN counters n ON n.drive_id = q.drive_id
@@ -606,58 +612,60 @@ const FIND_LINKS: &str = "
            LEFT JOIN items i ON i.drive_id = l.drive_id AND i.item_no = l.item_no AND i.deleted_at IS NULL
            LEFT JOIN drives d ON d.drive_id = i.drive_id
     WHERE n.next_change IS DISTINCT FROM q.seen";
-const FIND_ON_POSTGRES: &str = concatcp!(
-    "WITH q (place, drive_id, item_no, app_no, type, seen) AS (
+const FINDING_ON_POSTGRES: &str = "
+    WITH q (place, drive_id, item_no, app_no, type, seen) AS (
          SELECT u.place - 1, u.drive_id, u.item_no, u.app_no, u.type, u.seen
          FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[], $5::bigint[])
               WITH ORDINALITY AS u (drive_id, item_no, app_no, type, seen, place)
-     )",
-    FIND_LINKS
-);
-const FIND_ON_SQLITE: &str = concatcp!(
-    "WITH q (place, drive_id, item_no, app_no, type, seen) AS (
+     )";
+const FINDING_ON_SQLITE: &str = "
+    WITH q (place, drive_id, item_no, app_no, type, seen) AS (
          SELECT key, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each($1)
-     )",
-    FIND_LINKS
-);
+     )";
+/// The statements on PostgreSQL and on SQLite.
+const FIND: [&str; 2] =
+    [concatcp!(FINDING_ON_POSTGRES, FIND_LINKS), concatcp!(FINDING_ON_SQLITE, FIND_LINKS)];
+const FIND_CHANGED: [&str; 2] =
+    [concatcp!(FINDING_ON_POSTGRES, FIND_CHANGED_LINKS), concatcp!(FINDING_ON_SQLITE, FIND_CHANGED_LINKS)];
 
 impl Statement for FindLinks {
     type Question = NewLink;
     type Answer = Option<Link>;
 
     async fn ask(&mut self, questions: &[NewLink]) -> Result<Vec<Option<Link>>> {
-        let LinkTables { database, known, metrics, .. } = &mut self.0;
+        let keeps = self.tables.known.keeps();
+        let facts = match keeps && self.worth.pays() {
+            true => self.find(questions).await?,
+            false => self.find_anew(questions).await?,
+        };
+        let found = questions.iter().zip(facts).map(|(new, facts)| {
+            // Who does not manage the item is told as if it had no link.
+            let facts = facts.filter(|facts| new.caller.manages(&facts.tenant, &facts.owner));
+            (new, facts.map(|facts| facts.link))
+        });
+        links_of(found.collect(), &mut self.tables).await
+    }
+}
+
+impl FindLinks {
+    pub fn new(tables: LinkTables) -> Self {
+        Self { tables, worth: Worth::unknown() }
+    }
+
+    async fn find(&mut self, questions: &[NewLink]) -> Result<Vec<Option<Facts>>> {
+        let LinkTables { database, known, metrics, .. } = &mut self.tables;
         let lineage = known.lineage(database.connect().await?);
         let kept: Vec<Option<Kept<Facts>>> =
-            questions.iter().map(|new| known.found(&new.into(), lineage)).collect();
-        let seen = || kept.iter().map(|kept| kept.as_ref().map_or(UNKNOWN, |kept| kept.change));
-        let rows: Vec<At<Changed<Facts>>> = match database {
-            OwnDatabase::Postgres(connection) => {
-                let each = || questions.iter();
-                let query = sqlx::query_as(FIND_ON_POSTGRES)
-                    .bind(each().map(|new| new.item.drive).collect::<Vec<_>>())
-                    .bind(each().map(|new| new.item.number).collect::<Vec<_>>())
-                    .bind(each().map(|new| new.app_no).collect::<Vec<_>>())
-                    .bind(each().map(|new| new.link_type.as_str()).collect::<Vec<_>>())
-                    .bind(seen().collect::<Vec<_>>());
-                connection.fetch_all(query).await?
-            }
-            OwnDatabase::Sqlite { readers, .. } => {
-                let mut reader = begin(readers.acquire()).await?;
-                let query = sqlx::query_as(FIND_ON_SQLITE).bind(json_text(questions.iter().zip(seen()).map(
-                    |(new, seen)| {
-                        let (drive, item) = (new.item.drive.to_i64(), new.item.number);
-                        json!([drive, item, new.app_no, new.link_type.as_str(), seen])
-                    },
-                )));
-                within_limit(query.fetch_all(&mut *reader)).await?
-            }
-        };
+            questions.iter().map(|new| known.found(new.into(), lineage)).collect();
+        let seen = kept.iter().map(|kept| kept.as_ref().map_or(UNKNOWN, |kept| kept.change));
+        let rows: Vec<At<Changed<Facts>>> =
+            ask_for_found(database, FIND_CHANGED, questions.iter().zip(seen)).await?;
         let changed = in_place(questions.len(), rows);
+        self.worth.told(changed.iter().filter(|changed| changed.is_none()).count(), questions.len());
         let mut found = Vec::with_capacity(questions.len());
         for ((new, kept), changed) in questions.iter().zip(kept).zip(changed) {
             let was_known = kept.is_some();
-            let facts = match changed {
+            found.push(match changed {
                 None => {
                     metrics.hits.inc();
                     kept.map(|kept| kept.answer)
@@ -665,19 +673,54 @@ impl Statement for FindLinks {
                 Some(Changed { change, row }) => {
                     metrics.missed(was_known);
                     match (&row, change) {
-                        (Some(facts), Some(change)) => {
-                            known.keep_found(new.into(), lineage, change, facts.clone());
-                        }
-                        _ => known.forget_found(&new.into()),
+                        (Some(facts), Some(change)) => known.keep_found(new.into(), (lineage, change), facts),
+                        _ => known.forget_found(new.into()),
                     }
                     row
                 }
-            };
-            // Who does not manage the item is told as if it had no link.
-            let facts = facts.filter(|facts| new.caller.manages(&facts.tenant, &facts.owner));
-            found.push((new, facts.map(|facts| facts.link)));
+            });
         }
-        links_of(found, &mut self.0).await
+        Ok(found)
+    }
+
+    /// The same with nothing known.
+    async fn find_anew(&mut self, questions: &[NewLink]) -> Result<Vec<Option<Facts>>> {
+        let LinkTables { database, metrics, .. } = &mut self.tables;
+        let asked = questions.iter().map(|new| (new, UNKNOWN));
+        let rows: Vec<At<Facts>> = ask_for_found(database, FIND, asked).await?;
+        metrics.not_looked_for(questions.len());
+        Ok(in_place(questions.len(), rows))
+    }
+}
+
+/// Rows for items' links, each with the number that its drive was seen with.
+async fn ask_for_found<'q, R>(
+    database: &mut OwnDatabase,
+    [on_postgres, on_sqlite]: [&'static str; 2],
+    asked: impl Iterator<Item = (&'q NewLink, i64)> + Clone,
+) -> Result<Vec<At<R>>>
+where
+    At<R>: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+{
+    match database {
+        OwnDatabase::Postgres(connection) => {
+            let each = || asked.clone();
+            let query = sqlx::query_as(on_postgres)
+                .bind(each().map(|(new, _)| new.item.drive).collect::<Vec<_>>())
+                .bind(each().map(|(new, _)| new.item.number).collect::<Vec<_>>())
+                .bind(each().map(|(new, _)| new.app_no).collect::<Vec<_>>())
+                .bind(each().map(|(new, _)| new.link_type.as_str()).collect::<Vec<_>>())
+                .bind(each().map(|(_, seen)| seen).collect::<Vec<_>>());
+            connection.fetch_all(query).await
+        }
+        OwnDatabase::Sqlite { readers, .. } => {
+            let mut reader = begin(readers.acquire()).await?;
+            let each = asked.map(|(new, seen)| {
+                let (drive, item) = (new.item.drive.to_i64(), new.item.number);
+                json!([drive, item, new.app_no, new.link_type.as_str(), seen])
+            });
+            within_limit(sqlx::query_as(on_sqlite).bind(json_text(each)).fetch_all(&mut *reader)).await
+        }
     }
 }
 

@@ -74,7 +74,7 @@ pub use pieces::Piece;
 pub use queues::Queues;
 pub use readiness::Readiness;
 pub use sessions::SessionRow;
-pub use standing::{PageItems, PageStanding, shared_text};
+pub use standing::{PageItems, PageStanding};
 pub use statement::Tx;
 pub use subtree_changes::{SubtreeChange, SubtreeWork};
 pub use together::Together;

@@ -53,7 +53,7 @@ impl Queues {
         };
         Self {
             opening: Queue::start(settings, metrics.batches("open"), || OpenLinks::new(tables())),
-            finding: Queue::start(settings, metrics.batches("find"), || FindLinks(tables())),
+            finding: Queue::start(settings, metrics.batches("find"), || FindLinks::new(tables())),
             making: Arc::new(Queue::start(settings, metrics.batches("make"), || MakeLinks(tables()))),
             standing: Queue::start(settings, metrics.batches("standing"), || AskStandings(tables())),
             pages: Queue::start(settings, metrics.batches("page"), || AskPages(tables())),
@@ -78,7 +78,7 @@ impl Queues {
         self.standing.ask(item).await
     }
 
-    /// How the drive of a page's items stands now, and which of them are shared.
+    /// How the drive of a page's items stands now, and how many links there are on these.
     pub async fn page_standing(&self, page: PageItems) -> Result<Option<PageStanding>> {
         self.pages.ask(page).await
     }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use sqlx::FromRow;
 
 use crate::domain::ids::{DriveId, ItemId};
-use crate::domain::item::Item;
 use crate::domain::link_scope::LinkScope;
 use crate::error::Result;
 use crate::service::store::connect::begin;
@@ -80,20 +79,13 @@ pub struct PageItems {
     pub numbers: Arc<[i64]>,
 }
 
-/// How the drive of a page's items stands, and which of them are shared, as [`shared_text`] has it.
-#[derive(Clone, Debug)]
+/// How the drive of a page's items stands, and how many links there are on these. While the drive stands as it did,
+/// links only come: so where there are as many, they are the same.
+#[derive(Clone, Copy, Debug)]
 pub struct PageStanding {
     pub lineage: Lineage,
     pub change: i64,
-    pub shared: String,
-}
-
-/// Which items are shared, and how far: `2 anonymous,7 organization`, the lowest number first.
-pub fn shared_text<'i>(items: impl Iterator<Item = &'i Item>) -> String {
-    let mut shared: Vec<_> = items.filter_map(|item| Some((item.id.number, item.shared?))).collect();
-    shared.sort_unstable_by_key(|(number, _)| *number);
-    let texts: Vec<_> = shared.iter().map(|(number, scope)| format!("{number} {}", scope.as_str())).collect();
-    texts.join(",")
+    pub links: i64,
 }
 
 /// None of a drive that is not there. One statement each: there are many items in a question.
@@ -102,21 +94,18 @@ pub(super) struct AskPages(pub LinkTables);
 #[derive(FromRow)]
 struct PageRow {
     next_change: i64,
-    shared: Option<String>,
+    links: i64,
 }
 
 const PAGE_ON_POSTGRES: &str = "
     SELECT n.next_change,
-           (SELECT string_agg(s.item_no || ' ' || s.scope, ',' ORDER BY s.item_no)
-            FROM (SELECT l.item_no, min(l.scope) AS scope FROM links l
-                  WHERE l.drive_id = $1 AND l.item_no = ANY($2) GROUP BY l.item_no) s) AS shared
+           (SELECT count(*) FROM unnest($2::bigint[]) AS u (item_no) CROSS JOIN links l
+            WHERE l.drive_id = $1 AND l.item_no = u.item_no) AS links
     FROM counters n WHERE n.drive_id = $1";
 const PAGE_ON_SQLITE: &str = "
     SELECT n.next_change,
-           (SELECT group_concat(s.item_no || ' ' || s.scope, ',')
-            FROM (SELECT l.item_no, min(l.scope) AS scope FROM links l
-                  WHERE l.drive_id = $1 AND l.item_no IN (SELECT value FROM json_each($2))
-                  GROUP BY l.item_no ORDER BY l.item_no) s) AS shared
+           (SELECT count(*) FROM json_each($2) AS u CROSS JOIN links l
+            WHERE l.drive_id = $1 AND l.item_no = u.value) AS links
     FROM counters n WHERE n.drive_id = $1";
 
 impl Statement for AskPages {
@@ -140,10 +129,10 @@ impl Statement for AskPages {
                     within_limit(query.fetch_optional(&mut *reader)).await?
                 }
             };
-            answers.push(row.map(|PageRow { next_change, shared }| PageStanding {
+            answers.push(row.map(|PageRow { next_change, links }| PageStanding {
                 lineage,
                 change: next_change,
-                shared: shared.unwrap_or_default(),
+                links,
             }));
         }
         Ok(answers)
@@ -151,6 +140,22 @@ impl Statement for AskPages {
 }
 
 impl Tx {
+    /// How many links there are on some items of a drive.
+    pub async fn count_links_on_page(&mut self, page: &PageItems) -> Result<i64> {
+        let row: Option<PageRow> = match &mut self.connection {
+            TxConnection::Postgres(tx) => {
+                let query = sqlx::query_as(PAGE_ON_POSTGRES).bind(page.drive).bind(&*page.numbers);
+                within_step(self.step, STATEMENT_LIMIT, query.fetch_optional(&mut **tx)).await?
+            }
+            TxConnection::Sqlite(tx) => {
+                let numbers = json_text(page.numbers.iter().map(|number| (*number).into()));
+                let query = sqlx::query_as(PAGE_ON_SQLITE).bind(page.drive).bind(numbers);
+                within_step(self.step, STATEMENT_LIMIT, query.fetch_optional(&mut **tx)).await?
+            }
+        };
+        Ok(row.map_or(0, |row| row.links))
+    }
+
     /// How a drive stands in this transaction: what is read in it may be kept. None of a drive that is not there. The
     /// era is that of before the transaction.
     pub async fn standing(&mut self, drive: DriveId, era: Era) -> Result<Option<(Lineage, i64)>> {
