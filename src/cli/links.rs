@@ -1,5 +1,5 @@
-//! `everlink links`: lists, shows and revokes links, for those who answer for the installation. There may be millions
-//! of them, so they are taken a few hundred at a time.
+//! `everlink links`: makes, lists, shows and revokes links, for those who answer for the installation. There may be
+//! millions of them, so they are taken a few hundred at a time.
 
 use std::io::{IsTerminal, Write};
 
@@ -8,6 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use indicatif::ProgressBar;
 use serde_json::json;
 
+use crate::cli::create_links::Create;
 use crate::cli::{Actor, Failure, Installed};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::address::SharedAddress;
@@ -19,6 +20,8 @@ use crate::service::installation::{Installation, LinkFilter, PlacedLink};
 
 #[derive(Subcommand)]
 pub enum Links {
+    /// Make links to many files at once; where there are some already, the same ones
+    Create(Box<Create>),
     /// List live links
     List(Box<List>),
     /// Show the links that are named
@@ -158,6 +161,7 @@ fn named(text: &str) -> Result<LinkFilter, Failure> {
 impl Links {
     pub async fn run(&self) -> Result<(), Failure> {
         match self {
+            Self::Create(create) => create.run().await,
             Self::List(list) => list.run().await,
             Self::Show(show) => show.run().await,
             Self::Revoke(revoke) => revoke.run().await,

@@ -1,6 +1,7 @@
 //! The command line. One file a command.
 
 mod backup;
+mod create_links;
 mod doctor;
 mod keys;
 mod links;

@@ -9,6 +9,7 @@ use crate::domain::identity::Application;
 use crate::domain::ids::{ItemId, LinkAt, LinkId};
 use crate::domain::item::Kind;
 use crate::domain::link_scope::LinkScope;
+use crate::domain::name::Name;
 use crate::domain::text_column::text_column;
 
 /// What a link lets its bearer do with its item, and with what is below it.
@@ -126,5 +127,17 @@ pub struct Link {
 impl Link {
     pub fn at(&self) -> LinkAt {
         LinkAt { item: self.item, link: self.id }
+    }
+
+    /// The URL that people pass on, with the key that opens it.
+    pub fn url(&self, service: &str, authkey: &str) -> String {
+        let hint = match self.item_kind {
+            Kind::File => {
+                let extension = Name::parse(&self.item_name).map(|name| name.extension()).unwrap_or_default();
+                format!("file%2c{extension}")
+            }
+            Kind::Folder => "folder%2c".to_owned(),
+        };
+        format!("{service}/redir?resid={}&authkey={authkey}&ithint={hint}", self.item)
     }
 }

@@ -54,7 +54,7 @@ pub async fn list_children(
         return Ok(list::holding(turn, wire::json_text(text)));
     }
     let right = folder.to_read();
-    let (page, seen) = drive::list_children_to_keep(site.service(), &right, &wanted).await?;
+    let (page, seen) = drive::list_children_to_keep(site.service(), &right, &placed, &wanted).await?;
     let text = serde_json::to_vec(&managed_page(&site, &query, &wanted, &right, &placed, &page)?);
     let text = Bytes::from(text.map_err(Error::internal)?);
     if let Some(seen) = seen {

@@ -17,9 +17,7 @@ use crate::graph::errors::ErrorBody;
 use crate::graph::params::{ById, IfMatch, IfNoneMatch, OfPermission, Select, TABLE};
 use crate::graph::query::{NotModified, Query, not_modified};
 use crate::graph::site::Site;
-use crate::graph::wire::{
-    self, Collection, Identity, IdentitySet, ItemReference, identity_of, path_of, web_url,
-};
+use crate::graph::wire::{self, Collection, Identity, IdentitySet, ItemReference, identity_of, path_of};
 use crate::service::links::{self, Ancestor, Permission};
 use crate::service::rights;
 
@@ -80,7 +78,7 @@ pub fn link_permission(
         link: Some(SharingLink {
             r#type: link.link_type.as_str(),
             scope: link.scope.as_str(),
-            web_url: web_url(site, link, &authkey),
+            web_url: link.url(&site.url, &authkey),
             web_html: may_embed.then(|| frame(site, link, &authkey)),
             prevents_download: !link.link_type.permits(Act::Download),
             application: identity_of(&link.application),

@@ -16,9 +16,7 @@ use crate::clock::Timestamp;
 use crate::domain::address::{DriveAddress, ItemAddress};
 use crate::domain::identity::{Application, User};
 use crate::domain::ids::{DriveId, ItemId};
-use crate::domain::item::{Drive, Item, ItemContent, Kind, Stamp};
-use crate::domain::link::Link;
-use crate::domain::name::Name;
+use crate::domain::item::{Drive, Item, ItemContent, Stamp};
 use crate::error::{Error, Result};
 use crate::graph::list::Entry;
 use crate::graph::site::Site;
@@ -415,7 +413,7 @@ pub fn shared_item(site: &Site, shared: &Shared, right: &ToRead, item: &Item) ->
     let is_whole = item.id == shared.whole().id;
     let parent = item.parent.filter(|_| !is_whole).map(|number| ItemId { number, ..item.id });
     let web_url = match shared.link() {
-        Some(link) if is_whole => web_url(site, link, &links::authkey(site.service(), link)?),
+        Some(link) if is_whole => link.url(&site.url, &links::authkey(site.service(), link)?),
         _ => item_url(site, item.id),
     };
     let download_url = download_url(site, right, item);
@@ -478,16 +476,4 @@ pub fn download_url(site: &Site, right: &ToRead, item: &Item) -> Option<String> 
 
 pub fn ticket_url(site: &Site, ticket: &str) -> String {
     format!("{}/download/{ticket}", site.url)
-}
-
-/// A link's URL, the one that people pass on.
-pub fn web_url(site: &Site, link: &Link, authkey: &str) -> String {
-    let hint = match link.item_kind {
-        Kind::File => {
-            let extension = Name::parse(&link.item_name).map(|name| name.extension()).unwrap_or_default();
-            format!("file%2c{extension}")
-        }
-        Kind::Folder => "folder%2c".to_owned(),
-    };
-    format!("{}/redir?resid={}&authkey={authkey}&ithint={hint}", site.url, link.item)
 }

@@ -8,7 +8,6 @@ use crate::domain::address::{ShareToken, SharedAddress};
 use crate::domain::item::Item;
 use crate::error::{Error, Result};
 use crate::graph::site::Site;
-use crate::graph::wire;
 use crate::pages::views::{Page, Sending};
 use crate::pages::words;
 use crate::service::links;
@@ -75,7 +74,7 @@ impl Opened {
         let whole = self.shared.whole();
         let address = match self.shared.link() {
             Some(link) if self.number() == whole.id.number => {
-                wire::web_url(&self.site, link, &links::authkey(self.site.service(), link)?)
+                link.url(&self.site.url, &links::authkey(self.site.service(), link)?)
             }
             _ => format!("{}{}", self.site.url, self.own_url("redir")),
         };

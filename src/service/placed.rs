@@ -21,6 +21,12 @@ impl PlacedItem {
         Ok(Self { item, folders })
     }
 
+    /// Whether it is called, and where it is, as its lineage says.
+    pub(super) fn is_as_in(&self, lineage: &[(i64, String)]) -> bool {
+        let is_called = lineage.first().is_some_and(|(_, name)| *name == self.item.name);
+        is_called && folder_names(lineage) == self.folders
+    }
+
     /// An item in a folder, by the folder's lineage.
     pub(super) fn within(item: Item, above: &[(i64, String)]) -> Self {
         Self { item, folders: names_down_to(above) }

@@ -589,6 +589,12 @@ pub async fn manage<S: Scope>(
             }
             opened.item
         }
+        // An id names its drive: one statement tells all.
+        ItemAddress::InDrive { drive: DriveAddress::Mine | DriveAddress::Id(_), .. }
+            if let Ok(id) = spelled_out(address) =>
+        {
+            Arc::new(managed_by(caller, service.store.item(id).await?)?)
+        }
         ItemAddress::InDrive { drive, base, path } => {
             let (base, mut tx) = base_of(service, caller, drive, *base).await?;
             let item = live(&mut tx, caller, base).await?;
@@ -648,17 +654,17 @@ async fn read_item<S: Scope>(
     address: &ItemAddress,
 ) -> Result<(KnownItem, Tx)> {
     let caller = &granted.caller;
+    let (era, read_at) = (service.store.era(), Instant::now());
     let ItemAddress::InDrive { drive, base, path } = address else {
         let item = manage(service, granted, address).await?.item;
         let mut tx = service.store.read("place").await?;
-        let known = located(&mut tx, item).await?;
+        let known = located(&mut tx, item, read_at).await?;
         return Ok((known, tx));
     };
-    let era = service.store.era();
     let (start, mut tx) = base_of(service, caller, drive, *base).await?;
     let item = live(&mut tx, caller, start).await?;
     let item = Arc::new(walk(&mut tx, item, path.names()).await?);
-    let known = located(&mut tx, item).await?;
+    let known = located(&mut tx, item, read_at).await?;
     if let Some(standing) = tx.standing(start.drive, era).await? {
         let Drive { tenant, owner, .. } = &known.item.drive;
         service.store.keep_drive(tenant, owner, start.drive);
@@ -668,9 +674,9 @@ async fn read_item<S: Scope>(
 }
 
 /// An item, and where it is.
-async fn located(tx: &mut Tx, item: Arc<Item>) -> Result<KnownItem> {
+async fn located(tx: &mut Tx, item: Arc<Item>, read_at: Instant) -> Result<KnownItem> {
     let lineage: Arc<[(i64, String)]> = tx.lineage(item.id).await?.into();
-    Ok(KnownItem { item, folders: folder_names(&lineage), lineage, read_at: Instant::now() })
+    Ok(KnownItem { item, folders: folder_names(&lineage), lineage, read_at })
 }
 
 fn way_of(start: ItemId, path: &ItemPath) -> Way {

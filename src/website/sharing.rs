@@ -8,7 +8,6 @@ use crate::domain::link_scope::LinkScope;
 use crate::domain::preconditions::Preconditions;
 use crate::error::{Error, Result};
 use crate::graph::site::Site;
-use crate::graph::wire;
 use crate::pages::views::Way;
 use crate::pages::{answer, words};
 use crate::service::links::{self, LinkRequest, Permission, count_links_on, create_link, revoke_link};
@@ -100,7 +99,7 @@ pub fn organization(desk: &Desk) -> String {
 /// A link as its owner sees it.
 pub fn card(desk: &Desk, link: &Link, opens: &OpensOfLink) -> Result<LinkCard> {
     let key = links::authkey(desk.site.service(), link)?;
-    let address = wire::web_url(&desk.site, link, &key);
+    let address = link.url(&desk.site.url, &key);
     let is_own = link.application.id == desk.owner.granted.caller.application.id;
     Ok(LinkCard {
         id: link.id.to_permission_id(),

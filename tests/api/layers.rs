@@ -50,6 +50,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "domain",
             "error",
             "keys",
+            "limits",
             "server",
             "service",
             "telemetry",

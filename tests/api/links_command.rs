@@ -2,13 +2,16 @@
 
 use sqlx::{Connection, PgConnection};
 
-use crate::support::{Kind, Process, TestApp, on_each_database};
+use crate::support::{Kind, Process, TestApp, on_each_database, web_url};
 
 on_each_database!(
     an_applications_links_are_revoked_at_once_everywhere,
     links_are_listed_by_what_they_have_in_common,
     a_link_is_shown_and_revoked_by_whatever_names_it,
     more_links_than_are_taken_at_once_are_listed_and_revoked,
+    many_links_are_made_at_once_and_the_next_time_they_are_the_same,
+    links_are_made_for_what_a_list_names_and_what_has_none_is_told,
+    a_folder_of_many_pages_is_walked_to_its_end,
 );
 
 /// Standard output and standard error of a command that succeeds.
@@ -46,6 +49,80 @@ async fn an_applications_links_are_revoked_at_once_everywhere(app: TestApp) {
     let revoked = "SELECT count(*) FROM link_events WHERE action = 'revoked' AND actor = 'cli:carol'";
     assert_eq!(app.database.number(revoked).await, 3);
     assert_eq!(app.database.number("SELECT count(*) FROM links").await, 1);
+}
+
+async fn many_links_are_made_at_once_and_the_next_time_they_are_the_same(app: TestApp) {
+    let alice = app.user("alice");
+    for path in ["/docs/a.txt", "/docs/c, d.txt", "/docs/deep/b.txt", "/other.txt"] {
+        alice.upload(path, path).await;
+    }
+    app.user("bob").upload("/docs/bobs.txt", "bob's").await;
+    let wanted = [
+        "links",
+        "create",
+        "--tenant",
+        "contoso",
+        "--user",
+        "alice",
+        "--app-id",
+        "1234",
+        "--public-url",
+        &app.url,
+    ];
+    let (made, _) = run(&app, &[&wanted[..], &["--below", "docs"]].concat());
+    let mut read = csv::Reader::from_reader(made.as_bytes());
+    assert_eq!(read.headers().expect("a head"), &["path", "url"][..]);
+    let rows: Vec<(String, String)> = read.deserialize().map(|row| row.expect("a row")).collect();
+    let paths: Vec<&str> = rows.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(paths, ["/docs/a.txt", "/docs/c, d.txt", "/docs/deep/b.txt"]);
+    for (path, url) in &rows {
+        let opened =
+            url.strip_prefix(&app.url).expect("an URL of the service").replace("/redir?", "/download?");
+        assert_eq!(app.anybody().get(&opened).await.expect(200).text(), *path);
+    }
+    let (again, _) = run(&app, &[&wanted[..], &["--below", "/docs/"]].concat());
+    assert_eq!(again, made);
+    // They are those that the application itself gets.
+    let item = alice.get("/me/drive/root:/docs/deep/b.txt").await.json();
+    let link = alice.link(item["id"].as_str().expect("an id"), "view").await;
+    assert_eq!(web_url(&link), rows[2].1);
+    let events = "SELECT count(*) FROM link_events WHERE action = 'created'";
+    assert_eq!(app.database.number(events).await, 3);
+}
+
+async fn links_are_made_for_what_a_list_names_and_what_has_none_is_told(app: TestApp) {
+    let alice = app.user("alice");
+    alice.upload("/a.txt", "a").await;
+    alice.upload("/docs/b.txt", "b").await;
+    let list = app.data_dir().join("list.txt");
+    std::fs::write(&list, "/a.txt\nnothing.txt\n/docs\n/b|d.txt\n").expect("it is written");
+    let list = list.to_str().expect("UTF-8");
+    let output = Process::ask(
+        &app,
+        &[
+            "links", "create", "--tenant", "contoso", "--user", "alice", "--type", "edit", "--output",
+            "json", "--from", list,
+        ],
+    );
+    let (out, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let lines: Vec<serde_json::Value> =
+        out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let paths: Vec<&str> = lines.iter().filter_map(|line| line["path"].as_str()).collect();
+    assert_eq!(paths, ["/a.txt", "/docs"], "{said}");
+    assert!(!output.status.success() && said.contains("2 have no link"), "{said}");
+    assert!(said.contains("nothing.txt: ") && said.contains("/b|d.txt: "), "{said}");
+    assert_eq!(app.database.number("SELECT count(*) FROM links WHERE type = 'edit'").await, 2);
+}
+
+async fn a_folder_of_many_pages_is_walked_to_its_end(app: TestApp) {
+    let alice = app.user("alice");
+    alice.upload("/docs/zz.txt", "the last").await;
+    alice.upload("/docs/a/first.txt", "below").await;
+    let folder = alice.get("/me/drive/root:/docs").await.json();
+    app.database.fill(folder["id"].as_str().expect("an id"), 1_200, "empty").await;
+    let (made, _) = run(&app, &["links", "create", "--tenant", "contoso", "--user", "alice", "--below", "/"]);
+    let paths: Vec<&str> = made.lines().skip(1).map(|line| line.split(',').next().expect("a path")).collect();
+    assert_eq!(paths, ["/docs/zz.txt", "/docs/a/first.txt"]);
 }
 
 async fn links_are_listed_by_what_they_have_in_common(app: TestApp) {
@@ -221,4 +298,15 @@ async fn the_admin_role_reads_the_views_and_nothing_else() {
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("a superuser"));
     app.database.run(&format!("DROP OWNED BY \"{role}\"; DROP ROLE \"{role}\"")).await;
+}
+
+/// Whoever mistypes a name makes no drive by that.
+#[tokio::test]
+async fn links_for_who_has_no_drive_make_none() {
+    let app = TestApp::start(Kind::Sqlite).await;
+    app.user("alice").upload("/a.txt", "a").await;
+    let output =
+        Process::ask(&app, &["links", "create", "--tenant", "contoso", "--user", "alcie", "--below", "/"]);
+    assert!(!output.status.success());
+    assert_eq!(app.database.number("SELECT count(*) FROM drives").await, 1);
 }

@@ -21,7 +21,7 @@ const SORTED_AT_ONCE: i64 = 2_000;
 const LARGEST_KEPT: usize = 1 << 20;
 
 /// Some of a folder's items, in an order.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct ChildrenPage {
     pub items: Vec<Item>,
     /// Where the next page starts; none on the last.
@@ -133,23 +133,24 @@ async fn place_before(
 }
 
 pub async fn list_children(service: &Service, right: &ToRead, wanted: &PageRequest) -> Result<ChildrenPage> {
-    Ok(read_page(service, right, wanted, false).await?.0)
+    Ok(read_page(service, right, wanted, None).await?.0)
 }
 
 /// The same with what it takes to keep the page; none where it is not to be kept.
 pub async fn list_children_to_keep(
     service: &Service,
     right: &ToRead,
+    folder: &PlacedItem,
     wanted: &PageRequest,
 ) -> Result<(ChildrenPage, Option<SeenWith>)> {
-    read_page(service, right, wanted, true).await
+    read_page(service, right, wanted, Some(folder)).await
 }
 
 async fn read_page(
     service: &Service,
     right: &ToRead,
     wanted: &PageRequest,
-    is_to_keep: bool,
+    placed: Option<&PlacedItem>,
 ) -> Result<(ChildrenPage, Option<SeenWith>)> {
     let folder = right.item();
     if folder.kind() != Kind::Folder {
@@ -165,8 +166,12 @@ async fn read_page(
     let mut items = if order.by == OrderBy::Name || !tx.has_more_children(folder.id, SORTED_AT_ONCE).await? {
         let items = tx.children(folder.id, order, after, limit).await?;
         let shown = &items[..items.len().min(wanted.limit)];
-        if is_to_keep && let Some(standing) = tx.standing(folder.id.drive, era).await? {
-            let links = tx.count_links_on_page(&page_items(folder.id.drive, shown)).await?;
+        // Not where the folder has another name or place by now: the page tells of both.
+        if let Some(placed) = placed
+            && placed.is_as_in(&tx.lineage(folder.id).await?)
+            && let Some(standing) = tx.standing(folder.id.drive, era).await?
+            && let Some(links) = tx.count_links_on_page(page_items(folder.id.drive, shown)).await?
+        {
             seen = Some(SeenWith { standing, links, at });
         }
         items

@@ -59,8 +59,10 @@ pub async fn search<S>(
         let (some, last) = tx.search_some(folder.drive, text, after, (wanted - items.len()) as i64).await?;
         items.extend(some);
         looked_at = last;
-        // Half of the time is others'.
-        tokio::time::sleep(started.elapsed().min(LONGEST_PAUSE)).await;
+        if looked_at.is_some() && items.len() < wanted {
+            // Half of the time is others'.
+            tokio::time::sleep(started.elapsed().min(LONGEST_PAUSE)).await;
+        }
     }
     let has_more = items.len() > limit;
     items.truncate(limit);

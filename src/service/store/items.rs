@@ -14,7 +14,9 @@ use crate::domain::link_scope::LinkScope;
 use crate::domain::name::{Name, name_key};
 use crate::domain::order::{Order, OrderBy, PlaceInOrder};
 use crate::error::Result;
+use crate::service::store::Store;
 use crate::service::store::change::Change;
+use crate::service::store::connect::Pools;
 use crate::service::store::errors::name_taken;
 use crate::service::store::statement::{
     LONG_LIMIT, STATEMENT_LIMIT, Tx, TxConnection, execute, on, within_step,
@@ -298,6 +300,23 @@ pub enum NewItem<'a> {
     File(&'a FileVersion),
 }
 
+impl Store {
+    /// A live item, by a statement of its own.
+    pub async fn item(&self, id: ItemId) -> Result<Option<Item>> {
+        let row: Option<ItemRow> = match &self.pools {
+            Pools::Postgres { pool, .. } => {
+                let query = sqlx::query_as(ITEM).bind(id.drive).bind(id.number);
+                within_step("item", STATEMENT_LIMIT, query.fetch_optional(pool)).await?
+            }
+            Pools::Sqlite { readers, .. } => {
+                let query = sqlx::query_as(ITEM).bind(id.drive).bind(id.number);
+                within_step("item", STATEMENT_LIMIT, query.fetch_optional(readers)).await?
+            }
+        };
+        Ok(row.map(Item::from).filter(|item| !item.deleted))
+    }
+}
+
 impl Tx {
     /// A live item.
     pub async fn item(&mut self, id: ItemId) -> Result<Option<Item>> {
@@ -453,7 +472,7 @@ impl Tx {
     }
 
     /// Live items of a drive whose names have a text in them, by number, at most `limit`. Looked at are some of
-    /// those after `after`, up to the one whose number is given, too; none where there are no more.
+    /// those after `after`, up to the one whose number is given, too; none where these were all.
     pub async fn search_some(
         &mut self,
         drive: DriveId,
@@ -461,14 +480,16 @@ impl Tx {
         after: i64,
         limit: i64,
     ) -> Result<(Vec<Item>, Option<i64>)> {
-        let last: Option<i64> = on!(self, |connection| sqlx::query_scalar(
-            "SELECT max(item_no) FROM (SELECT item_no FROM items WHERE drive_id = $1 AND item_no > $2
+        let (last, looked_at): (Option<i64>, i64) = on!(self, |connection| {
+            sqlx::query_as(
+            "SELECT max(item_no), count(*) FROM (SELECT item_no FROM items WHERE drive_id = $1 AND item_no > $2
                                         ORDER BY item_no LIMIT $3) few"
         )
         .bind(drive)
         .bind(after)
         .bind(SEARCHED_AT_ONCE)
-        .fetch_one(connection))?;
+        .fetch_one(connection)
+        })?;
         let Some(last) = last else { return Ok((Vec::new(), None)) };
         let escaped = name_key(text).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
         let rows: Vec<ItemRow> = on!(self, |connection| sqlx::query_as(SEARCH)
@@ -478,7 +499,8 @@ impl Tx {
             .bind(limit)
             .bind(last)
             .fetch_all(connection))?;
-        Ok((rows.into_iter().map(Item::from).collect(), Some(last)))
+        let goes_on = looked_at == SEARCHED_AT_ONCE;
+        Ok((rows.into_iter().map(Item::from).collect(), Some(last).filter(|_| goes_on)))
     }
 
     /// Items in the order of their last changes, deleted ones included; those after a change and an

@@ -17,6 +17,9 @@ use crate::service::store::queue::{Queue, QueueSettings};
 use crate::service::store::standing::{AskPages, AskStandings, PageItems, PageStanding, Standing};
 use crate::telemetry::Metrics;
 
+/// Questions in one batch, at most, whose answers may have a thousand rows each.
+const MOST_OF_MANY: usize = 16;
+
 /// The queues of a worker. Each task that answers one has a connection of its own.
 pub struct Queues {
     opening: Queue<OpenLinks>,
@@ -51,13 +54,14 @@ impl Queues {
             known: store.known.clone(),
             metrics: metrics.known().clone(),
         };
+        let of_many = QueueSettings { limit: settings.limit.min(MOST_OF_MANY), ..settings };
         Self {
             opening: Queue::start(settings, metrics.batches("open"), || OpenLinks::new(tables())),
             finding: Queue::start(settings, metrics.batches("find"), || FindLinks::new(tables())),
             making: Arc::new(Queue::start(settings, metrics.batches("make"), || MakeLinks(tables()))),
             standing: Queue::start(settings, metrics.batches("standing"), || AskStandings(tables())),
-            pages: Queue::start(settings, metrics.batches("page"), || AskPages(tables())),
-            links: Queue::start(settings, metrics.batches("links"), || AskLinks(tables())),
+            pages: Queue::start(of_many, metrics.batches("page"), || AskPages(tables())),
+            links: Queue::start(of_many, metrics.batches("links"), || AskLinks(tables())),
             drives: Queue::start(settings, metrics.batches("drive"), || AskDrives(tables())),
             settings,
         }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use sqlx::FromRow;
+use sqlx::query::QueryAs;
+use sqlx::{Database, FromRow, Postgres};
 
 use crate::domain::ids::{DriveId, ItemId};
 use crate::domain::link_scope::LinkScope;
@@ -88,7 +89,7 @@ pub struct PageStanding {
     pub links: i64,
 }
 
-/// None of a drive that is not there. One statement each: there are many items in a question.
+/// None of a drive that is not there.
 pub(super) struct AskPages(pub LinkTables);
 
 #[derive(FromRow)]
@@ -97,16 +98,48 @@ struct PageRow {
     links: i64,
 }
 
-const PAGE_ON_POSTGRES: &str = "
-    SELECT n.next_change,
-           (SELECT count(*) FROM unnest($2::bigint[]) AS u (item_no) CROSS JOIN links l
-            WHERE l.drive_id = $1 AND l.item_no = u.item_no) AS links
-    FROM counters n WHERE n.drive_id = $1";
-const PAGE_ON_SQLITE: &str = "
-    SELECT n.next_change,
-           (SELECT count(*) FROM json_each($2) AS u CROSS JOIN links l
-            WHERE l.drive_id = $1 AND l.item_no = u.value) AS links
-    FROM counters n WHERE n.drive_id = $1";
+/// An item of number 0 stands for each page, so that one without items has a row, too.
+const PAGES: &str = ",
+    counted (place, drive_id, links) AS (
+        SELECT q.place, q.drive_id, count(l.item_no)
+        FROM q LEFT JOIN links l ON l.drive_id = q.drive_id AND l.item_no = q.item_no
+        GROUP BY q.place, q.drive_id
+    )
+    SELECT c.place, n.next_change, c.links FROM counted c JOIN counters n ON n.drive_id = c.drive_id";
+const PAGES_ON_POSTGRES: &str = const_format::concatcp!(
+    "WITH q (place, drive_id, item_no) AS (
+         SELECT u.place, u.drive_id, u.item_no
+         FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS u (place, drive_id, item_no)
+     )",
+    PAGES
+);
+const PAGES_ON_SQLITE: &str = const_format::concatcp!(
+    "WITH q (place, drive_id, item_no) AS (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1))",
+    PAGES
+);
+
+/// Place, drive and number of each item of some pages.
+fn items_of(pages: &[PageItems]) -> impl Iterator<Item = (i64, DriveId, i64)> + Clone {
+    pages.iter().enumerate().flat_map(|(place, page)| {
+        let numbers = std::iter::once(0).chain(page.numbers.iter().copied());
+        numbers.map(move |number| (place as i64, page.drive, number))
+    })
+}
+
+fn pages_text(pages: &[PageItems]) -> String {
+    json_text(
+        items_of(pages).map(|(place, drive, number)| serde_json::json!([place, drive.to_i64(), number])),
+    )
+}
+
+fn pages_on_postgres(
+    pages: &[PageItems],
+) -> QueryAs<'static, Postgres, At<PageRow>, <Postgres as Database>::Arguments> {
+    sqlx::query_as(PAGES_ON_POSTGRES)
+        .bind(items_of(pages).map(|(place, ..)| place).collect::<Vec<i64>>())
+        .bind(items_of(pages).map(|(_, drive, _)| drive).collect::<Vec<DriveId>>())
+        .bind(items_of(pages).map(|(.., number)| number).collect::<Vec<i64>>())
+}
 
 impl Statement for AskPages {
     type Question = PageItems;
@@ -114,46 +147,35 @@ impl Statement for AskPages {
 
     async fn ask(&mut self, questions: &[PageItems]) -> Result<Vec<Option<PageStanding>>> {
         let LinkTables { database, known, .. } = &mut self.0;
-        let mut answers = Vec::with_capacity(questions.len());
-        for PageItems { drive, numbers } in questions {
-            let lineage = known.lineage(database.connect().await?);
-            let row: Option<PageRow> = match database {
-                OwnDatabase::Postgres(connection) => {
-                    let query = sqlx::query_as(PAGE_ON_POSTGRES).bind(drive).bind(&**numbers);
-                    connection.fetch_all(query).await?.pop()
-                }
-                OwnDatabase::Sqlite { readers, .. } => {
-                    let mut reader = begin(readers.acquire()).await?;
-                    let numbers = json_text(numbers.iter().map(|number| (*number).into()));
-                    let query = sqlx::query_as(PAGE_ON_SQLITE).bind(drive).bind(numbers);
-                    within_limit(query.fetch_optional(&mut *reader)).await?
-                }
-            };
-            answers.push(row.map(|PageRow { next_change, links }| PageStanding {
-                lineage,
-                change: next_change,
-                links,
-            }));
-        }
-        Ok(answers)
+        let lineage = known.lineage(database.connect().await?);
+        let rows: Vec<At<PageRow>> = match database {
+            OwnDatabase::Postgres(connection) => connection.fetch_all(pages_on_postgres(questions)).await?,
+            OwnDatabase::Sqlite { readers, .. } => {
+                let mut reader = begin(readers.acquire()).await?;
+                let query = sqlx::query_as(PAGES_ON_SQLITE).bind(pages_text(questions));
+                within_limit(query.fetch_all(&mut *reader)).await?
+            }
+        };
+        let standing = |row: PageRow| PageStanding { lineage, change: row.next_change, links: row.links };
+        Ok(in_place(questions.len(), rows).into_iter().map(|row| row.map(standing)).collect())
     }
 }
 
 impl Tx {
-    /// How many links there are on some items of a drive.
-    pub async fn count_links_on_page(&mut self, page: &PageItems) -> Result<i64> {
-        let row: Option<PageRow> = match &mut self.connection {
+    /// How many links there are on a page's items; none where there is no such drive.
+    pub async fn count_links_on_page(&mut self, page: PageItems) -> Result<Option<i64>> {
+        let page = [page];
+        let rows: Vec<At<PageRow>> = match &mut self.connection {
             TxConnection::Postgres(tx) => {
-                let query = sqlx::query_as(PAGE_ON_POSTGRES).bind(page.drive).bind(&*page.numbers);
-                within_step(self.step, STATEMENT_LIMIT, query.fetch_optional(&mut **tx)).await?
+                let query = pages_on_postgres(&page);
+                within_step(self.step, STATEMENT_LIMIT, query.fetch_all(&mut **tx)).await?
             }
             TxConnection::Sqlite(tx) => {
-                let numbers = json_text(page.numbers.iter().map(|number| (*number).into()));
-                let query = sqlx::query_as(PAGE_ON_SQLITE).bind(page.drive).bind(numbers);
-                within_step(self.step, STATEMENT_LIMIT, query.fetch_optional(&mut **tx)).await?
+                let query = sqlx::query_as(PAGES_ON_SQLITE).bind(pages_text(&page));
+                within_step(self.step, STATEMENT_LIMIT, query.fetch_all(&mut **tx)).await?
             }
         };
-        Ok(row.map_or(0, |row| row.links))
+        Ok(in_place(1, rows).into_iter().flatten().next().map(|row| row.links))
     }
 
     /// How a drive stands in this transaction: what is read in it may be kept. None of a drive that is not there. The
