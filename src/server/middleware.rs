@@ -225,10 +225,11 @@ async fn render_errors<B: MessageBody + 'static>(
     let ids = RequestIds::get(request.request());
     let style = Style::wanted(request.request());
     let wants_page = pages::wants_page(request.headers());
-    let sign_in = request.uri().path_and_query().map(|asked| website::sign_in_url(asked.as_str()));
+    let asked = request.uri().path_and_query().cloned();
     let error_page = |error: &Error| {
         let request_id = ids.as_ref().map(|ids| ids.request.to_string()).unwrap_or_default();
-        pages::error_page(error, &request_id, sign_in.clone())
+        let sign_in = asked.as_ref().map(|asked| website::sign_in_url(asked.as_str()));
+        pages::error_page(error, &request_id, sign_in)
     };
     let render = |error: &Error, headers: Option<&HeaderMap>| {
         if let Some(inside) = error.inside() {
