@@ -206,9 +206,9 @@ impl Known {
         // Who opens is many.
         let part = room / 16;
         Self {
-            packed: (room > 0).then(|| Cache::with_weighter(of(12 * part, PACKED), 12 * part, Weight)),
+            packed: (room > 0).then(|| Cache::with_weighter(of(11 * part, PACKED), 11 * part, Weight)),
             ready: (room > 0).then(|| Cache::with_weighter(of(part, SHOWN as u64), part, Weight)),
-            items: (room > 0).then(|| Cache::with_weighter(of(part, AVERAGE), part, Weight)),
+            items: (room > 0).then(|| Cache::with_weighter(of(2 * part, AVERAGE), 2 * part, Weight)),
             pages: (room > 0).then(|| Cache::with_weighter(PAGES, 2 * part, Weight)),
             drives: Cache::new(DRIVES),
             callers: (0..CALLERS).map(|_| AtomicU32::new(0)).collect(),
