@@ -120,6 +120,11 @@ pub struct Settings {
     #[arg(help_heading = "How much")]
     pub drive_quota: ByteSize,
 
+    /// How much of imported files is read in a second to know their digests; 0: none of it
+    #[arg(long, env = "EVERLINK_DIGEST_RATE", value_name = "SIZE", default_value = "32MiB")]
+    #[arg(help_heading = "How much")]
+    pub digest_rate: ByteSize,
+
     /// Threads that serve requests [default: one a processor]
     #[arg(long, env = "EVERLINK_WORKERS", value_name = "NUMBER", help_heading = "How much")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]

@@ -92,6 +92,12 @@ pub enum Error {
     /// The content store lost a content that it had, or part of it.
     #[error("The file's content is damaged, or lost.")]
     ContentDamaged(#[source] Cause),
+    /// A content that is outside of the content store is not there at the moment.
+    #[error("The file is not there any more: it was taken away from where it is kept.")]
+    ContentGone,
+    /// A content that is outside of the content store has other bytes by now.
+    #[error("This content is not there any more: the file was changed where it is kept.")]
+    ContentChanged,
     /// Our fault.
     #[error("There was an internal server error.")]
     Internal(#[source] Cause),

@@ -3,6 +3,7 @@
 mod backup;
 mod create_links;
 mod doctor;
+mod import;
 mod keys;
 mod links;
 mod login;
@@ -14,6 +15,8 @@ mod share;
 mod signin;
 mod token;
 mod verify;
+
+use std::process::ExitCode;
 
 use clap::{Arg, Args, CommandFactory, Parser, Subcommand};
 use rustix::fs::Mode;
@@ -58,6 +61,9 @@ enum Command {
     /// List, add and withdraw the keys that sign links
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Take over files where they are: a folder's, a bucket's, or those that a list names
+    #[command(mut_args(hide_settings), after_help = "The settings of `everlink serve` are taken, too.")]
+    Import(Box<import::ImportFiles>),
     /// Check settings, keys, database and content store, and say what is wrong
     Doctor(Box<doctor::Doctor>),
     /// Copy SQLite's database, while servers run
@@ -123,13 +129,14 @@ impl Actor {
 pub struct Failure(String);
 
 impl Cli {
-    pub async fn run(self) -> Result<(), Failure> {
+    pub async fn run(self) -> Result<ExitCode, Failure> {
         // What others write with these, such as manual pages, is for everybody.
         if !matches!(self.command, Command::Completions(_) | Command::Man(_)) {
             // Files that are made are their owner's alone, whatever the shell is set to.
             umask(Mode::RWXG | Mode::RWXO);
         }
-        match self.command {
+        let done = match self.command {
+            Command::Import(import) => return Box::pin(import.run()).await,
             Command::Serve(settings) => serve::serve(&settings).await,
             Command::Share(share) => share.run().await,
             Command::Login(login) => login.run().await,
@@ -145,7 +152,8 @@ impl Cli {
             Command::Verify(verify) => verify.run().await,
             Command::Completions(completions) => completions.run(Self::command()),
             Command::Man(man) => man.run(Self::command()),
-        }
+        };
+        done.map(|()| ExitCode::SUCCESS)
     }
 }
 

@@ -5,6 +5,7 @@ mod identity;
 mod journal;
 mod kept;
 mod listing;
+mod outside;
 mod reading;
 mod writing;
 
@@ -34,6 +35,7 @@ use writing::{Writer, Written};
 pub use hashing::{Digests, Sha256};
 pub use journal::RevokedLink;
 pub use listing::Listed;
+pub use outside::{Entry, Outside, Root, Skipped, Walk};
 
 /// Uploads are digested and written in pieces of so many bytes, while the next one comes.
 const PIECE: usize = 64 * 1024;
@@ -67,6 +69,8 @@ pub struct Content {
     files: Option<Files>,
     kept: Arc<Kept>,
     identity: Arc<Identity>,
+    /// What is elsewhere.
+    pub outside: Outside,
     /// Makes URLs that the object store itself answers, where that is wanted.
     signer: Option<Arc<AmazonS3>>,
 }
@@ -101,27 +105,16 @@ impl Content {
         Ok(Self { kept: Arc::new(Kept::new(kept)), ..content })
     }
 
-    /// Contents as objects of a bucket. Where it is and who may write it, the library reads from the
-    /// variables that all programs for S3 use: `AWS_REGION`, `AWS_ENDPOINT`, `AWS_ACCESS_KEY_ID` and so on.
+    /// Contents as objects of a bucket.
     fn in_bucket(bucket: &str, prefix: &str, presigned: bool) -> Result<Self> {
-        let retries = RetryConfig { max_retries: 3, retry_timeout: RETRY_LIMIT, ..RetryConfig::default() };
-        let mut store = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(retries);
-        for (limit, value) in LIMITS {
-            store = store.with_config(AmazonS3ConfigKey::Client(limit), value);
-        }
-        if !CREDENTIALS.iter().any(|key| store.get_config_value(key).is_some_and(|value| value != "false")) {
-            return Err(Error::internal(
-                "there are no credentials for S3: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or \
-                 AWS_METADATA_ENDPOINT=http://169.254.169.254 where the machine's own role has them",
-            ));
-        }
-        let store = Arc::new(store.build().map_err(Error::internal)?);
+        let store = Arc::new(bucket_of(bucket)?);
         Ok(Self {
             store: store.clone(),
             prefix: prefix.to_owned(),
             files: None,
             kept: Arc::new(Kept::new(0)),
             identity: Arc::default(),
+            outside: Outside::default(),
             signer: presigned.then_some(store),
         })
     }
@@ -143,6 +136,7 @@ impl Content {
             }),
             kept: Arc::new(Kept::new(0)),
             identity: Arc::default(),
+            outside: Outside::default(),
             signer: None,
         })
     }
@@ -418,6 +412,23 @@ impl Sink {
             Self::Object { upload: None, .. } => {}
         }
     }
+}
+
+/// A bucket. Where it is and who may read and write it, the library reads from the variables that all programs for S3
+/// use: `AWS_REGION`, `AWS_ENDPOINT`, `AWS_ACCESS_KEY_ID` and so on.
+fn bucket_of(bucket: &str) -> Result<AmazonS3> {
+    let retries = RetryConfig { max_retries: 3, retry_timeout: RETRY_LIMIT, ..RetryConfig::default() };
+    let mut store = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(retries);
+    for (limit, value) in LIMITS {
+        store = store.with_config(AmazonS3ConfigKey::Client(limit), value);
+    }
+    if !CREDENTIALS.iter().any(|key| store.get_config_value(key).is_some_and(|value| value != "false")) {
+        return Err(Error::internal(
+            "there are no credentials for S3: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or \
+             AWS_METADATA_ENDPOINT=http://169.254.169.254 where the machine's own role has them",
+        ));
+    }
+    store.build().map_err(Error::internal)
 }
 
 fn disk_failed(error: std::io::Error) -> Error {

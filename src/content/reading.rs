@@ -51,7 +51,12 @@ impl Reader {
             None => in_thread(move || File::open(path)).await?,
         };
         let size = file.metadata()?.len();
-        Ok(Opened { file: Arc::new(file), size, room: self.room.clone() })
+        Ok(self.opened(Arc::new(file), size))
+    }
+
+    /// A file that is open already.
+    pub fn opened(&self, file: Arc<File>, size: u64) -> Opened {
+        Opened { file, size, room: self.room.clone() }
     }
 }
 

@@ -125,8 +125,8 @@ pub struct FileVersion {
     pub hashes: Hashes,
 }
 
-/// A content's digests, in the spellings that Microsoft's API shows.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+/// A content's digests, in the spellings that Microsoft's API shows; each is empty while it is not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct Hashes {
     /// Base64.
     #[sqlx(rename = "quick_xor_hash")]

@@ -11,6 +11,7 @@ pub mod link;
 pub mod link_scope;
 pub mod name;
 pub mod order;
+pub mod outside;
 pub mod preconditions;
 mod text_column;
 pub mod upload;

@@ -72,6 +72,8 @@ fn row(error: &Error) -> (StatusCode, &'static str, Option<&'static str>) {
         Error::StorageFull(_) => {
             (StatusCode::INSUFFICIENT_STORAGE, "quotaLimitReached", Some("storageIsFull"))
         }
+        Error::ContentGone => (StatusCode::NOT_FOUND, "itemNotFound", Some("contentGone")),
+        Error::ContentChanged => (StatusCode::NOT_FOUND, "itemNotFound", Some("contentChanged")),
         Error::ContentDamaged(_) => {
             (StatusCode::INTERNAL_SERVER_ERROR, "generalException", Some("contentDamaged"))
         }

@@ -16,7 +16,7 @@ use crate::clock::Timestamp;
 use crate::domain::address::{DriveAddress, ItemAddress};
 use crate::domain::identity::{Application, User};
 use crate::domain::ids::{DriveId, ItemId};
-use crate::domain::item::{Drive, Item, ItemContent, Stamp};
+use crate::domain::item::{Drive, Hashes, Item, ItemContent, Stamp};
 use crate::error::{Error, Result};
 use crate::graph::list::Entry;
 use crate::graph::site::Site;
@@ -254,12 +254,25 @@ struct FileFacet {
     hashes: HashesBody,
 }
 
+/// What is not known yet is not there.
+#[skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct HashesBody {
-    quick_xor_hash: String,
-    sha1_hash: String,
-    sha256_hash: String,
+    quick_xor_hash: Option<String>,
+    sha1_hash: Option<String>,
+    sha256_hash: Option<String>,
+}
+
+impl HashesBody {
+    fn of(hashes: &Hashes) -> Self {
+        let known = |hash: &String| (!hash.is_empty()).then(|| hash.clone());
+        Self {
+            quick_xor_hash: known(&hashes.quick_xor),
+            sha1_hash: known(&hashes.sha1),
+            sha256_hash: known(&hashes.sha256),
+        }
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -309,11 +322,7 @@ fn drive_item(view: View<'_>) -> DriveItem {
         description: item.description.clone(),
         file: item.file().map(|file| FileFacet {
             mime_type: file.mime_type.clone(),
-            hashes: HashesBody {
-                quick_xor_hash: file.hashes.quick_xor.clone(),
-                sha1_hash: file.hashes.sha1.clone(),
-                sha256_hash: file.hashes.sha256.clone(),
-            },
+            hashes: HashesBody::of(&file.hashes),
         }),
         folder: match item.content {
             ItemContent::Folder { child_count, .. } => Some(FolderFacet { child_count }),

@@ -24,6 +24,9 @@ use crate::graph::site::Site;
 use crate::service::drive::{Bytes, ask_for_bytes, check_bytes, show_bytes};
 use crate::service::rights::{self, ToDownload, ToPreview};
 
+/// How often a file is looked at that changes all the time.
+const TRIES: usize = 5;
+
 pub async fn by_link(
     visitor: Visitor,
     request: HttpRequest,
@@ -31,11 +34,14 @@ pub async fn by_link(
     site: Site,
 ) -> Result<HttpResponse> {
     let address = SharedAddress::of_query(request.query_string()).ok_or(Error::ItemNotFound)?;
-    let shared = rights::open(site.service(), visitor.0.as_ref(), &address).await?;
-    let right = shared.to_download()?;
-    let answer = send(&site, &request, &preconditions, &Content::Downloaded(&right)).await?;
-    count(&site, &request, &answer, &right, shared.is_opened_by_owner(visitor.0.as_deref()));
-    Ok(answer)
+    at_rest(async || {
+        let shared = rights::open(site.service(), visitor.0.as_ref(), &address).await?;
+        let right = shared.to_download()?;
+        let answer = send(&site, &request, &preconditions, &Content::Downloaded(&right)).await?;
+        count(&site, &request, &answer, &right, shared.is_opened_by_owner(visitor.0.as_deref()));
+        Ok(answer)
+    })
+    .await
 }
 
 pub async fn by_ticket(
@@ -44,10 +50,25 @@ pub async fn by_ticket(
     preconditions: Preconditions,
     site: Site,
 ) -> Result<HttpResponse> {
-    let right = rights::open_ticket(site.service(), &ticket).await?;
-    let answer = send(&site, &request, &preconditions, &Content::Downloaded(&right)).await?;
-    count(&site, &request, &answer, &right, false);
-    Ok(answer)
+    at_rest(async || {
+        let right = rights::open_ticket(site.service(), &ticket).await?;
+        let answer = send(&site, &request, &preconditions, &Content::Downloaded(&right)).await?;
+        count(&site, &request, &answer, &right, false);
+        Ok(answer)
+    })
+    .await
+}
+
+/// An answer that is begun again where the file was changed between its being looked at and being read: others may
+/// write what is not in the content store.
+pub(super) async fn at_rest(answer: impl AsyncFn() -> Result<HttpResponse>) -> Result<HttpResponse> {
+    for _ in 1..TRIES {
+        match answer().await {
+            Err(Error::ContentChanged) => {}
+            answered => return answered,
+        }
+    }
+    answer().await
 }
 
 /// What somebody has already is not downloaded again.

@@ -258,7 +258,16 @@ pub async fn bytes(
     preconditions: Preconditions,
     site: Site,
 ) -> Result<HttpResponse> {
-    let opened = Opened::by(&visitor, &request, site).await?;
+    download::at_rest(async || send_shown(&visitor, &request, &preconditions, site.clone()).await).await
+}
+
+async fn send_shown(
+    visitor: &Visitor,
+    request: &HttpRequest,
+    preconditions: &Preconditions,
+    site: Site,
+) -> Result<HttpResponse> {
+    let opened = Opened::by(visitor, request, site).await?;
     let right = opened.shared.to_preview()?;
     let shown = kinds::shown(right.name(), right.file());
     let is_pdf = match shown {
@@ -266,7 +275,7 @@ pub async fn bytes(
         Some(Shown::Pdf) => true,
         _ => return Err(Error::ItemNotFound),
     };
-    let mut answer = download::send(&opened.site, &request, &preconditions, &Content::Shown(&right)).await?;
+    let mut answer = download::send(&opened.site, request, preconditions, &Content::Shown(&right)).await?;
     if !answer.status().is_success() {
         return Ok(answer);
     }

@@ -28,7 +28,7 @@ use crate::graph;
 use crate::limits::Limits;
 use crate::pages;
 use crate::service::Service;
-use crate::service::drive::{finish_abandoned, sweep_pending_content};
+use crate::service::drive::{digest_outside, finish_abandoned, sweep_pending_content};
 use crate::service::opens::write_opens;
 use crate::service::recovery::write_journal;
 use crate::sources::{Rates, Sources};
@@ -50,6 +50,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(120);
 const JOURNAL_EVERY: Duration = Duration::from_secs(2);
 /// How often it is looked for tables that have grown.
 const LOOK_AT_TABLES_EVERY: Duration = Duration::from_secs(5);
+/// How often it is looked for imported files whose digests are not known.
+const DIGEST_EVERY: Duration = Duration::from_secs(2);
 /// How often it is written down how often links were opened: a server that is killed loses so much of it.
 const WRITE_OPENS_EVERY: Duration = Duration::from_secs(10);
 
@@ -207,6 +209,7 @@ impl Server {
         let reading = actix_web::rt::spawn(self.connections.clone().end_unread());
         let journaling = actix_web::rt::spawn(journal(self.app.clone()));
         let looking = actix_web::rt::spawn(look_at_tables(self.app.clone()));
+        let digesting = actix_web::rt::spawn(digest(self.app.clone()));
         let stop = stop.await;
         is_stopping.store(true, Ordering::Relaxed);
         if stop == Stop::AfterDelay {
@@ -225,6 +228,7 @@ impl Server {
         counting.abort();
         journaling.abort();
         looking.abort();
+        digesting.abort();
         reading.abort();
         let service = &self.app.service;
         let last = [
@@ -363,6 +367,17 @@ async fn look_at_tables(app: web::Data<App>) {
         every.tick().await;
         if let Err(error) = app.service.look_at_grown_tables().await {
             tracing::debug!(error = error.inside(), "the tables could not be looked at, and are again later");
+        }
+    }
+}
+
+/// Computes the digests of what was imported. Several servers may do so at once.
+async fn digest(app: web::Data<App>) {
+    let mut every = tokio::time::interval(DIGEST_EVERY);
+    loop {
+        every.tick().await;
+        if let Err(error) = digest_outside(&app.service).await {
+            tracing::warn!(error = error.inside(), "digests are not known yet, and are computed later");
         }
     }
 }

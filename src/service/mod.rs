@@ -65,6 +65,8 @@ mod author;
 mod content_check;
 mod key_check;
 mod new_ids;
+mod outside;
+mod pace;
 mod pieces;
 mod placed;
 mod shown;
@@ -76,7 +78,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::content::Content;
+use crate::content::{Content, Outside};
 use crate::domain::link_scope::LinkScope;
 use crate::error::{Error, Result};
 use crate::keys::{KeyRing, Secret};
@@ -105,6 +107,8 @@ pub struct Service {
     default_scope: LinkScope,
     /// Bytes that a drive may hold.
     quota: i64,
+    /// Bytes of imported files that are digested in a second.
+    digest_rate: u64,
     new_ids: Arc<NewIds>,
     pub clock: Clock,
     pub limits: Limits,
@@ -151,6 +155,7 @@ impl Service {
             incarnation,
             default_scope: settings.default_scope,
             quota: i64::try_from(settings.drive_quota.as_u64()).unwrap_or(i64::MAX),
+            digest_rate: settings.digest_rate.as_u64(),
             new_ids: Arc::new(new_ids),
             clock,
             limits,
@@ -171,6 +176,7 @@ impl Service {
             incarnation: self.incarnation,
             default_scope: self.default_scope,
             quota: self.quota,
+            digest_rate: self.digest_rate,
             new_ids: self.new_ids.clone(),
             clock: self.clock.clone(),
             limits: self.limits,
@@ -206,6 +212,11 @@ impl Service {
     /// Everything there is to tell by metrics, in Prometheus' text format.
     pub fn render_metrics(&self, is_ready: bool, dropped_lines: u64) -> String {
         self.metrics.render(is_ready, dropped_lines, self.store.connections(), self.store.bytes_known())
+    }
+
+    /// What reads contents that are not in the content store.
+    pub fn outside(&self) -> &Outside {
+        &self.content.outside
     }
 
     /// Waits for what is under way and closes the connections.

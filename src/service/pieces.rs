@@ -1,5 +1,5 @@
 //! Contents as versions name them: one in the content store, or a list of pieces there, as an upload session received
-//! them. What has come in a hundred pieces is read as if it were one.
+//! them, or one that is outside. What has come in a hundred pieces is read as if it were one.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -12,6 +12,7 @@ use crate::clock::random_bytes;
 use crate::content::Content;
 use crate::domain::ids::DriveId;
 use crate::error::{Error, Result};
+use crate::service::outside::{self, is_outside};
 use crate::service::store::{Piece, Store, Tx};
 
 /// Pieces that are asked for at once.
@@ -40,6 +41,9 @@ pub(super) async fn read(
     size: u64,
     range: Range<u64>,
 ) -> Result<BoxStream<'static, Result<Bytes>>> {
+    if is_outside(key) {
+        return outside::read(store, content, drive, key, range).await;
+    }
     if !is_list(key) {
         return content.get(drive, key, size, range).await;
     }
@@ -64,6 +68,9 @@ pub(super) async fn check(
     size: u64,
     byte: u64,
 ) -> Result<()> {
+    if is_outside(key) {
+        return outside::check(store, content, drive, key).await;
+    }
     if !is_list(key) {
         return content.check(drive, key, size).await;
     }
@@ -81,6 +88,13 @@ pub(super) async fn is_there(
     key: Uuid,
     size: u64,
 ) -> Result<bool> {
+    if is_outside(key) {
+        return match outside::check(store, content, drive, key).await {
+            Ok(()) => Ok(true),
+            Err(Error::ContentGone | Error::ContentChanged) => Ok(false),
+            Err(error) => Err(error),
+        };
+    }
     if !is_list(key) {
         return content.is_there(drive, key).await;
     }
@@ -100,8 +114,12 @@ pub(super) async fn is_there(
     Ok(true)
 }
 
-/// Takes a content away, piece by piece.
+/// Takes a content away, piece by piece. One that is outside is forgotten, and stays where it is.
 pub(super) async fn delete(store: &Store, content: &Content, drive: DriveId, key: Uuid) -> Result<()> {
+    if is_outside(key) {
+        let forget = async |tx: &mut Tx| tx.forget_outside_content(drive, key).await;
+        return store.write("forget_outside_content", forget).await;
+    }
     while is_list(key) {
         let pieces = store.read("pieces").await?.first_pieces(drive, key, PAGE).await?;
         let Some(last) = pieces.last() else { break };

@@ -29,6 +29,7 @@ use crate::error::{Error, Result};
 use crate::keys::{ProvenLink, Ticket};
 use crate::limits::Who;
 use crate::service::author::Author;
+use crate::service::outside::{current, current_or_last};
 use crate::service::placed::folder_names;
 use crate::service::store::{DriveInUse, ItemsOfLinks, KnownItem, Lineage, OpenedLink, Place, Tx, Way};
 use crate::service::{PlacedItem, Service, Shown};
@@ -601,6 +602,7 @@ pub async fn manage<S: Scope>(
             Arc::new(walk(&mut tx, item, path.names()).await?)
         }
     };
+    let item = current_or_last(service, item).await?;
     Ok(Managed { item, caller: caller.clone(), scope: PhantomData })
 }
 
@@ -620,8 +622,9 @@ pub async fn manage_placed<S: Scope>(
         Some(known) => known,
         None => read_item(service, granted, address).await?.0,
     };
-    let placed = PlacedItem { item: known.item.as_ref().clone(), folders: known.folders };
-    Ok((Managed { item: known.item, caller: caller.clone(), scope: PhantomData }, placed))
+    let item = current_or_last(service, known.item).await?;
+    let placed = PlacedItem { item: item.as_ref().clone(), folders: known.folders };
+    Ok((Managed { item, caller: caller.clone(), scope: PhantomData }, placed))
 }
 
 /// The same, and the links on it and on the folders that it is in: these are asked for with how the drive stands.
@@ -879,7 +882,8 @@ async fn open_uncounted(
             let mut tx = service.store.read("open_own_url").await?;
             let whole = Arc::new(live(&mut tx, &granted.caller, *id).await?);
             let item = Arc::new(inside(&mut tx, &whole, address).await?);
-            return Ok(Shared { item, whole, by: OpenedBy::Manager });
+            drop(tx);
+            return opened_now(service, Shared { item, whole, by: OpenedBy::Manager }).await;
         }
     };
     let proven: ProvenLink = proven.ok_or(Error::ItemNotFound)?;
@@ -900,7 +904,21 @@ async fn open_uncounted(
     } else {
         Arc::new(inside(&mut service.store.read("open_inside").await?, &whole, address).await?)
     };
-    Ok(Shared { item, whole, by: OpenedBy::Link(link, shown) })
+    opened_now(service, Shared { item, whole, by: OpenedBy::Link(link, shown) }).await
+}
+
+/// What was opened, with the version that its file has now where that is outside.
+async fn opened_now(service: &Service, opened: Shared) -> Result<Shared> {
+    let item = current(service, opened.item.clone()).await?;
+    if Arc::ptr_eq(&item, &opened.item) {
+        return Ok(opened);
+    }
+    let whole = if item.id == opened.whole.id { item.clone() } else { opened.whole };
+    let by = match opened.by {
+        OpenedBy::Link(link, _) => OpenedBy::Link(link, None),
+        OpenedBy::Manager => OpenedBy::Manager,
+    };
+    Ok(Shared { item, whole, by })
 }
 
 /// An item of the caller's own, as its own URL opens it.
@@ -922,12 +940,15 @@ pub async fn open_ticket(service: &Service, ticket: &str) -> Result<ToDownload> 
         }
         None => Who::Drive(item.id.drive),
     };
+    drop(tx);
     // What is not there any more is told first: to ask for a new URL would not help.
+    let item = current(service, Arc::new(item)).await?;
     if ticket.expires_at <= service.clock.now() {
         return Err(Error::DownloadUrlExpired);
     }
     let mut right = ToDownload::of(&item, who)?;
     if let Some(version) = ticket.version {
+        let mut tx = service.store.read("version").await?;
         right.file = tx.version(item.id, version).await?.ok_or(Error::ItemNotFound)?;
     }
     Ok(right)

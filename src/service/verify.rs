@@ -1,7 +1,6 @@
 //! Reads all contents, and holds them against what the database knows. Servers may run meanwhile.
 
 use std::collections::HashSet;
-use std::time::{Duration, Instant};
 
 use futures_util::stream::{StreamExt, TryStreamExt};
 use serde::Serialize;
@@ -10,6 +9,8 @@ use uuid::Uuid;
 use crate::content::{Content, Sha256};
 use crate::domain::ids::DriveId;
 use crate::error::{Error, Result};
+use crate::service::outside::{self, is_outside};
+use crate::service::pace::Pace;
 use crate::service::pieces;
 use crate::service::store::{KnownContent, Store};
 
@@ -43,22 +44,6 @@ pub struct Verified {
     pub findings: Vec<Finding>,
 }
 
-/// Reads no faster than so many bytes a second, on average.
-struct Pace {
-    rate: Option<u64>,
-    began: Instant,
-    bytes: u64,
-}
-
-impl Pace {
-    async fn read(&mut self, bytes: u64) {
-        self.bytes += bytes;
-        let Some(rate) = self.rate.filter(|rate| *rate > 0) else { return };
-        let due = Duration::from_secs_f64(self.bytes as f64 / rate as f64);
-        tokio::time::sleep(due.saturating_sub(self.began.elapsed())).await;
-    }
-}
-
 /// `told` is told of bytes as they are read.
 pub(super) async fn verify(
     store: &Store,
@@ -67,7 +52,7 @@ pub(super) async fn verify(
     told: &dyn Fn(u64),
 ) -> Result<Verified> {
     let mut verified = Verified::default();
-    let mut pace = Pace { rate, began: Instant::now(), bytes: 0 };
+    let mut pace = Pace::of(rate);
     let mut drives: Vec<DriveId> = store.read_slowly("drives").await?.drives().await?;
     // The store may have contents of drives that the database has none of.
     let known: HashSet<DriveId> = drives.iter().copied().collect();
@@ -123,6 +108,16 @@ async fn read_one(
     told: &dyn Fn(u64),
 ) -> Result<Option<Flaw>> {
     let (key, size) = (known.content_key, known.size.cast_unsigned());
+    if is_outside(key) {
+        match outside::check(store, content, drive, key).await {
+            // It has another version as soon as somebody looks.
+            Err(Error::ContentChanged) => return Ok(None),
+            // What was changed before it went is no loss of today's.
+            Err(Error::ContentGone) if !outside::is_latest(store, drive, key).await? => return Ok(None),
+            Err(Error::ContentGone) => return Ok(Some(Flaw::Missing)),
+            checked => checked?,
+        }
+    }
     if !pieces::is_there(store, content, drive, key, size).await? {
         return Ok(Some(Flaw::Missing));
     }

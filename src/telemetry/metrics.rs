@@ -33,6 +33,8 @@ pub struct Metrics {
     known: KnownMetrics,
     known_bytes: Gauge,
     damaged: Counter,
+    gone: Counter,
+    changed: Counter,
     dropped_lines: Counter,
     ready: Gauge,
     connections: Gauge,
@@ -101,6 +103,18 @@ impl Metrics {
                 "Times that a content was asked for which the content store lost, or part of it",
                 Counter::default(),
             ),
+            gone: add(
+                all,
+                "outside_contents_gone",
+                "Times that a content outside of the content store was asked for and was not there",
+                Counter::default(),
+            ),
+            changed: add(
+                all,
+                "outside_contents_changed",
+                "Files that were found changed where they are kept, and given a new version",
+                Counter::default(),
+            ),
             dropped_lines: add(
                 all,
                 "log_lines_dropped",
@@ -162,6 +176,14 @@ impl Metrics {
 
     pub fn content_damaged(&self) {
         self.damaged.inc();
+    }
+
+    pub fn content_gone(&self) {
+        self.gone.inc();
+    }
+
+    pub fn content_changed(&self) {
+        self.changed.inc();
     }
 
     pub fn link_refused(&self) {

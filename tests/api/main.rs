@@ -19,6 +19,7 @@ mod drive_surface;
 mod errors;
 mod faults;
 mod field;
+mod import;
 mod keys_command;
 mod known;
 mod large_folders;

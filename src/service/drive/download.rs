@@ -8,6 +8,7 @@ use crate::domain::ids::{DriveId, ItemId};
 use crate::domain::item::FileVersion;
 use crate::error::{Error, Result};
 use crate::service::Service;
+use crate::service::outside::is_outside;
 use crate::service::pieces::{self, is_list};
 use crate::service::rights::{ToDownload, ToPreview};
 
@@ -36,6 +37,7 @@ pub async fn ask_for_bytes(service: &Service, right: &ToDownload, range: Range<u
     let (drive, key) = (right.item().drive, right.file().content_key);
     // The object store has a list's pieces, but no URL that has them all.
     if !is_list(key)
+        && !is_outside(key)
         && let Some(url) = service.content.presigned_url(drive, key).await?
     {
         return Ok(Bytes::Elsewhere(url));

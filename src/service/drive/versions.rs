@@ -5,6 +5,7 @@ use crate::domain::item::{FileVersion, Stamp};
 use crate::error::{Error, Result};
 use crate::service::Service;
 use crate::service::drive::usage::check_growth;
+use crate::service::outside::{self, is_outside};
 use crate::service::rights::Managed;
 
 /// Some of a file's versions, the newest first.
@@ -60,6 +61,10 @@ pub async fn version_ticket<S>(service: &Service, file: &Managed<S>, number: i64
 /// Makes an earlier content current again, as a new version. The content itself is shared by both.
 pub async fn restore_version(service: &Service, file: &Managed<FilesReadWrite>, number: i64) -> Result<()> {
     check_is_file(file)?;
+    let (version, _) = get_version(service, file, number).await?;
+    if is_outside(version.content_key) {
+        outside::check(&service.store, &service.content, file.id().drive, version.content_key).await?;
+    }
     let author = file.author(service).await?;
     let now = service.clock.now();
     service

@@ -35,8 +35,8 @@ impl Store {
             "BEGIN; {create} {settings}
              REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {name};
              GRANT USAGE ON SCHEMA public TO {name};
-             GRANT SELECT ON admin_items, admin_links, admin_link_events, admin_applications, admin_usage, link_opens
-                 TO {name};
+             GRANT SELECT ON admin_items, admin_links, admin_link_events, admin_applications, admin_usage,
+                             admin_imports, link_opens TO {name};
              COMMIT;"
         );
         // A role's name can't be bound; it is quoted.

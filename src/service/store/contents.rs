@@ -33,11 +33,14 @@ impl Tx {
 
     /// Each content that a drive's versions name, once.
     pub async fn contents_of(&mut self, drive: DriveId) -> Result<Vec<KnownContent>> {
-        on_many!(self, |connection| sqlx::query_as(
-            "SELECT DISTINCT content_key, size, sha256_hash FROM versions WHERE drive_id = $1"
-        )
-        .bind(drive)
-        .fetch_all(connection))
+        on_many!(self, |connection| {
+            sqlx::query_as(
+                "SELECT DISTINCT content_key, size, nullif(sha256_hash, '') AS sha256_hash
+             FROM versions WHERE drive_id = $1",
+            )
+            .bind(drive)
+            .fetch_all(connection)
+        })
     }
 
     /// Contents of a drive that no version names, or not yet, and that are known all the same.

@@ -63,7 +63,10 @@ impl Tx {
             "SELECT v.drive_id, coalesce(p.piece_key, v.content_key)
              FROM versions v LEFT JOIN content_pieces p
                ON p.drive_id = v.drive_id AND p.content_key = v.content_key
-             WHERE v.size > 0 LIMIT 20"
+             WHERE v.size > 0
+               AND NOT EXISTS (SELECT 1 FROM outside_content o
+                               WHERE o.drive_id = v.drive_id AND o.content_key = v.content_key)
+             LIMIT 20"
         )
         .fetch_all(connection))
     }

@@ -92,7 +92,7 @@ pub(super) use on_many;
 /// count from `$3` on.
 macro_rules! on_items {
     (
-        $tx:expr, $limit:expr, $make:ident, $drive:expr, $numbers:expr, $text:literal, [$($bind:expr),*],
+        $tx:expr, $limit:expr, $make:ident, $drive:expr, $numbers:expr, $text:expr, [$($bind:expr),*],
         |$query:ident, $connection:ident| $statement:expr
     ) => {
         match &mut $tx.connection {
@@ -116,7 +116,7 @@ pub(super) use on_items;
 
 /// Like `on_items!`: gives the rows, which may be many.
 macro_rules! fetch_for_items {
-    ($tx:expr, $drive:expr, $numbers:expr, $text:literal $(, $bind:expr)*) => {
+    ($tx:expr, $drive:expr, $numbers:expr, $text:expr $(, $bind:expr)*) => {
         $crate::service::store::statement::on_items!(
             $tx, $crate::service::store::statement::LONG_LIMIT, query_as, $drive, $numbers, $text, [$($bind),*],
             |query, connection| query.fetch_all(connection)

@@ -20,7 +20,7 @@ use crate::domain::item::Kind;
 use crate::domain::name::PATH_LIMIT;
 use crate::error::{Error, Result};
 use crate::service::store::statement::{
-    STATEMENT_LIMIT, Tx, TxConnection, execute, fetch_for_items, on, on_many, within_step,
+    LONG_LIMIT, STATEMENT_LIMIT, Tx, TxConnection, execute, fetch_for_items, on, on_many, within_step,
 };
 use crate::service::store::subtree_changes::SubtreeWork;
 
@@ -156,6 +156,45 @@ impl Tx {
             }
         }
         Ok(lineage)
+    }
+
+    /// Tells each of some folders what comes to be below it: all that are above that, whose paths were checked.
+    pub async fn tell_folders(&mut self, drive: DriveId, told: &[(i64, Below)]) -> Result<()> {
+        let rows: Vec<[i64; 4]> = told
+            .iter()
+            .map(|(number, below)| [*number, below.children, below.bytes, below.longest_path.unwrap_or(0)])
+            .collect();
+        match &mut self.connection {
+            TxConnection::Postgres(tx) => {
+                let column = |at: usize| rows.iter().map(|row| row[at]).collect::<Vec<i64>>();
+                let query = sqlx::query(
+                    "UPDATE items SET child_count = child_count + told.children, size = size + told.bytes,
+                                      longest_path = greatest(longest_path, told.path)
+                     FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
+                         AS told (item_no, children, bytes, path)
+                     WHERE items.drive_id = $1 AND items.item_no = told.item_no",
+                )
+                .bind(drive)
+                .bind(column(0))
+                .bind(column(1))
+                .bind(column(2))
+                .bind(column(3));
+                within_step(self.step, LONG_LIMIT, query.execute(&mut **tx)).await?;
+            }
+            TxConnection::Sqlite(tx) => {
+                let query = sqlx::query(
+                    "UPDATE items SET child_count = child_count + told.children, size = size + told.bytes,
+                                      longest_path = max(longest_path, told.path)
+                     FROM (SELECT value ->> 0 AS item_no, value ->> 1 AS children, value ->> 2 AS bytes,
+                                  value ->> 3 AS path FROM json_each($2)) told
+                     WHERE items.drive_id = $1 AND items.item_no = told.item_no",
+                )
+                .bind(drive)
+                .bind(serde_json::json!(rows).to_string());
+                within_step(self.step, LONG_LIMIT, query.execute(&mut **tx)).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Refuses what would be at too long a path: `path` is the longest from the folder on, in characters.

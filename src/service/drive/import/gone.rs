@@ -1,0 +1,122 @@
+//! What was imported before and was not found any more.
+
+use crate::domain::ids::ItemId;
+use crate::error::Result;
+use crate::service::drive::import::Import;
+use crate::service::drive::subtree;
+use crate::service::store::Imported;
+
+/// Files that are looked at, and deleted, at once.
+const PAGE: i64 = 1_000;
+const DELETED_AT_ONCE: usize = 200;
+
+/// How many files of an import are gone, of how many.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Gone {
+    pub files: u64,
+    pub of: u64,
+}
+
+impl Gone {
+    /// Whether more than so many of a hundred are gone.
+    pub fn is_more_than(self, percent: u8) -> bool {
+        self.files * 100 > self.of * u64::from(percent)
+    }
+}
+
+impl Import<'_> {
+    fn is_gone(&self, path: &str, item: i64) -> bool {
+        let is_hidden = |folder: &String| {
+            folder.is_empty()
+                || path == folder
+                || path.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/'))
+        };
+        !self.found.has(item) && !self.hidden.iter().any(is_hidden)
+    }
+
+    async fn page(&self, after: &str) -> Result<Vec<Imported>> {
+        let mut tx = self.service.store.read_slowly("imported").await?;
+        tx.imported_after(self.drive(), self.number, after, None, PAGE).await
+    }
+
+    /// Counts what the import had found so far and did not find now. To be asked once all was found.
+    pub async fn count_gone(&self) -> Result<Gone> {
+        let (mut gone, mut after) = (Gone::default(), String::new());
+        loop {
+            let page = self.page(&after).await?;
+            let Some(last) = page.last() else { return Ok(gone) };
+            after.clone_from(&last.path);
+            for row in page.iter().filter(|row| row.is_live) {
+                gone.of += 1;
+                gone.files += u64::from(self.is_gone(&row.path, row.item_no));
+            }
+        }
+    }
+
+    /// Puts what is gone into the recycle bin; its links open again once it comes back. Gives how many files that were.
+    pub async fn delete_gone(&self) -> Result<u64> {
+        let (mut deleted, mut after) = (0, String::new());
+        loop {
+            let page = self.page(&after).await?;
+            let Some(last) = page.last() else { break };
+            after.clone_from(&last.path);
+            let gone: Vec<&Imported> =
+                page.iter().filter(|row| row.is_live && self.is_gone(&row.path, row.item_no)).collect();
+            for some in gone.chunks(DELETED_AT_ONCE) {
+                self.delete(some).await?;
+                deleted += some.len() as u64;
+            }
+        }
+        self.delete_empty_folders().await?;
+        Ok(deleted)
+    }
+
+    async fn delete(&self, files: &[&Imported]) -> Result<()> {
+        let (drive, now) = (self.drive(), self.service.clock.now());
+        self.service
+            .store
+            .write("delete_gone", async |tx| {
+                let change = self.author.change(tx.begin_change(drive).await?, now);
+                for row in files {
+                    if let Some(item) = tx.item(ItemId { drive, number: row.item_no }).await? {
+                        subtree::put_into_bin(tx, &item, change).await?;
+                        tx.set_binned(drive, row.content_key, true).await?;
+                    }
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Folders that are gone go, too, where nothing else is in them.
+    async fn delete_empty_folders(&self) -> Result<()> {
+        let (drive, now) = (self.drive(), self.service.clock.now());
+        let mut tx = self.service.store.read_slowly("imported_folders").await?;
+        let folders = tx.all_imported_folders(drive, self.number).await?;
+        drop(tx);
+        for row in folders.iter().rev() {
+            if row.path.is_empty() || !row.is_live || !self.is_gone(&row.path, row.item_no) {
+                continue;
+            }
+            self.service
+                .store
+                .write("delete_gone", async |tx| {
+                    let change = self.author.change(tx.begin_change(drive).await?, now);
+                    let item = tx.item(ItemId { drive, number: row.item_no }).await?;
+                    let is_empty = |item: &crate::domain::item::Item| {
+                        matches!(
+                            item.content,
+                            crate::domain::item::ItemContent::Folder { child_count: 0, .. }
+                        )
+                    };
+                    if let Some(item) = item.filter(is_empty) {
+                        subtree::put_into_bin(tx, &item, change).await?;
+                        tx.bin_imported_folder(drive, self.number, &row.path).await?;
+                    }
+                    Ok(())
+                })
+                .await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,240 @@
+//! Contents that are outside of the content store: where each is, and what it looked like.
+
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::domain::ids::{DriveId, ItemId};
+use crate::domain::item::Hashes;
+use crate::domain::outside::{Place, Seen, place_of};
+use crate::error::{Error, Result};
+use crate::service::store::statement::{Tx, execute, on};
+
+/// A content that is outside.
+#[derive(Clone, Debug, FromRow)]
+pub struct OutsideContent {
+    root: String,
+    pub import_no: i64,
+    pub path: String,
+    location: Option<String>,
+    #[sqlx(flatten)]
+    pub seen: Seen,
+    pub is_latest: bool,
+    pub missing_since: Option<Timestamp>,
+}
+
+impl OutsideContent {
+    pub fn in_import(&self) -> PlaceInImport<'_> {
+        let location = self.location.as_deref();
+        PlaceInImport { import_no: self.import_no, path: &self.path, location, is_latest: self.is_latest }
+    }
+
+    /// Where it is.
+    pub fn place(&self) -> Result<Place> {
+        match &self.location {
+            None => Ok(Place { root: self.root.clone(), path: self.path.clone() }),
+            Some(location) => {
+                place_of(location).ok_or_else(|| Error::internal(format!("{location} is no place")))
+            }
+        }
+    }
+}
+
+/// Where a content is, as its import has it.
+#[derive(Clone, Copy, Debug)]
+pub struct PlaceInImport<'a> {
+    pub import_no: i64,
+    pub path: &'a str,
+    pub location: Option<&'a str>,
+    /// Whether it is what is seen at the path; a copy's is not.
+    pub is_latest: bool,
+}
+
+/// A content whose digests are to be computed.
+#[derive(Clone, Copy, Debug, FromRow)]
+pub struct Undigested {
+    #[sqlx(rename = "drive_id")]
+    pub drive: DriveId,
+    #[sqlx(rename = "content_key")]
+    pub key: Uuid,
+}
+
+impl Tx {
+    pub async fn outside_content(&mut self, drive: DriveId, key: Uuid) -> Result<Option<OutsideContent>> {
+        on!(self, |connection| {
+            sqlx::query_as(
+            "SELECT n.root, o.import_no, o.path, o.location, o.size, o.modified_ns, o.unit_ns, o.etag, o.inode,
+                    o.born_ns, o.is_latest, o.missing_since
+             FROM outside_content o JOIN imports n ON n.drive_id = o.drive_id AND n.import_no = o.import_no
+             WHERE o.drive_id = $1 AND o.content_key = $2"
+        )
+        .bind(drive)
+        .bind(key)
+        .fetch_optional(connection)
+        })
+    }
+
+    /// Notes since when a content is not there; none where it is again.
+    pub async fn set_missing(&mut self, drive: DriveId, key: Uuid, since: Option<Timestamp>) -> Result<()> {
+        execute!(
+            self,
+            sqlx::query(
+                "UPDATE outside_content SET missing_since = $3 WHERE drive_id = $1 AND content_key = $2"
+            )
+            .bind(drive)
+            .bind(key)
+            .bind(since)
+        )?;
+        Ok(())
+    }
+
+    /// Keeps how a content looks that was only told of so far.
+    pub async fn set_seen(&mut self, drive: DriveId, key: Uuid, seen: &Seen) -> Result<()> {
+        execute!(
+            self,
+            sqlx::query(
+                "UPDATE outside_content SET modified_ns = $3, unit_ns = $4, etag = $5, inode = $6, born_ns = $7
+                 WHERE drive_id = $1 AND content_key = $2"
+            )
+            .bind(drive)
+            .bind(key)
+            .bind(seen.modified_ns)
+            .bind(seen.unit_ns)
+            .bind(&seen.etag)
+            .bind(seen.inode)
+            .bind(seen.born_ns)
+        )?;
+        Ok(())
+    }
+
+    /// Another content at the same place as one, which is an item's.
+    pub async fn insert_outside_content(
+        &mut self,
+        item: ItemId,
+        key: Uuid,
+        old: Uuid,
+        at: PlaceInImport<'_>,
+        seen: &Seen,
+    ) -> Result<()> {
+        execute!(
+            self,
+            sqlx::query(
+                "UPDATE outside_content SET is_latest = FALSE, missing_since = NULL
+                 WHERE drive_id = $1 AND content_key = $2"
+            )
+            .bind(item.drive)
+            .bind(old)
+        )?;
+        execute!(
+            self,
+            sqlx::query(
+                "INSERT INTO outside_content (drive_id, content_key, import_no, item_no, path, location, size,
+                                              modified_ns, unit_ns, etag, inode, born_ns, is_latest, is_digested,
+                                              is_binned)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, FALSE, FALSE)"
+            )
+            .bind(item.drive)
+            .bind(key)
+            .bind(at.import_no)
+            .bind(item.number)
+            .bind(at.path)
+            .bind(at.location)
+            .bind(seen.size)
+            .bind(seen.modified_ns)
+            .bind(seen.unit_ns)
+            .bind(&seen.etag)
+            .bind(seen.inode)
+            .bind(seen.born_ns)
+            .bind(at.is_latest)
+        )?;
+        Ok(())
+    }
+
+    /// The content stays where it is; nothing names it any more.
+    pub async fn forget_outside_content(&mut self, drive: DriveId, key: Uuid) -> Result<()> {
+        execute!(
+            self,
+            sqlx::query("DELETE FROM outside_content WHERE drive_id = $1 AND content_key = $2")
+                .bind(drive)
+                .bind(key)
+        )?;
+        Ok(())
+    }
+
+    /// Some contents whose digests are not known, after one of them.
+    pub async fn undigested(&mut self, after: Option<Undigested>, limit: i64) -> Result<Vec<Undigested>> {
+        // To the database a drive is a number with a sign.
+        let first = DriveId::from_bytes(i64::MIN.to_be_bytes());
+        let (drive, key) = after.map_or((first, Uuid::nil()), |at| (at.drive, at.key));
+        on!(self, |connection| {
+            sqlx::query_as(
+                "SELECT drive_id, content_key FROM outside_content
+                 WHERE NOT is_digested AND missing_since IS NULL AND (drive_id, content_key) > ($1, $2)
+                 ORDER BY drive_id, content_key LIMIT $3",
+            )
+            .bind(drive)
+            .bind(key)
+            .bind(limit)
+            .fetch_all(connection)
+        })
+    }
+
+    /// Keeps a content's digests, where versions and items have it. The drive's change is begun.
+    pub async fn set_digests(
+        &mut self,
+        drive: DriveId,
+        key: Uuid,
+        hashes: &Hashes,
+        change: i64,
+    ) -> Result<()> {
+        execute!(
+            self,
+            sqlx::query(
+                "UPDATE outside_content SET is_digested = TRUE WHERE drive_id = $1 AND content_key = $2"
+            )
+            .bind(drive)
+            .bind(key)
+        )?;
+        let items: Vec<i64> = on!(self, |connection| {
+            sqlx::query_scalar(
+                "SELECT item_no FROM outside_content WHERE drive_id = $1 AND content_key = $2
+                 UNION
+                 SELECT item_no FROM versions WHERE drive_id = $1 AND content_key = $2
+                   AND EXISTS (SELECT 1 FROM shared_content WHERE drive_id = $1 AND content_key = $2)",
+            )
+            .bind(drive)
+            .bind(key)
+            .fetch_all(connection)
+        })?;
+        for item in items {
+            execute!(
+                self,
+                sqlx::query(
+                    "UPDATE versions SET quick_xor_hash = $4, sha1_hash = $5, sha256_hash = $6
+                     WHERE drive_id = $1 AND item_no = $2 AND content_key = $3"
+                )
+                .bind(drive)
+                .bind(item)
+                .bind(key)
+                .bind(&hashes.quick_xor)
+                .bind(&hashes.sha1)
+                .bind(&hashes.sha256)
+            )?;
+            execute!(
+                self,
+                sqlx::query(
+                    "UPDATE items SET quick_xor_hash = $4, sha1_hash = $5, sha256_hash = $6, change_no = $7
+                     WHERE drive_id = $1 AND item_no = $2 AND content_key = $3"
+                )
+                .bind(drive)
+                .bind(item)
+                .bind(key)
+                .bind(&hashes.quick_xor)
+                .bind(&hashes.sha1)
+                .bind(&hashes.sha256)
+                .bind(change)
+            )?;
+        }
+        Ok(())
+    }
+}
