@@ -1,9 +1,9 @@
 //! Files that are elsewhere than in the content store: where they are, how they are recognised, and what those are
 //! called whose names a drive can't have.
 //!
-//! Two spellings, and one way back from both: `%` and two hexadecimal digits are a byte. In a path all bytes are spelled
-//! so that are no UTF-8, and `%` itself. In a name of a drive also what names may not have (`a:b` is `a%3Ab`), and `%`
-//! only where two such digits follow it.
+//! Two spellings, and one way back from both: `%` and two hexadecimal digits are a byte. In a path all bytes are so
+//! spelled that are no UTF-8, and `%` itself. In a name of a drive also what names may not have (`a:b` is `a%3Ab`),
+//! and `%` only where two such digits follow it.
 
 use std::fmt::Write;
 
