@@ -122,7 +122,7 @@ pub fn name_of(bytes: &[u8], beginning: usize) -> Result<Name, BadName> {
     Err(refused)
 }
 
-/// Spells the characters as bytes that are asked for: of each, its place among the characters, and the bytes from it on.
+/// Spells those characters as bytes that it is asked for: of each, its place among them and the bytes from it on.
 fn spell(bytes: &[u8], is_spelled: impl Fn(usize, char, &[u8]) -> bool) -> String {
     let mut spelled = String::with_capacity(bytes.len());
     let mut at = 0;

@@ -78,7 +78,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::content::{Content, Outside};
+use crate::content::Content;
 use crate::domain::link_scope::LinkScope;
 use crate::error::{Error, Result};
 use crate::keys::{KeyRing, Secret};
@@ -212,11 +212,6 @@ impl Service {
     /// Everything there is to tell by metrics, in Prometheus' text format.
     pub fn render_metrics(&self, is_ready: bool, dropped_lines: u64) -> String {
         self.metrics.render(is_ready, dropped_lines, self.store.connections(), self.store.bytes_known())
-    }
-
-    /// What reads contents that are not in the content store.
-    pub fn outside(&self) -> &Outside {
-        &self.content.outside
     }
 
     /// Waits for what is under way and closes the connections.

@@ -27,6 +27,9 @@ on_each_database!(
     verify_knows_what_is_outside,
     a_folder_as_an_archive_has_what_its_files_are_now,
     a_version_that_is_gone_is_not_restored,
+    what_happens_in_a_folder_that_is_watched_is_followed,
+    what_is_taken_away_from_a_folder_that_is_watched_is_deleted_where_that_is_asked_for,
+    an_object_of_a_bucket_is_what_it_is_now,
 );
 
 /// A folder of files that are nobody's yet.
@@ -90,7 +93,12 @@ async fn tree(user: &User, path: &str) -> Vec<String> {
         } else {
             format!("/drive/root:{folder}:/children")
         };
-        let page = user.get(&format!("{at}?$top=200")).await.expect(200).json();
+        let page = user.get(&format!("{at}?$top=200")).await;
+        // It may be moved meanwhile.
+        if page.status == 404 {
+            continue;
+        }
+        let page = page.expect(200).json();
         for child in page["value"].as_array().expect("items") {
             let path = format!("{folder}/{}", child["name"].as_str().expect("a name"));
             if child.get("folder").is_some() {
@@ -632,4 +640,140 @@ async fn a_version_that_is_gone_is_not_restored(app: TestApp) {
     assert_eq!(content(&alice, "/a.txt").await, "uploaded");
     alice.post(&restore(2), json!({})).await.expect(204);
     assert_eq!(content(&alice, "/a.txt").await, "two!");
+}
+
+/// An import that goes on; ends with the test.
+struct Watching(std::process::Child);
+
+impl Watching {
+    fn start(app: &TestApp, folder: &Path, more: &[&str]) -> Self {
+        let mut command = Process::command(&app.data_dir());
+        command.args([
+            "import",
+            folder.to_str().expect("UTF-8"),
+            "--tenant",
+            "contoso",
+            "--user",
+            "alice",
+            "--watch",
+        ]);
+        command.args(more).args(["--database-url", &app.database.url, "--data-dir"]).arg(app.data_dir());
+        let child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn();
+        let mut child = child.expect("it starts");
+        let mut lines = std::io::BufReader::new(child.stderr.take().expect("standard error"));
+        let mut line = String::new();
+        while !line.contains("Following") {
+            line.clear();
+            let read = std::io::BufRead::read_line(&mut lines, &mut line).expect("a line");
+            assert!(read > 0, "it ended");
+        }
+        // Somebody has to read on.
+        std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+        let mut out = child.stdout.take().expect("standard output");
+        std::thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
+        Self(child)
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+async fn what_happens_in_a_folder_that_is_watched_is_followed(app: TestApp) {
+    let folder =
+        folder_of(&app, &[("a.txt", "one"), ("box/b.txt", "two"), ("box/in/c.txt", "three"), ("d.txt", "4")]);
+    let _watching = Watching::start(&app, &folder, &[]);
+    let alice = app.user("alice");
+    assert_eq!(tree(&alice, "").await.len(), 6);
+    let (moved, inside) = (link(&alice, "/a.txt").await, link(&alice, "/box/in/c.txt").await);
+    let shared_folder = link(&alice, "/box").await;
+    write(&folder, "new/er/e.txt", "a new one");
+    std::fs::rename(folder.join("a.txt"), folder.join("new/f.txt")).expect("it is moved");
+    std::fs::rename(folder.join("box"), folder.join("new/chest")).expect("it is moved");
+    std::fs::remove_file(folder.join("d.txt")).expect("it is gone");
+    let all = [
+        "/d.txt",
+        "/new",
+        "/new/chest",
+        "/new/chest/b.txt",
+        "/new/chest/in",
+        "/new/chest/in/c.txt",
+        "/new/er",
+        "/new/er/e.txt",
+        "/new/f.txt",
+    ];
+    eventually("the drive is as the folder is", async || tree(&alice, "").await == all).await;
+    assert_eq!(opened(&app, &moved).await.expect(200).json()["name"], "f.txt");
+    assert_eq!(opened(&app, &shared_folder).await.expect(200).json()["name"], "chest");
+    assert_eq!(app.anybody().get(&download_path(&inside)).await.expect(200).text(), "three");
+    let missing = "SELECT missing FROM admin_imports";
+    eventually("what is gone is missing", async || app.database.number(missing).await == 1).await;
+    // A change without anybody's reading it.
+    write(&folder, "new/er/e.txt", "another text");
+    let sizes = "SELECT count(*) FROM items WHERE size = 12 AND kind = 'file'";
+    eventually("the change is known", async || app.database.number(sizes).await == 1).await;
+    write(&folder, "d.txt", "4");
+    eventually("it is back", async || app.database.number(missing).await == 0).await;
+}
+
+async fn what_is_taken_away_from_a_folder_that_is_watched_is_deleted_where_that_is_asked_for(app: TestApp) {
+    let folder = folder_of(&app, &[("a.txt", "one"), ("box/b.txt", "two"), ("box/in/c.txt", "three")]);
+    let _watching = Watching::start(&app, &folder, &["--delete"]);
+    let alice = app.user("alice");
+    let shared = link(&alice, "/box/in/c.txt").await;
+    let away = app.data_dir().join("away");
+    std::fs::rename(folder.join("box"), &away).expect("it is moved");
+    eventually("it is deleted", async || tree(&alice, "").await == ["/a.txt"]).await;
+    opened(&app, &shared).await.expect(404);
+    std::fs::rename(&away, folder.join("box")).expect("it is moved");
+    eventually("it is back", async || tree(&alice, "").await.len() == 5).await;
+    assert_eq!(app.anybody().get(&download_path(&shared)).await.expect(200).text(), "three");
+}
+
+async fn an_object_of_a_bucket_is_what_it_is_now(app: TestApp) {
+    let s3 = crate::s3::start_s3(&app.data_dir());
+    let variables = crate::s3::variables(&s3);
+    let objects = app.data_dir().join("s3/links/team/files");
+    for (key, text) in [("a.txt", "0123456789"), ("deep/b%41:c.txt", "two"), ("deep/d.txt", "three")] {
+        crate::s3::put(&s3, &format!("team/files/{key}"), text).await;
+    }
+    assert!(objects.exists());
+    let server =
+        Process::serve_with(&app.data_dir(), &app.database, std::process::Stdio::null(), |command| {
+            command.envs(variables.clone());
+        });
+    let import = |more: &[&str]| {
+        let output = Process::command(&app.data_dir())
+            .args(["import", "s3://links/team/files/", "--tenant", "contoso", "--user", "alice", "--json"])
+            .args(more)
+            .args(["--database-url", &app.database.url, "--data-dir"])
+            .arg(app.data_dir())
+            .envs(variables.clone())
+            .output()
+            .expect("the program runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice::<Value>(&output.stdout).expect("JSON")
+    };
+    assert_eq!(import(&[])["new"], 3);
+    assert_eq!(import(&[])["unchanged"], 3);
+    let alice = server.user(&app.user("alice"));
+    assert_eq!(tree(&alice, "").await, ["/a.txt", "/deep", "/deep/b%2541%3Ac.txt", "/deep/d.txt"]);
+    assert_eq!(content(&alice, "/deep/b%252541%253Ac.txt").await, "two");
+    let shared = link(&alice, "/a.txt").await;
+    let part = alice.request(reqwest::Method::GET, &download_path(&shared)).header("range", "bytes=2-4");
+    assert_eq!(alice.send(part).await.expect(206).text(), "234");
+    crate::s3::put(&s3, "team/files/a.txt", "ABCDEFGHIJ").await;
+    assert_eq!(alice.get(&download_path(&shared)).await.expect(200).text(), "ABCDEFGHIJ");
+    assert_eq!(app.database.number("SELECT count(*) FROM versions").await, 4);
+    crate::s3::delete(&s3, "team/files/a.txt").await;
+    alice.get(&download_path(&shared)).await.expect(404);
+    assert_eq!(app.database.number("SELECT missing FROM admin_imports").await, 1);
+    crate::s3::put(&s3, "team/files/a.txt", "back").await;
+    assert_eq!(alice.get(&download_path(&shared)).await.expect(200).text(), "back");
+    crate::s3::delete(&s3, "team/files/deep/d.txt").await;
+    assert_eq!(import(&["--delete", "--delete-at-most", "50"])["deleted"], 1);
+    assert_eq!(stored(&app), 0);
 }

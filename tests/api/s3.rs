@@ -4,6 +4,9 @@ use std::process::Stdio;
 
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
+use object_store::aws::AmazonS3Builder;
+use object_store::path::Path as ObjectPath;
+use object_store::{ObjectStore, ObjectStoreExt};
 use reqwest::Method;
 use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
@@ -19,7 +22,7 @@ on_each_database!(
 );
 
 /// An S3 server with a bucket named `links`; gives its URL.
-fn start_s3(folder: &std::path::Path) -> String {
+pub fn start_s3(folder: &std::path::Path) -> String {
     std::fs::create_dir_all(folder.join("s3/links")).expect("a bucket");
     let files = s3s_fs::FileSystem::new(folder.join("s3")).expect("a folder");
     let mut service = S3ServiceBuilder::new(files);
@@ -46,15 +49,45 @@ fn start_s3(folder: &std::path::Path) -> String {
     url
 }
 
+/// How programs are told of the server.
+pub fn variables(url: &str) -> Vec<(&'static str, String)> {
+    let told = [
+        ("AWS_ALLOW_HTTP", "true"),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "key"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+    ];
+    let mut variables: Vec<_> = told.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
+    variables.push(("AWS_ENDPOINT", url.to_owned()));
+    variables
+}
+
+fn bucket(url: &str) -> impl ObjectStore {
+    let store = AmazonS3Builder::new().with_endpoint(url).with_allow_http(true).with_region("us-east-1");
+    store
+        .with_bucket_name("links")
+        .with_access_key_id("key")
+        .with_secret_access_key("secret")
+        .build()
+        .expect("a bucket")
+}
+
+/// An object of the bucket.
+pub async fn put(url: &str, key: &str, text: &str) {
+    let path = ObjectPath::parse(key).expect("a key");
+    bucket(url).put(&path, text.to_owned().into()).await.expect("it is stored");
+}
+
+pub async fn delete(url: &str, key: &str) {
+    bucket(url).delete(&ObjectPath::parse(key).expect("a key")).await.expect("it is deleted");
+}
+
 async fn serve(app: &TestApp, flags: &[&str]) -> Process {
     let s3 = start_s3(&app.data_dir());
     // The first server has its contents in a folder, and has put its marker there.
     app.database.run("UPDATE installation SET is_marked = false").await;
     Process::serve_with(&app.data_dir(), &app.database, Stdio::null(), |command| {
-        command
-            .envs([("AWS_ENDPOINT", s3.as_str()), ("AWS_ALLOW_HTTP", "true"), ("AWS_REGION", "us-east-1")])
-            .envs([("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "secret")])
-            .env("EVERLINK_CONTENT_URL", "s3://links/some/prefix");
+        command.envs(variables(&s3)).env("EVERLINK_CONTENT_URL", "s3://links/some/prefix");
         for flag in flags {
             command.env(flag, "true");
         }

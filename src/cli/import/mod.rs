@@ -1,6 +1,7 @@
 //! `everlink import`
 
 mod lines;
+mod watching;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -47,6 +48,9 @@ pub struct ImportFiles {
     /// How much of a hundred files may be gone at once: more looks like a disk that is not mounted
     #[arg(long, value_name = "PERCENT", default_value_t = 10, value_parser = clap::value_parser!(u8).range(..=100))]
     delete_at_most: u8,
+    /// Go on, and follow what happens in the folder until Ctrl-C
+    #[arg(long, conflicts_with = "dry_run")]
+    watch: bool,
     /// Tell what would be done, and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -102,7 +106,7 @@ impl Source {
         match self {
             Self::Folder(root) => {
                 let root = root.clone();
-                Ok(in_thread(move || Walk::of(&root, "", true).map(|one| one.map(entry_of))))
+                Ok(in_thread(move || Walk::of(&root).map(|one| one.map(entry_of))))
             }
             Self::Lines(path) => Ok(in_thread(lines::open(path.as_deref())?)),
             Self::Bucket { bucket, prefix } => {
@@ -215,14 +219,25 @@ impl ImportFiles {
     /// Gives how many were left out.
     async fn import(&self, service: &Service, source: &Source, to: &ItemPath) -> Result<u64, Failure> {
         let granted = self.granted()?;
+        // Before the first look: what happens meanwhile is looked at again.
+        let watch = if self.watch { Some(watching::start(source)?) } else { None };
         let mut import = match self.dry_run {
             true => Import::compare(service, &granted, to, &source.root()).await?,
             false => Import::begin(service, &granted, to, &source.root(), false).await?,
         };
+        let mut left_out = self.pass(&mut import, source).await?;
+        if let Some((watch, root)) = watch {
+            left_out = self.follow(&mut import, source, &watch, &root).await?;
+        }
+        Ok(left_out)
+    }
+
+    /// Looks at all there is. Gives how many were left out.
+    async fn pass(&self, import: &mut Import<'_>, source: &Source) -> Result<u64, Failure> {
         let bar = progress(source);
         let mut left_out = 0;
         let tell = |skipped: &Skipped| bar.suspend(|| eprintln!("{}: {}", skipped.path, skipped.why));
-        let mut batches = source.batches(service.outside())?;
+        let mut batches = source.batches(import.outside())?;
         while let Some(batch) = batches.next().await {
             let Batch { entries, skipped } = batch?;
             for one in skipped.iter().filter(|one| one.hides) {
@@ -234,8 +249,8 @@ impl ImportFiles {
             bar.set_position(import.tally.files());
         }
         bar.finish_and_clear();
-        let deleted = if self.delete { self.delete_gone(&import).await? } else { 0 };
-        self.report(&import, deleted, left_out);
+        let deleted = if self.delete { self.delete_gone(import).await? } else { 0 };
+        self.report(import, deleted, left_out);
         Ok(left_out)
     }
 
@@ -254,14 +269,17 @@ impl ImportFiles {
         Ok(import.delete_gone().await?)
     }
 
-    fn report(&self, import: &Import<'_>, deleted: u64, left_out: u64) {
+    /// `gone` are the files that are not there any more, and went into the recycle bin where that was asked for.
+    fn report(&self, import: &Import<'_>, gone: u64, left_out: u64) {
         let tally = import.tally;
+        let (deleted, missing) = if self.delete { (gone, 0) } else { (0, gone) };
         if self.json {
             println!(
                 "{}",
                 json!({
                     "new": tally.new, "changed": tally.changed, "moved": tally.moved, "unchanged": tally.unchanged,
-                    "inRecycleBin": tally.deleted, "deleted": deleted, "leftOut": left_out, "dryRun": self.dry_run,
+                    "inRecycleBin": tally.deleted, "deleted": deleted, "missing": missing, "leftOut": left_out,
+                    "dryRun": self.dry_run,
                 })
             );
             return;
@@ -273,6 +291,7 @@ impl ImportFiles {
             (tally.unchanged, "unchanged"),
             (tally.deleted, "in the recycle bin"),
             (deleted, "deleted"),
+            (missing, "missing"),
             (left_out, "left out"),
         ];
         let told: Vec<String> = counts

@@ -206,13 +206,17 @@ pub struct Walk {
 }
 
 impl Walk {
-    /// Of all that is below a folder, or of what is in it alone.
-    pub fn of(root: &Path, folder: &str, is_deep: bool) -> Self {
-        let depth = if is_deep { usize::MAX } else { 1 };
-        let start = root.join(path_of(folder));
-        let inner =
-            walkdir::WalkDir::new(start).min_depth(1).max_depth(depth).sort_by_file_name().into_iter();
+    /// Of all that is below the root.
+    pub fn of(root: &Path) -> Self {
+        let inner = walkdir::WalkDir::new(root).min_depth(1).sort_by_file_name().into_iter();
         Self { root: root.to_owned(), inner }
+    }
+
+    /// Of one file or folder, and perhaps of all that is below it.
+    pub fn from(root: &Path, path: &str, is_deep: bool) -> Self {
+        let depth = if is_deep { usize::MAX } else { 0 };
+        let inner = walkdir::WalkDir::new(root.join(path_of(path)));
+        Self { root: root.to_owned(), inner: inner.max_depth(depth).sort_by_file_name().into_iter() }
     }
 }
 

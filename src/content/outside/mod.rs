@@ -3,6 +3,7 @@
 
 mod bucket;
 mod folder;
+mod watch;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use crate::error::{Error, Result};
 use bucket::Buckets;
 
 pub use folder::{Entry, Skipped, Walk};
+pub use watch::{Changes, Watch};
 
 /// What reads them. Its copies share what they keep open.
 #[derive(Clone, Debug, Default)]

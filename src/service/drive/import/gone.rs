@@ -1,10 +1,11 @@
 //! What was imported before and was not found any more.
 
 use crate::domain::ids::ItemId;
+use crate::domain::item::{Item, ItemContent};
 use crate::error::Result;
-use crate::service::drive::import::Import;
+use crate::service::drive::import::{Import, is_absent};
 use crate::service::drive::subtree;
-use crate::service::store::Imported;
+use crate::service::store::{Imported, ImportedFolder};
 
 /// Files that are looked at, and deleted, at once.
 const PAGE: i64 = 1_000;
@@ -67,8 +68,61 @@ impl Import<'_> {
                 deleted += some.len() as u64;
             }
         }
-        self.delete_empty_folders().await?;
+        self.delete_empty_folders(|row| self.is_gone(&row.path, row.item_no)).await?;
         Ok(deleted)
+    }
+
+    /// A file or a folder was taken away: what is still not there of it is missing, or goes into the recycle bin. Gives
+    /// how many files that were.
+    pub async fn take_away(&self, path: &str, is_deleted: bool) -> Result<u64> {
+        let Some(root) = self.root_folder() else { return Ok(0) };
+        // One that is not there has nothing, and is likelier not mounted.
+        if !root.is_dir() {
+            return Ok(0);
+        }
+        let mut gone = 0;
+        let mut tx = self.service.store.read("imported").await?;
+        let mut page = tx.imported(self.drive(), self.number, &[path.to_owned()]).await?;
+        drop(tx);
+        // All paths that begin with the folder's and a slash, which the next character follows.
+        let (mut after, before) = (format!("{path}/"), format!("{path}0"));
+        loop {
+            page.retain(|row| row.is_live && is_absent(&root, &row.path));
+            for some in page.iter().collect::<Vec<_>>().chunks(DELETED_AT_ONCE) {
+                if is_deleted {
+                    self.delete(some).await?;
+                } else {
+                    self.miss(some).await?;
+                }
+                gone += some.len() as u64;
+            }
+            let mut tx = self.service.store.read_slowly("imported").await?;
+            page = tx.imported_after(self.drive(), self.number, &after, Some(&before), PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after.clone_from(&last.path);
+        }
+        if is_deleted {
+            let is_below = |other: &str| other.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
+            let is_gone = |row: &ImportedFolder| {
+                (row.path == path || is_below(&row.path)) && is_absent(&root, &row.path)
+            };
+            self.delete_empty_folders(is_gone).await?;
+        }
+        Ok(gone)
+    }
+
+    /// Notes that files are not there.
+    async fn miss(&self, files: &[&Imported]) -> Result<()> {
+        let (drive, now) = (self.drive(), self.service.clock.now());
+        self.service
+            .store
+            .write("set_missing", async |tx| {
+                for row in files.iter().filter(|row| row.missing_since.is_none()) {
+                    tx.set_missing(drive, row.content_key, Some(now)).await?;
+                }
+                Ok(())
+            })
+            .await
     }
 
     async fn delete(&self, files: &[&Imported]) -> Result<()> {
@@ -89,13 +143,13 @@ impl Import<'_> {
     }
 
     /// Folders that are gone go, too, where nothing else is in them.
-    async fn delete_empty_folders(&self) -> Result<()> {
+    async fn delete_empty_folders(&self, is_gone: impl Fn(&ImportedFolder) -> bool) -> Result<()> {
         let (drive, now) = (self.drive(), self.service.clock.now());
         let mut tx = self.service.store.read_slowly("imported_folders").await?;
         let folders = tx.all_imported_folders(drive, self.number).await?;
         drop(tx);
         for row in folders.iter().rev() {
-            if row.path.is_empty() || !row.is_live || !self.is_gone(&row.path, row.item_no) {
+            if row.path.is_empty() || !row.is_live || !is_gone(row) {
                 continue;
             }
             self.service
@@ -103,12 +157,8 @@ impl Import<'_> {
                 .write("delete_gone", async |tx| {
                     let change = self.author.change(tx.begin_change(drive).await?, now);
                     let item = tx.item(ItemId { drive, number: row.item_no }).await?;
-                    let is_empty = |item: &crate::domain::item::Item| {
-                        matches!(
-                            item.content,
-                            crate::domain::item::ItemContent::Folder { child_count: 0, .. }
-                        )
-                    };
+                    let is_empty =
+                        |item: &Item| matches!(item.content, ItemContent::Folder { child_count: 0, .. });
                     if let Some(item) = item.filter(is_empty) {
                         subtree::put_into_bin(tx, &item, change).await?;
                         tx.bin_imported_folder(drive, self.number, &row.path).await?;

@@ -9,11 +9,12 @@ mod placing;
 
 use std::collections::HashMap;
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::content::{Root, Skipped};
+use crate::content::{Outside, Root, Skipped};
 use crate::domain::address::{Base, DriveAddress, ItemAddress};
 use crate::domain::grant::{FilesReadWrite, Granted};
 use crate::domain::ids::{DriveId, ItemId};
@@ -199,6 +200,18 @@ impl<'s> Import<'s> {
         self.folder.drive
     }
 
+    /// What reads what is there.
+    pub fn outside(&self) -> &Outside {
+        &self.service.content.outside
+    }
+
+    /// Begins to look at all there is, once more.
+    pub fn begin_again(&mut self) {
+        self.found = Numbers::default();
+        self.hidden = Vec::new();
+        self.tally = Tally::default();
+    }
+
     /// What is below a folder is not known: nothing of it is taken for gone.
     pub fn hide(&mut self, path: &str) {
         self.hidden.push(path.to_owned());
@@ -299,6 +312,12 @@ impl<'s> Import<'s> {
             _ => None,
         }
     }
+}
+
+/// Whether nothing is at a path. What can't be asked for is not taken for gone.
+fn is_absent(root: &Path, path: &str) -> bool {
+    let found = root.join(file_of(path)).symlink_metadata();
+    found.is_err_and(|error| matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory))
 }
 
 /// The path that is spelled so.
