@@ -188,7 +188,7 @@ impl ImportFiles {
         // Like the other commands, this makes no installation where there is none.
         Installation::open(&self.settings.storage).await?.close().await;
         let (service, _) = Service::open(&self.settings, Clock::system(), Limits::default()).await?;
-        let left_out = self.import(&service, &source, &to).await;
+        let left_out = Box::pin(self.import(&service, &source, &to)).await;
         service.close().await;
         Ok(if left_out? == 0 { ExitCode::SUCCESS } else { ExitCode::from(LEFT_OUT) })
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -126,7 +126,7 @@ impl Noticed {
 }
 
 /// The root itself is where something happens only when it goes.
-fn below(root: &Path, path: &PathBuf) -> Option<String> {
+fn below(root: &Path, path: &Path) -> Option<String> {
     let below = path.strip_prefix(root).ok()?;
     let path = spell_path(below.as_os_str().as_bytes());
     (!path.is_empty()).then_some(path)
