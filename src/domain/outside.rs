@@ -5,7 +5,10 @@
 //! spelled that are no UTF-8, and `%` itself. In a name of a drive also what names may not have (`a:b` is `a%3Ab`),
 //! and `%` only where two such digits follow it.
 
+use std::ffi::OsString;
 use std::fmt::Write;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 
 use crate::domain::name::{BadName, Name};
 
@@ -95,6 +98,11 @@ pub fn bytes_of(spelled: &str) -> Vec<u8> {
         }
     }
     read
+}
+
+/// The path that is spelled so.
+pub fn path_of(spelled: &str) -> PathBuf {
+    PathBuf::from(OsString::from_vec(bytes_of(spelled)))
 }
 
 /// The name that a drive has for a file's. Where it is another's already, `beginning` is how many of its first

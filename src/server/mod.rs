@@ -28,7 +28,9 @@ use crate::graph;
 use crate::limits::Limits;
 use crate::pages;
 use crate::service::Service;
-use crate::service::drive::{digest_outside, finish_abandoned, sweep_pending_content};
+use crate::service::drive::{
+    digest_outside, find_written_through, finish_abandoned, sweep_pending_content, write_rest_through,
+};
 use crate::service::opens::write_opens;
 use crate::service::recovery::write_journal;
 use crate::sources::{Rates, Sources};
@@ -52,6 +54,9 @@ const JOURNAL_EVERY: Duration = Duration::from_secs(2);
 const LOOK_AT_TABLES_EVERY: Duration = Duration::from_secs(5);
 /// How often it is looked for imported files whose digests are not known.
 const DIGEST_EVERY: Duration = Duration::from_secs(2);
+/// How often it is looked for folders that uploads are written to, and in which round for uploads that are not there.
+const FIND_WRITTEN_THROUGH_EVERY: Duration = Duration::from_secs(2);
+const WRITE_REST_THROUGH_ROUNDS: u32 = 150;
 /// How often it is written down how often links were opened: a server that is killed loses so much of it.
 const WRITE_OPENS_EVERY: Duration = Duration::from_secs(10);
 
@@ -209,6 +214,7 @@ impl Server {
         let reading = actix_web::rt::spawn(self.connections.clone().end_unread());
         let journaling = actix_web::rt::spawn(journal(self.app.clone()));
         let looking = actix_web::rt::spawn(look_at_tables(self.app.clone()));
+        let writing = actix_web::rt::spawn(write_through(self.app.clone()));
         let digesting = actix_web::rt::spawn(digest(self.app.clone()));
         let stop = stop.await;
         is_stopping.store(true, Ordering::Relaxed);
@@ -229,6 +235,7 @@ impl Server {
         journaling.abort();
         looking.abort();
         digesting.abort();
+        writing.abort();
         reading.abort();
         let service = &self.app.service;
         let last = [
@@ -367,6 +374,27 @@ async fn look_at_tables(app: web::Data<App>) {
         every.tick().await;
         if let Err(error) = app.service.look_at_grown_tables().await {
             tracing::debug!(error = error.inside(), "the tables could not be looked at, and are again later");
+        }
+    }
+}
+
+/// Writes what was uploaded into folders that are written to, where that failed at first. Several servers may do so at
+/// once.
+async fn write_through(app: web::Data<App>) {
+    let mut every = tokio::time::interval(FIND_WRITTEN_THROUGH_EVERY);
+    let mut rounds = 0_u32;
+    loop {
+        every.tick().await;
+        let done = match rounds % WRITE_REST_THROUGH_ROUNDS {
+            0 => write_rest_through(&app.service).await,
+            _ => find_written_through(&app.service).await,
+        };
+        rounds = rounds.wrapping_add(1);
+        if let Err(error) = done {
+            tracing::warn!(
+                error = error.inside(),
+                "uploads are not in their folders yet, and are tried again"
+            );
         }
     }
 }

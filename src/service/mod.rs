@@ -115,6 +115,7 @@ pub struct Service {
     pub turns: Arc<Turns>,
     pub metrics: Arc<Metrics>,
     pub opens: Arc<Opens>,
+    writing_through: Arc<drive::WritingThrough>,
 }
 
 impl Service {
@@ -162,6 +163,7 @@ impl Service {
             turns: Arc::new(Turns::default()),
             metrics,
             opens: Arc::default(),
+            writing_through: Arc::default(),
         };
         Ok((service, keys.local_issuer))
     }
@@ -183,6 +185,7 @@ impl Service {
             turns: self.turns.clone(),
             metrics: self.metrics.clone(),
             opens: self.opens.clone(),
+            writing_through: self.writing_through.clone(),
         }
     }
 

@@ -30,6 +30,7 @@ on_each_database!(
     what_happens_in_a_folder_that_is_watched_is_followed,
     what_is_taken_away_from_a_folder_that_is_watched_is_deleted_where_that_is_asked_for,
     an_object_of_a_bucket_is_what_it_is_now,
+    what_is_uploaded_is_written_to_a_folder_that_is_written_to,
 );
 
 /// A folder of files that are nobody's yet.
@@ -776,4 +777,67 @@ async fn an_object_of_a_bucket_is_what_it_is_now(app: TestApp) {
     crate::s3::delete(&s3, "team/files/deep/d.txt").await;
     assert_eq!(import(&["--delete", "--delete-at-most", "50"])["deleted"], 1);
     assert_eq!(stored(&app), 0);
+}
+
+async fn what_is_uploaded_is_written_to_a_folder_that_is_written_to(app: TestApp) {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = folder_of(&app, &[("a.txt", "one"), ("box/b.txt", "two")]);
+    let mode =
+        |path: &str| std::fs::metadata(folder.join(path)).expect("a file").permissions().mode() & 0o777;
+    let read = |path: &str| std::fs::read_to_string(folder.join(path)).unwrap_or_default();
+    std::fs::set_permissions(folder.join("a.txt"), PermissionsExt::from_mode(0o640)).expect("it is set");
+    std::fs::set_permissions(folder.join("box"), PermissionsExt::from_mode(0o755)).expect("it is set");
+    imported(&app, &folder, &["--to", "/NAS", "--write-through"]);
+    // A server that starts knows of it at once.
+    let server = app.second().await;
+    let (alice, uploaded) = (server.user("alice"), "uploaded");
+    let shared = link(&alice, "/NAS/a.txt").await;
+    alice.put("/drive/root:/NAS/a.txt:/content", uploaded).await.expect(200);
+    eventually("it is written", async || read("a.txt") == uploaded).await;
+    assert_eq!(mode("a.txt"), 0o640);
+    // From then on at once.
+    let sent = alice.put("/drive/root:/NAS/box/new/er/c.txt:/content", "three").await.expect(201).json();
+    assert_eq!(read("box/new/er/c.txt"), "three");
+    assert_eq!((mode("box/new/er/c.txt"), mode("box/new")), (0o644, 0o755));
+    // To whoever sent it, it is what it was when it was answered.
+    assert_eq!(item(&alice, "/NAS/box/new/er/c.txt").await["eTag"], sent["eTag"]);
+    let hashes = item(&alice, "/NAS/box/new/er/c.txt").await["file"]["hashes"].clone();
+    assert!(hashes["sha256Hash"].is_string());
+    assert_eq!(app.anybody().get(&download_path(&shared)).await.expect(200).text(), uploaded);
+    // What others write there is what links open, as ever.
+    write(&folder, "a.txt", "by others");
+    assert_eq!(app.anybody().get(&download_path(&shared)).await.expect(200).text(), "by others");
+    // In ranges, too.
+    let session =
+        alice.post("/drive/root:/NAS/large.bin:/createUploadSession", json!({})).await.expect(200).json();
+    let url = session["uploadUrl"].as_str().expect("a URL").trim_start_matches(alice.url()).to_owned();
+    let bytes = vec![b'x'; 400_000];
+    for (range, body) in [("0-327679", &bytes[..327_680]), ("327680-399999", &bytes[327_680..])] {
+        let put = alice
+            .request(reqwest::Method::PUT, &url)
+            .header("content-range", format!("bytes {range}/400000"));
+        assert!(alice.send(put.body(body.to_vec())).await.status.is_success());
+    }
+    assert_eq!(std::fs::read(folder.join("large.bin")).expect("bytes"), bytes);
+    // Beside the folder all is as ever.
+    alice.put("/drive/root:/beside.txt:/content", "mine").await.expect(201);
+    assert!(!folder.join("beside.txt").exists());
+    assert_eq!(imported(&app, &folder, &["--to", "/NAS", "--write-through"])["unchanged"], 4);
+    // What was there for a moment in the store is due to go.
+    let named = "SELECT count(*) FROM versions v WHERE NOT EXISTS (SELECT 1 FROM outside_content o
+                 WHERE o.content_key = v.content_key)";
+    assert_eq!(app.database.number(named).await, 1);
+    let left: Vec<String> = walkdir::WalkDir::new(&folder)
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| name.starts_with('.'))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+    // A link out of the folder is not followed.
+    std::os::unix::fs::symlink(app.data_dir(), folder.join("out")).expect("a link");
+    alice.put("/drive/root:/NAS/out/evil.txt:/content", "evil").await.expect(201);
+    assert_eq!(content(&alice, "/NAS/out/evil.txt").await, "evil");
+    assert!(!app.data_dir().join("evil.txt").exists());
 }

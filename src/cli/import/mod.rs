@@ -48,6 +48,9 @@ pub struct ImportFiles {
     /// How much of a hundred files may be gone at once: more looks like a disk that is not mounted
     #[arg(long, value_name = "PERCENT", default_value_t = 10, value_parser = clap::value_parser!(u8).range(..=100))]
     delete_at_most: u8,
+    /// Write what is uploaded there into the folder, rather than into Everlink's own store
+    #[arg(long)]
+    write_through: bool,
     /// Go on, and follow what happens in the folder until Ctrl-C
     #[arg(long, conflicts_with = "dry_run")]
     watch: bool,
@@ -184,6 +187,9 @@ impl ImportFiles {
         start_logging(&self.settings.logging);
         let source = Source::parse(&self.source)?;
         self.check_is_elsewhere(&source)?;
+        if self.write_through && !matches!(source, Source::Folder(_)) {
+            return Err(Failure("only a folder can be written to".to_owned()));
+        }
         let to = ItemPath::parse(&self.to).map_err(|bad| Failure(format!("{}: {bad}", self.to)))?;
         // Like the other commands, this makes no installation where there is none.
         Installation::open(&self.settings.storage).await?.close().await;
@@ -223,7 +229,7 @@ impl ImportFiles {
         let watch = if self.watch { Some(watching::start(source)?) } else { None };
         let mut import = match self.dry_run {
             true => Import::compare(service, &granted, to, &source.root()).await?,
-            false => Import::begin(service, &granted, to, &source.root(), false).await?,
+            false => Import::begin(service, &granted, to, &source.root(), self.write_through).await?,
         };
         let mut left_out = self.pass(&mut import, source).await?;
         if let Some((watch, root)) = watch {

@@ -16,18 +16,15 @@ use futures_util::stream::{BoxStream, StreamExt};
 use crate::clock::Clock;
 use crate::content::disk_failed;
 use crate::content::reading::{Reader, in_thread};
-use crate::domain::outside::{Seen, bytes_of, spell_path};
+use crate::domain::outside::{Seen, path_of, spell_path};
 use crate::error::{Error, Result};
 
 /// Within so much of its last change a file may change again and look the same: clocks of file systems are coarse.
 const COARSE: Duration = Duration::from_millis(20);
+/// What the names of files begin with that are being written: they are nobody's yet.
+pub const TEMPORARY: &str = ".everlink-";
 /// How often it is waited for a file that is being written to rest.
 const PATIENCE: usize = 5;
-
-/// The path that is spelled so.
-pub(super) fn path_of(spelled: &str) -> PathBuf {
-    PathBuf::from(OsStr::from_bytes(&bytes_of(spelled)))
-}
 
 /// How a file looks; none where nothing is there, or no file.
 pub(super) async fn look(root: PathBuf, path: PathBuf) -> Result<Option<Seen>> {
@@ -224,7 +221,9 @@ impl Iterator for Walk {
     type Item = std::result::Result<Entry, Skipped>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let found = self.inner.next()?;
+        let is_temporary = |name: &OsStr| name.as_bytes().starts_with(TEMPORARY.as_bytes());
+        let found =
+            self.inner.find(|found| !found.as_ref().is_ok_and(|entry| is_temporary(entry.file_name())))?;
         let spelled = |path: &Path| {
             let below = path.strip_prefix(&self.root).unwrap_or(path);
             spell_path(below.as_os_str().as_bytes())

@@ -12,11 +12,11 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
 use crate::content::reading::Reader;
-use crate::domain::outside::{Place, Seen};
+use crate::domain::outside::{Place, Seen, path_of};
 use crate::error::{Error, Result};
 use bucket::Buckets;
 
-pub use folder::{Entry, Skipped, Walk};
+pub use folder::{Entry, Skipped, TEMPORARY, Walk};
 pub use watch::{Changes, Watch};
 
 /// What reads them. Its copies share what they keep open.
@@ -45,7 +45,7 @@ impl Root {
             return Ok(Self::Bucket { bucket: bucket.to_owned(), prefix });
         }
         match text.strip_prefix("file://") {
-            Some(path) => Ok(Self::Folder(folder::path_of(path))),
+            Some(path) => Ok(Self::Folder(path_of(path))),
             None => Err(Error::internal(format!("{text} is no root of contents"))),
         }
     }
@@ -55,7 +55,7 @@ impl Outside {
     /// How it looks now; none where nothing is there.
     pub async fn look(&self, place: &Place) -> Result<Option<Seen>> {
         match Root::parse(&place.root)? {
-            Root::Folder(root) => folder::look(root, folder::path_of(&place.path)).await,
+            Root::Folder(root) => folder::look(root, path_of(&place.path)).await,
             Root::Bucket { bucket, prefix } => self.buckets.look(&bucket, &prefix, &place.path).await,
         }
     }
@@ -68,9 +68,7 @@ impl Outside {
         range: Range<u64>,
     ) -> Result<BoxStream<'static, Result<Bytes>>> {
         match Root::parse(&place.root)? {
-            Root::Folder(root) => {
-                folder::read(&self.reader, root, folder::path_of(&place.path), seen, range).await
-            }
+            Root::Folder(root) => folder::read(&self.reader, root, path_of(&place.path), seen, range).await,
             Root::Bucket { bucket, prefix } => {
                 self.buckets.read(&bucket, &prefix, &place.path, seen, range).await
             }

@@ -1,6 +1,7 @@
 //! What happens in a folder, as the system tells it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RenameMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
+use crate::content::outside::folder::TEMPORARY;
 use crate::domain::outside::spell_path;
 use crate::error::{Error, Result};
 
@@ -97,7 +99,11 @@ impl Noticed {
                 | EventKind::Modify(ModifyKind::Name(RenameMode::To | RenameMode::Both | RenameMode::Any))
         );
         let now = Instant::now();
+        let is_temporary = |name: &OsStr| name.as_bytes().starts_with(TEMPORARY.as_bytes());
         for path in event.paths {
+            if path.file_name().is_some_and(is_temporary) {
+                continue;
+            }
             let Some(path) = below(root, &path) else { continue };
             let at = self.paths.entry(path).or_insert((now, now, false));
             at.1 = now;

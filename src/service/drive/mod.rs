@@ -19,6 +19,7 @@ mod upload_session;
 mod usage;
 mod versions;
 mod visit;
+mod write_through;
 
 pub use crate::service::store::PageAsked;
 pub use archive::{ArchiveEntry, list_archive, read_entry};
@@ -47,3 +48,4 @@ pub use versions::{
     VersionsPage, delete_version, get_version, list_versions, restore_version, version_ticket,
 };
 pub use visit::{Neighbours, find_neighbours, folders_above, folders_within, read_start};
+pub use write_through::{WritingThrough, find_written_through, write_rest_through};

@@ -19,6 +19,7 @@ use crate::domain::upload::Conflict;
 use crate::error::{Error, Result};
 use crate::limits::Who;
 use crate::service::drive::usage::{check_growth, check_room_for};
+use crate::service::drive::write_through::write_through_or_later;
 use crate::service::rights::{ToWrite, walk};
 use crate::service::store::{Below, Change, NewItem, Place, Together, Tx};
 use crate::service::{PlacedItem, Service, pieces};
@@ -94,9 +95,10 @@ pub async fn upload(
             commit(service, tx, target, &content, now).await
         })
         .await;
-    if outcome.is_err() {
+    match &outcome {
+        Ok((placed, _)) => write_through_or_later(service, placed.item.id).await,
         // Best done now; the sweep does it later where this fails.
-        let _ = discard(service, drive, content.key).await;
+        Err(_) => _ = discard(service, drive, content.key).await,
     }
     outcome
 }

@@ -18,6 +18,7 @@ use crate::domain::upload::{ByteRange, Conflict, UploadSession};
 use crate::error::{Error, Result};
 use crate::limits::{RANGE, RANGES, UPLOAD_SESSION, Who};
 use crate::service::drive::upload::{NewContent, commit, discard, put_pending, take_pending};
+use crate::service::drive::write_through::write_through_or_later;
 use crate::service::drive::{Upload, check_room, check_target};
 use crate::service::pieces::list_key;
 use crate::service::rights::{ToRead, ToWrite, prove_link, walk};
@@ -341,6 +342,7 @@ async fn finish(
             Ok((PlacedItem { item, ..placed }, is_new))
         })
         .await?;
+    write_through_or_later(service, placed.item.id).await;
     if to.only_adds() {
         return Ok(sent(session, range.total));
     }

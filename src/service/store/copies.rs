@@ -205,7 +205,7 @@ impl Tx {
     }
 
     /// Takes a content from one of the items that have it. Where no other has it, it is due to go.
-    pub(super) async fn leave_content(&mut self, drive: DriveId, key: Uuid, at: Timestamp) -> Result<()> {
+    pub async fn leave_content(&mut self, drive: DriveId, key: Uuid, at: Timestamp) -> Result<()> {
         let shared = execute!(
             self,
             sqlx::query(

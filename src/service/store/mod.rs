@@ -72,7 +72,7 @@ pub use key_epochs::EpochUse;
 pub use known::{Era, KnownItem, KnownPage, Lineage, PageAsked, Way};
 pub use links::{NewLink, OpenedLink};
 pub use opens::{DayOfLink, OpensOfLink};
-pub use outside::{OutsideContent, PlaceInImport, Undigested};
+pub use outside::{OutsideContent, PlaceInImport, ThroughFolder, Undigested};
 pub use own_links::{LinkCounts, OwnLinkFilter};
 pub use pieces::Piece;
 pub use queues::Queues;

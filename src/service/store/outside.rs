@@ -5,10 +5,10 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::domain::ids::{DriveId, ItemId};
-use crate::domain::item::Hashes;
+use crate::domain::item::{FileVersion, Hashes};
 use crate::domain::outside::{Place, Seen, place_of};
 use crate::error::{Error, Result};
-use crate::service::store::statement::{Tx, execute, on};
+use crate::service::store::statement::{Tx, execute, fetch_for_items, on, on_many};
 
 /// A content that is outside.
 #[derive(Clone, Debug, FromRow)]
@@ -48,6 +48,24 @@ pub struct PlaceInImport<'a> {
     pub location: Option<&'a str>,
     /// Whether it is what is seen at the path; a copy's is not.
     pub is_latest: bool,
+}
+
+/// A folder that uploads are written to.
+#[derive(Clone, Debug, FromRow)]
+pub struct ThroughFolder {
+    pub item_no: i64,
+    pub import_no: i64,
+    pub path: String,
+    pub root: String,
+}
+
+#[derive(FromRow)]
+struct LatestRow {
+    import_no: i64,
+    root: String,
+    path: String,
+    #[sqlx(flatten)]
+    seen: Seen,
 }
 
 /// A content whose digests are to be computed.
@@ -233,6 +251,104 @@ impl Tx {
                 .bind(&hashes.sha1)
                 .bind(&hashes.sha256)
                 .bind(change)
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The drives with folders that uploads are written to.
+    pub async fn written_through(&mut self) -> Result<Vec<DriveId>> {
+        on!(self, |connection| sqlx::query_scalar(
+            "SELECT DISTINCT drive_id FROM imports WHERE writes_through"
+        )
+        .fetch_all(connection))
+    }
+
+    /// Live files of a drive in such folders whose contents are still in the content store.
+    pub async fn not_written_through(&mut self, drive: DriveId) -> Result<Vec<i64>> {
+        on_many!(self, |connection| {
+            sqlx::query_scalar(
+                "SELECT i.item_no FROM imports n
+                 CROSS JOIN outside_folders f CROSS JOIN items i
+                 WHERE n.drive_id = $1 AND n.writes_through
+                   AND f.drive_id = $1 AND f.import_no = n.import_no
+                   AND i.drive_id = $1 AND i.parent_no = f.item_no AND i.kind = 'file' AND i.deleted_at IS NULL
+                   AND NOT EXISTS (SELECT 1 FROM outside_content o
+                                   WHERE o.drive_id = $1 AND o.content_key = i.content_key)",
+            )
+            .bind(drive)
+            .fetch_all(connection)
+        })
+    }
+
+    /// Where an item's file is in a folder that uploads are written to: the import, its root, the path, and how it
+    /// looked last.
+    pub async fn latest_outside(&mut self, id: ItemId) -> Result<Option<(i64, String, String, Seen)>> {
+        let row: Option<LatestRow> = on!(self, |connection| {
+            sqlx::query_as(
+                "SELECT o.import_no, n.root, o.path, o.size, o.modified_ns, o.unit_ns, o.etag, o.inode, o.born_ns
+                 FROM versions v CROSS JOIN outside_content o CROSS JOIN imports n
+                 WHERE v.drive_id = $1 AND v.item_no = $2
+                   AND o.drive_id = $1 AND o.content_key = v.content_key AND o.item_no = $2 AND o.is_latest
+                   AND o.location IS NULL
+                   AND n.drive_id = $1 AND n.import_no = o.import_no AND n.writes_through",
+            )
+            .bind(id.drive)
+            .bind(id.number)
+            .fetch_optional(connection)
+        })?;
+        Ok(row.map(|row| (row.import_no, row.root, row.path, row.seen)))
+    }
+
+    /// Which of some folders are such folders.
+    pub async fn through_folders(&mut self, drive: DriveId, folders: &[i64]) -> Result<Vec<ThroughFolder>> {
+        fetch_for_items!(
+            self,
+            drive,
+            folders,
+            "SELECT f.item_no, f.import_no, f.path, n.root
+             FROM outside_folders f CROSS JOIN imports n
+             WHERE f.drive_id = $1 AND f.item_no = ANY($2)
+               AND n.drive_id = $1 AND n.import_no = f.import_no AND n.writes_through"
+        )
+    }
+
+    /// Lets an item's current version have its bytes outside, as they are there now. To whoever sees the item nothing
+    /// has changed.
+    pub async fn write_version_through(
+        &mut self,
+        id: ItemId,
+        file: &FileVersion,
+        key: Uuid,
+        at: PlaceInImport<'_>,
+        seen: &Seen,
+    ) -> Result<()> {
+        execute!(
+            self,
+            sqlx::query(
+                "UPDATE outside_content SET is_latest = FALSE, missing_since = NULL
+                 WHERE drive_id = $1 AND import_no = $2 AND path = $3 AND is_latest"
+            )
+            .bind(id.drive)
+            .bind(at.import_no)
+            .bind(at.path)
+        )?;
+        self.insert_outside_content(id, key, file.content_key, at, seen).await?;
+        execute!(
+            self,
+            sqlx::query(
+                "UPDATE outside_content SET is_digested = TRUE WHERE drive_id = $1 AND content_key = $2"
+            )
+            .bind(id.drive)
+            .bind(key)
+        )?;
+        for statement in [
+            "UPDATE versions SET content_key = $3 WHERE drive_id = $1 AND item_no = $2 AND version_no = $4",
+            "UPDATE items SET content_key = $3 WHERE drive_id = $1 AND item_no = $2 AND current_version = $4",
+        ] {
+            execute!(
+                self,
+                sqlx::query(statement).bind(id.drive).bind(id.number).bind(key).bind(file.number)
             )?;
         }
         Ok(())

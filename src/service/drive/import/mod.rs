@@ -8,9 +8,7 @@ mod gone;
 mod placing;
 
 use std::collections::HashMap;
-use std::ffi::OsString;
 use std::io::ErrorKind;
-use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,7 +18,7 @@ use crate::domain::grant::{FilesReadWrite, Granted};
 use crate::domain::ids::{DriveId, ItemId};
 use crate::domain::item::Kind;
 use crate::domain::name::ItemPath;
-use crate::domain::outside::{Seen, bytes_of};
+use crate::domain::outside::{Seen, path_of};
 use crate::error::{Error, Result};
 use crate::service::Service;
 use crate::service::author::Author;
@@ -316,11 +314,6 @@ impl<'s> Import<'s> {
 
 /// Whether nothing is at a path. What can't be asked for is not taken for gone.
 fn is_absent(root: &Path, path: &str) -> bool {
-    let found = root.join(file_of(path)).symlink_metadata();
+    let found = root.join(path_of(path)).symlink_metadata();
     found.is_err_and(|error| matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory))
-}
-
-/// The path that is spelled so.
-fn file_of(path: &str) -> PathBuf {
-    PathBuf::from(OsString::from_vec(bytes_of(path)))
 }

@@ -9,9 +9,9 @@ use crate::content::Skipped;
 use crate::domain::ids::ItemId;
 use crate::domain::item::{Item, Kind, mime_type_of};
 use crate::domain::name::{BadName, Name, PATH_LIMIT};
-use crate::domain::outside::{Seen, bytes_of, name_of};
+use crate::domain::outside::{Seen, bytes_of, name_of, path_of};
 use crate::error::{Error, Result};
-use crate::service::drive::import::{Folder, Import, ImportEntry, file_of};
+use crate::service::drive::import::{Folder, Import, ImportEntry};
 use crate::service::drive::subtree;
 use crate::service::drive::usage::check_growth;
 use crate::service::outside::{NewVersion, modified_at, outside_key, replace};
@@ -343,7 +343,7 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
     /// Whether a file or a folder is at a path that it was seen at before.
     fn is_there_still(&self, path: &str, inode: Option<i64>) -> bool {
         let Some(root) = self.import.root_folder() else { return true };
-        let metadata = root.join(file_of(path)).symlink_metadata();
+        let metadata = root.join(path_of(path)).symlink_metadata();
         metadata.is_ok_and(|now| Some(std::os::unix::fs::MetadataExt::ino(&now).cast_signed()) == inode)
     }
 
