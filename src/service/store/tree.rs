@@ -182,16 +182,20 @@ impl Tx {
                 within_step(self.step, LONG_LIMIT, query.execute(&mut **tx)).await?;
             }
             TxConnection::Sqlite(tx) => {
-                let query = sqlx::query(
-                    "UPDATE items SET child_count = child_count + told.children, size = size + told.bytes,
-                                      longest_path = max(longest_path, told.path)
-                     FROM (SELECT value ->> 0 AS item_no, value ->> 1 AS children, value ->> 2 AS bytes,
-                                  value ->> 3 AS path FROM json_each($2)) told
-                     WHERE items.drive_id = $1 AND items.item_no = told.item_no",
-                )
-                .bind(drive)
-                .bind(serde_json::json!(rows).to_string());
-                within_step(self.step, LONG_LIMIT, query.execute(&mut **tx)).await?;
+                // One by one: given many, SQLite reads all of the drive's items for each.
+                for [number, children, bytes, path] in rows {
+                    let query = sqlx::query(
+                        "UPDATE items SET child_count = child_count + $3, size = size + $4,
+                                          longest_path = max(longest_path, $5)
+                         WHERE drive_id = $1 AND item_no = $2",
+                    )
+                    .bind(drive)
+                    .bind(number)
+                    .bind(children)
+                    .bind(bytes)
+                    .bind(path);
+                    within_step(self.step, STATEMENT_LIMIT, query.execute(&mut **tx)).await?;
+                }
             }
         }
         Ok(())
