@@ -239,7 +239,7 @@ impl Tx {
             self,
             drive,
             inodes,
-            imported!("AND o.inode IS NOT NULL AND o.inode = ANY($2)"),
+            imported!("AND o.inode = ANY($2)"),
             import
         )
     }
@@ -286,7 +286,7 @@ impl Tx {
             self,
             drive,
             inodes,
-            const_format::concatcp!(FOLDERS, "AND o.inode IS NOT NULL AND o.inode = ANY($2)"),
+            const_format::concatcp!(FOLDERS, "AND o.inode = ANY($2)"),
             import
         )
     }
