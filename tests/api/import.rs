@@ -13,6 +13,7 @@ on_each_database!(
     names_that_a_drive_can_not_have_are_spelled_and_what_leads_out_is_left_out,
     a_second_import_changes_what_has_changed_and_nothing_else,
     what_was_moved_is_the_same_item_and_its_link_follows,
+    files_that_took_each_others_names_are_told_apart,
     what_is_gone_goes_into_the_recycle_bin_and_comes_back_with_its_links,
     many_that_are_gone_at_once_are_not_deleted,
     a_link_opens_what_the_file_is_now,
@@ -840,4 +841,48 @@ async fn what_is_uploaded_is_written_to_a_folder_that_is_written_to(app: TestApp
     alice.put("/drive/root:/NAS/out/evil.txt:/content", "evil").await.expect(201);
     assert_eq!(content(&alice, "/NAS/out/evil.txt").await, "evil");
     assert!(!app.data_dir().join("evil.txt").exists());
+}
+
+async fn files_that_took_each_others_names_are_told_apart(app: TestApp) {
+    let folder =
+        folder_of(&app, &[("1.log", "one"), ("2.log", "two"), ("3.log", "three"), ("z", "last"), ("y", "y")]);
+    imported(&app, &folder, &[]);
+    let alice = app.user("alice");
+    let links = [link(&alice, "/1.log").await, link(&alice, "/2.log").await, link(&alice, "/3.log").await];
+    alice.delete("/drive/root:/y").await.expect(204);
+    let last = link(&alice, "/z").await;
+    // As logs are rotated, and onto the name of what was deleted.
+    for (from, to) in [("3.log", "4.log"), ("2.log", "3.log"), ("1.log", "2.log"), ("z", "y")] {
+        std::fs::rename(folder.join(from), folder.join(to)).expect("it is moved");
+    }
+    write(&folder, "1.log", "new");
+    let report = imported(&app, &folder, &["--delete"]);
+    assert_eq!(
+        [&report["moved"], &report["new"], &report["deleted"]],
+        [&json!(4), &json!(1), &json!(0)],
+        "{report}"
+    );
+    for (link, name, text) in [
+        (&links[0], "2.log", "one"),
+        (&links[1], "3.log", "two"),
+        (&links[2], "4.log", "three"),
+        (&last, "y", "last"),
+    ] {
+        assert_eq!(opened(&app, link).await.expect(200).json()["name"], name);
+        assert_eq!(app.anybody().get(&download_path(link)).await.expect(200).text(), text);
+    }
+    assert_eq!(tree(&alice, "").await, ["/1.log", "/2.log", "/3.log", "/4.log", "/y"]);
+    assert_eq!(imported(&app, &folder, &["--delete"])["unchanged"], 5);
+    // What replaces another by its name is that one's next content, as editors write.
+    std::fs::rename(folder.join("1.log"), folder.join("2.log")).expect("it is moved");
+    imported(&app, &folder, &[]);
+    assert_eq!(app.anybody().get(&download_path(&links[0])).await.expect(200).text(), "new");
+    // Two that took each other's names are two that changed.
+    std::fs::rename(folder.join("3.log"), folder.join("x")).expect("it is moved");
+    std::fs::rename(folder.join("4.log"), folder.join("3.log")).expect("it is moved");
+    std::fs::rename(folder.join("x"), folder.join("4.log")).expect("it is moved");
+    imported(&app, &folder, &[]);
+    assert_eq!(content(&alice, "/3.log").await, "three");
+    assert_eq!(content(&alice, "/4.log").await, "two");
+    assert_eq!(imported(&app, &folder, &[])["new"], 0);
 }

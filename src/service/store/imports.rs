@@ -235,13 +235,7 @@ impl Tx {
         import: i64,
         inodes: &[i64],
     ) -> Result<Vec<Imported>> {
-        fetch_for_items!(
-            self,
-            drive,
-            inodes,
-            imported!("AND o.inode = ANY($2)"),
-            import
-        )
+        fetch_for_items!(self, drive, inodes, imported!("AND o.inode = ANY($2)"), import)
     }
 
     /// Files of an import in the order of their paths, from what follows one; so many at most. Those that are below a

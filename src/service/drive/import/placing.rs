@@ -1,6 +1,6 @@
 //! One batch of an import: where each entry has its place in the drive, and what it becomes there.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use uuid::Uuid;
 
@@ -226,27 +226,55 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
             self.tx.forget_imported(drive, row.content_key).await?;
         }
         known.retain(|_, row| !row.is_purged);
-        let (known_files, unknown): (Vec<&&ImportEntry>, Vec<&&ImportEntry>) =
-            files.iter().partition(|file| known.contains_key(&file.path));
-        for file in known_files {
-            self.know_file(file, &known[&file.path]).await?;
+        let is_other = |file: &ImportEntry, row: &Imported| {
+            file.seen.inode.is_some() && file.seen.inode != row.seen.inode
+        };
+        let mut unknown: VecDeque<&ImportEntry> = VecDeque::new();
+        // Files at paths that others were at before.
+        let mut others: HashMap<&str, &ImportEntry> = HashMap::new();
+        for file in files {
+            match known.get(&file.path) {
+                None => unknown.push_back(file),
+                Some(row) if is_other(file, row) => _ = others.insert(&file.path, file),
+                Some(_) => {}
+            }
         }
-        let inodes: Vec<i64> = unknown.iter().filter_map(|file| file.seen.inode).collect();
+        let inodes: Vec<i64> =
+            unknown.iter().chain(others.values()).filter_map(|file| file.seen.inode).collect();
         let mut before: HashMap<Option<i64>, Imported> = HashMap::new();
         if !inodes.is_empty() {
             for row in self.tx.imported_by_inode(drive, import, &inodes).await? {
                 before.insert(row.seen.inode, row);
             }
         }
-        let occupied = self.occupied(unknown.iter().map(|file| file.path.as_str())).await?;
-        for file in unknown {
-            let is_moved = before.get(&file.seen.inode).is_some_and(|row| {
-                row.is_live
-                    && row.seen.is_same_file(&file.seen)
-                    && !self.is_there_still(&row.path, row.seen.inode)
-            });
+        // What came to a path whose item its owner had deleted is what it was before.
+        for (path, file) in others.clone() {
+            let is_deleted = |row: &&Imported| !row.is_live && !row.is_binned;
+            if let Some(row) = known.get(path).filter(is_deleted)
+                && before.get(&file.seen.inode).is_some_and(|row| self.is_moved(row, file))
+            {
+                self.tx.forget_imported(drive, row.content_key).await?;
+                known.remove(path);
+                others.remove(path);
+                unknown.push_back(file);
+            }
+        }
+        let mut occupied = self.occupied(unknown.iter().map(|file| file.path.as_str())).await?;
+        while let Some(file) = unknown.pop_front() {
+            let is_moved = before.get(&file.seen.inode).is_some_and(|row| self.is_moved(row, file));
             let row = if is_moved { before.remove(&file.seen.inode) } else { None };
-            self.place_file(file, row, &occupied).await?;
+            let Some(left) = self.place_file(file, row, &occupied).await? else { continue };
+            // Its old path and name are free: what is there now is not what was there before.
+            occupied.retain(|_, other| other.item_no != left.item_no);
+            if let Some(other) = others.remove(left.path.as_str()) {
+                known.remove(&left.path);
+                unknown.push_back(other);
+            }
+        }
+        for file in files {
+            if let Some(row) = known.get(&file.path) {
+                self.know_file(file, row).await?;
+            }
         }
         Ok(())
     }
@@ -273,22 +301,23 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
         self.add_version(file, row).await
     }
 
+    /// A file at a path that was not seen before. Gives what it was at another, where it was moved.
     async fn place_file(
         &mut self,
         file: &ImportEntry,
         before: Option<Imported>,
         occupied: &HashMap<(i64, String), Occupied>,
-    ) -> Result<()> {
+    ) -> Result<Option<Imported>> {
         let Some((parent, name)) = self.parent_of(&file.path) else {
             self.import.tally.deleted += 1;
-            return Ok(());
+            return Ok(None);
         };
         let name = match self.slot(parent, name, Kind::File, occupied).await {
             Ok(Slot::Free(name)) => name,
-            Ok(Slot::Adopted(_)) => return Ok(()),
+            Ok(Slot::Adopted(_)) => return Ok(None),
             Err(why) => {
                 self.skip(&file.path, why?, false);
-                return Ok(());
+                return Ok(None);
             }
         };
         if let Some(row) = before
@@ -297,17 +326,15 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
             self.tx.move_imported(self.import.drive(), row.content_key, &file.path).await?;
             self.import.found.insert(row.item_no);
             self.import.tally.moved += 1;
-            let row = Imported { path: file.path.clone(), ..row };
-            return if row.seen.is_unchanged(&file.seen) {
-                Ok(())
-            } else {
-                self.add_version(file, &row).await
-            };
+            if !row.seen.is_unchanged(&file.seen) {
+                self.add_version(file, &row).await?;
+            }
+            return Ok(Some(row));
         }
         let number = self.add(&file.path, parent, &name, Some(&file.seen), Some(file));
         self.import.found.insert(number);
         self.import.tally.new += 1;
-        Ok(())
+        Ok(None)
     }
 
     async fn add_version(&mut self, file: &ImportEntry, row: &Imported) -> Result<()> {
@@ -338,6 +365,11 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
         let (parent, name) = split(path)?;
         let parent = self.import.known.by_path.get(parent).filter(|folder| folder.is_live)?;
         Some((parent.number, name))
+    }
+
+    /// Whether a file was at another path before, and is there no more.
+    fn is_moved(&self, row: &Imported, file: &ImportEntry) -> bool {
+        row.is_live && row.seen.is_same_file(&file.seen) && !self.is_there_still(&row.path, row.seen.inode)
     }
 
     /// Whether a file or a folder is at a path that it was seen at before.
