@@ -33,6 +33,7 @@ CREATE TABLE outside_content (
     PRIMARY KEY (drive_id, content_key)
 ) STRICT;
 CREATE UNIQUE INDEX outside_content_path ON outside_content (drive_id, import_no, path) WHERE is_latest;
+CREATE INDEX outside_content_earlier ON outside_content (drive_id, import_no, path) WHERE NOT is_latest;
 CREATE INDEX outside_content_inode ON outside_content (drive_id, import_no, inode) WHERE is_latest AND inode IS NOT NULL;
 CREATE INDEX outside_content_to_digest ON outside_content (drive_id, content_key) WHERE NOT is_digested;
 CREATE INDEX outside_content_missing ON outside_content (drive_id) WHERE missing_since IS NOT NULL;

@@ -35,7 +35,7 @@ use writing::{Writer, Written};
 pub use hashing::{Digests, Sha256};
 pub use journal::RevokedLink;
 pub use listing::Listed;
-pub use outside::{Changes, Entry, Outside, Root, Skipped, TEMPORARY, Walk, Watch};
+pub use outside::{Changes, Entry, Outside, Root, Skipped, TEMPORARY, Walk, Watch, seen_as};
 
 /// Uploads are digested and written in pieces of so many bytes, while the next one comes.
 const PIECE: usize = 64 * 1024;

@@ -54,6 +54,7 @@ const JOURNAL_EVERY: Duration = Duration::from_secs(2);
 const LOOK_AT_TABLES_EVERY: Duration = Duration::from_secs(5);
 /// How often it is looked for imported files whose digests are not known.
 const DIGEST_EVERY: Duration = Duration::from_secs(2);
+const DIGEST_AT_LEAST_EVERY: Duration = Duration::from_secs(300);
 /// How often it is looked for folders that uploads are written to, and in which round for uploads that are not there.
 const FIND_WRITTEN_THROUGH_EVERY: Duration = Duration::from_secs(2);
 const WRITE_REST_THROUGH_ROUNDS: u32 = 150;
@@ -401,11 +402,16 @@ async fn write_through(app: web::Data<App>) {
 
 /// Computes the digests of what was imported. Several servers may do so at once.
 async fn digest(app: web::Data<App>) {
-    let mut every = tokio::time::interval(DIGEST_EVERY);
+    let mut pause = DIGEST_EVERY;
     loop {
-        every.tick().await;
-        if let Err(error) = digest_outside(&app.service).await {
-            tracing::warn!(error = error.inside(), "digests are not known yet, and are computed later");
+        tokio::time::sleep(pause).await;
+        match digest_outside(&app.service).await {
+            Ok(false) => pause = DIGEST_EVERY,
+            // What can't be read now is tried less and less often.
+            Ok(true) => pause = (pause * 2).min(DIGEST_AT_LEAST_EVERY),
+            Err(error) => {
+                tracing::warn!(error = error.inside(), "digests are not known yet, and are computed later");
+            }
         }
     }
 }

@@ -110,7 +110,8 @@ async fn look_at(service: &Service, item: Arc<Item>) -> Result<Arc<Item>> {
     if known.missing_since.is_some() {
         service.store.write("set_missing", async |tx| tx.set_missing(drive, key, None).await).await?;
     }
-    if known.seen.unit_ns > now.unit_ns {
+    // Some listings tell less than an object itself does.
+    if known.seen.unit_ns > now.unit_ns || (known.seen.etag.is_none() && now.etag.is_some()) {
         service.store.write("set_seen", async |tx| tx.set_seen(drive, key, &now).await).await?;
     }
     Ok(item)
@@ -176,7 +177,7 @@ async fn add_version(service: &Service, item: &Item, known: &OutsideContent, now
             };
             let new = NewVersion { seen: now, mime_type: None, sha256: "" };
             let key = outside_key(number, 0);
-            replace(tx, (&item, old), known.in_import(), new, key, author.change(number, at)).await?;
+            replace(tx, (&item, old), known.of_item(id), new, key, author.change(number, at)).await?;
             Ok(true)
         })
         .await?;

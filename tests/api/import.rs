@@ -32,6 +32,11 @@ on_each_database!(
     what_is_taken_away_from_a_folder_that_is_watched_is_deleted_where_that_is_asked_for,
     an_object_of_a_bucket_is_what_it_is_now,
     what_is_uploaded_is_written_to_a_folder_that_is_written_to,
+    no_name_leads_an_upload_out_of_the_folder,
+    a_copy_does_not_take_the_file_from_its_original,
+    what_differs_in_case_alone_is_renamed,
+    what_can_not_be_looked_at_is_not_taken_for_gone,
+    links_in_a_folder_that_is_watched_are_not_followed,
 );
 
 /// A folder of files that are nobody's yet.
@@ -885,4 +890,123 @@ async fn files_that_took_each_others_names_are_told_apart(app: TestApp) {
     assert_eq!(content(&alice, "/3.log").await, "three");
     assert_eq!(content(&alice, "/4.log").await, "two");
     assert_eq!(imported(&app, &folder, &[])["new"], 0);
+}
+
+async fn no_name_leads_an_upload_out_of_the_folder(app: TestApp) {
+    let folder = folder_of(&app, &[("box/a.txt", "one")]);
+    imported(&app, &folder, &["--to", "/NAS", "--write-through"]);
+    let server = app.second().await;
+    let alice = server.user("alice");
+    // So that it is known to be written to.
+    alice.put("/drive/root:/NAS/box/first.txt:/content", "first").await.expect(201);
+    eventually("uploads are written", async || {
+        folder.join("box/first.txt").exists() || {
+            alice.put("/drive/root:/NAS/box/first.txt:/content", "first").await.expect(200);
+            false
+        }
+    })
+    .await;
+    let before =
+        walkdir::WalkDir::new(app.data_dir()).into_iter().flatten().map(|entry| entry.path().to_owned());
+    let before: std::collections::BTreeSet<PathBuf> =
+        before.filter(|path| !path.starts_with(&folder)).collect();
+    std::os::unix::fs::symlink(app.data_dir(), folder.join("box/out")).expect("a link");
+    for path in [
+        "%252E%252E%252Fup.txt",
+        "%252E%252E/up.txt",
+        "%252E%252E%252F%252E%252E%252Fevil/x",
+        "out/new/x",
+        "%252Ftmp%252Feverlink-evil/x",
+    ] {
+        let sent = alice.put(&format!("/drive/root:/NAS/box/{path}:/content"), "evil").await;
+        assert!(sent.status.is_success(), "{path}: {}", sent.text());
+        assert_eq!(content(&alice, &format!("/NAS/box/{path}")).await, "evil");
+    }
+    assert!(!folder.join("up.txt").exists() && !Path::new("/tmp/everlink-evil").exists());
+    assert_eq!(std::fs::read_to_string(folder.join("box/%2E%2E%2Fup.txt")).expect("a text"), "evil");
+    let after =
+        walkdir::WalkDir::new(app.data_dir()).into_iter().flatten().map(|entry| entry.path().to_owned());
+    let is_new = |path: &PathBuf| {
+        let is_content = path.components().any(|part| part.as_os_str() == "content");
+        !path.starts_with(&folder) && !before.contains(path) && !is_content
+    };
+    let new: Vec<PathBuf> = after.filter(is_new).collect();
+    assert!(
+        new.iter().all(|path| path.file_name().is_some_and(|name| name.to_string_lossy().contains(".db"))),
+        "{new:?}"
+    );
+}
+
+async fn a_copy_does_not_take_the_file_from_its_original(app: TestApp) {
+    let folder = folder_of(&app, &[("a.txt", "one"), ("b.txt", "two")]);
+    imported(&app, &folder, &[]);
+    let alice = app.user("alice");
+    let shared = link(&alice, "/a.txt").await;
+    let a = item(&alice, "/a.txt").await["id"].as_str().expect("an id").to_owned();
+    alice.post(&format!("/drive/items/{a}/copy"), json!({ "name": "copy.txt" })).await.expect(202);
+    eventually("the copy is there", async || alice.get("/drive/root:/copy.txt").await.status == 200).await;
+    write(&folder, "a.txt", "changed");
+    assert_eq!(content(&alice, "/copy.txt").await, "changed");
+    std::fs::create_dir(folder.join("box")).expect("a folder");
+    std::fs::rename(folder.join("a.txt"), folder.join("box/moved.txt")).expect("it is moved");
+    assert_eq!(imported(&app, &folder, &["--delete"])["moved"], 1);
+    assert_eq!(tree(&alice, "").await, ["/b.txt", "/box", "/box/moved.txt", "/copy.txt"]);
+    assert_eq!(opened(&app, &shared).await.expect(200).json()["name"], "moved.txt");
+    assert_eq!(app.anybody().get(&download_path(&shared)).await.expect(200).text(), "changed");
+    assert_eq!(content(&alice, "/copy.txt").await, "changed");
+    assert_eq!(imported(&app, &folder, &["--delete"])["unchanged"], 2);
+}
+
+async fn what_differs_in_case_alone_is_renamed(app: TestApp) {
+    let folder = folder_of(&app, &[("a.txt", "one"), ("Photos/b.txt", "two")]);
+    imported(&app, &folder, &[]);
+    std::fs::rename(folder.join("a.txt"), folder.join("A.txt")).expect("it is moved");
+    std::fs::rename(folder.join("Photos"), folder.join("photos")).expect("it is moved");
+    let report = imported(&app, &folder, &["--delete"]);
+    assert_eq!(
+        (&report["moved"], &report["new"], &report["deleted"]),
+        (&json!(1), &json!(0), &json!(0)),
+        "{report}"
+    );
+    assert_eq!(tree(&app.user("alice"), "").await, ["/A.txt", "/photos", "/photos/b.txt"]);
+}
+
+async fn what_can_not_be_looked_at_is_not_taken_for_gone(app: TestApp) {
+    let folder = folder_of(&app, &[("a.txt", "one"), ("b.txt", "two")]);
+    let list = app.data_dir().join("files.jsonl");
+    let files = [("/a.txt", "a.txt"), ("/b.txt", "b.txt")];
+    std::fs::write(&list, lines(&folder, &files)).expect("it is written");
+    imported(&app, &list, &[]);
+    // Which file the second line is of is not known.
+    std::fs::write(&list, lines(&folder, &files[..1]) + "\n{\"path\": \"/b.txt\"}\n").expect("it is written");
+    let more = ["--delete", "--delete-at-most", "100"];
+    let (report, _, code) = import(&app, list.to_str().expect("UTF-8"), &more);
+    assert_eq!((code, &report["deleted"]), (2, &json!(0)));
+    // A line that is there twice is told, and does no harm.
+    std::fs::write(&list, [lines(&folder, &files), lines(&folder, &files)].join("\n"))
+        .expect("it is written");
+    let (report, told, code) = import(&app, list.to_str().expect("UTF-8"), &more);
+    assert_eq!((code, &report["unchanged"]), (2, &json!(2)));
+    assert!(told.contains("a.txt: it is there twice"), "{told}");
+    // Without being told to delete, an import tells what is missing.
+    std::fs::write(&list, lines(&folder, &files[..1])).expect("it is written");
+    assert_eq!(imported(&app, &list, &[])["missing"], 1);
+    assert_eq!(app.database.number("SELECT missing FROM admin_imports").await, 1);
+}
+
+async fn links_in_a_folder_that_is_watched_are_not_followed(app: TestApp) {
+    let folder = folder_of(&app, &[("a.txt", "one"), ("box/b.txt", "two")]);
+    let outside = app.data_dir().join("outside");
+    write(&outside, "secret.txt", "secret");
+    std::os::unix::fs::symlink(&outside, folder.join("link")).expect("a link");
+    std::os::unix::fs::symlink(folder.join("box"), folder.join("within")).expect("a link");
+    let _watching = Watching::start(&app, &folder, &[]);
+    write(&outside, "more.txt", "more");
+    write(&outside, "in/more.txt", "more");
+    write(&folder, "box/c.txt", "three");
+    std::os::unix::fs::symlink(&outside, folder.join("later")).expect("a link");
+    write(&folder, "last.txt", "last");
+    let alice = app.user("alice");
+    let all = ["/a.txt", "/box", "/box/b.txt", "/box/c.txt", "/last.txt"];
+    eventually("the drive is as the folder is", async || tree(&alice, "").await == all).await;
 }

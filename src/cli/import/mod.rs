@@ -104,6 +104,10 @@ impl Source {
         }
     }
 
+    fn is_list(&self) -> bool {
+        matches!(self, Self::Lines(_))
+    }
+
     /// All there is, in batches.
     fn batches(&self, outside: &Outside) -> Result<BoxStream<'static, Result<Batch, Failure>>, Failure> {
         match self {
@@ -114,12 +118,9 @@ impl Source {
             Self::Lines(path) => Ok(in_thread(lines::open(path.as_deref())?)),
             Self::Bucket { bucket, prefix } => {
                 let listed = outside.list(bucket, prefix)?.map_err(Failure::from);
-                let entries = listed.map_ok(|(path, seen)| {
-                    if path.split('/').any(str::is_empty) {
-                        return Err(left_out(path, "a part of its path has no name"));
-                    }
-                    let is_folder = false;
-                    Ok(ImportEntry { path, is_folder, seen, location: None, mime_type: None, sha256: None })
+                let entries = listed.map_ok(|found| match found.path.split('/').any(str::is_empty) {
+                    true => Err(left_out(found.path, "a part of its path has no name")),
+                    false => Ok(entry_of(found)),
                 });
                 let batches = entries.try_chunks(BATCH).map_err(|error| error.1);
                 Ok(batches.map_ok(|batch| batch.into_iter().collect()).boxed())
@@ -246,16 +247,21 @@ impl ImportFiles {
         let mut batches = source.batches(import.outside())?;
         while let Some(batch) = batches.next().await {
             let Batch { entries, skipped } = batch?;
-            for one in skipped.iter().filter(|one| one.hides) {
-                import.hide(&one.path);
+            for one in &skipped {
+                // Of a line that can't be read it is not known which file it is.
+                import.hide(if source.is_list() { "" } else { &one.path });
             }
-            let more = import.take(&entries).await?;
+            let more = import.take(entries).await?;
             left_out += (skipped.len() + more.len()) as u64;
             skipped.iter().chain(&more).for_each(tell);
             bar.set_position(import.tally.files());
         }
         bar.finish_and_clear();
-        let deleted = if self.delete { self.delete_gone(import).await? } else { 0 };
+        let deleted = match (self.delete, self.dry_run) {
+            (true, _) => self.delete_gone(import).await?,
+            (false, true) => import.count_gone().await?.files,
+            (false, false) => import.miss_gone().await?,
+        };
         self.report(import, deleted, left_out);
         Ok(left_out)
     }

@@ -11,6 +11,7 @@ use object_store::aws::AmazonS3;
 use object_store::path::Path as ObjectPath;
 use object_store::{GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt};
 
+use crate::content::outside::Entry;
 use crate::content::{bucket_of, failed};
 use crate::domain::outside::{Seen, bytes_of, spell_path};
 use crate::error::{Error, Result};
@@ -67,15 +68,26 @@ impl Buckets {
         }
     }
 
-    /// Each object's path below the prefix, and how it looks.
-    pub fn list(&self, bucket: &str, prefix: &str) -> Result<BoxStream<'static, Result<(String, Seen)>>> {
-        let start = (!prefix.is_empty()).then(|| ObjectPath::from(prefix));
+    /// Each object below the prefix. What other programs store under a key with a slash at its end is a folder: in the
+    /// listing it looks like an empty object, which is not there when it is asked for.
+    pub fn list(&self, bucket: &str, prefix: &str) -> Result<BoxStream<'static, Result<Entry>>> {
+        let store = self.get(bucket)?;
+        let start =
+            (!prefix.is_empty()).then(|| ObjectPath::parse(prefix)).transpose().map_err(Error::internal)?;
         let before = if prefix.is_empty() { 0 } else { prefix.len() + 1 };
-        let listed = self.get(bucket)?.list(start.as_ref()).map_err(failed);
-        let objects = listed.try_filter_map(move |meta| {
-            let path = meta.location.as_ref().get(before..).filter(|path| !path.is_empty());
-            let object = path.map(|path| (spell_path(path.as_bytes()), seen(&meta)));
-            std::future::ready(Ok(object))
+        let objects = store.list(start.as_ref()).map_err(failed).try_filter_map(move |meta| {
+            let store = store.clone();
+            async move {
+                let path = meta.location.as_ref().get(before..).filter(|path| !path.is_empty());
+                let Some(path) = path.map(|path| spell_path(path.as_bytes())) else { return Ok(None) };
+                let is_folder = meta.size == 0
+                    && match store.head(&meta.location).await {
+                        Err(object_store::Error::NotFound { .. }) => true,
+                        Ok(_) => false,
+                        Err(error) => return Err(failed(error)),
+                    };
+                Ok(Some(Entry { path, is_folder, seen: seen(&meta) }))
+            }
         });
         Ok(objects.boxed())
     }

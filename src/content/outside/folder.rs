@@ -28,7 +28,7 @@ const PATIENCE: usize = 5;
 
 /// How a file looks; none where nothing is there, or no file.
 pub(super) async fn look(root: PathBuf, path: PathBuf) -> Result<Option<Seen>> {
-    Ok(opened(root, path).await?.map(|(_, metadata)| seen(&metadata)))
+    Ok(opened(root, path).await?.map(|(_, metadata)| seen_as(&metadata)))
 }
 
 /// A file that rests, and how it looks. None where nothing is there, or no file.
@@ -120,7 +120,8 @@ fn nanoseconds(time: SystemTime) -> i64 {
     since.ok().and_then(std::result::Result::ok).unwrap_or(0)
 }
 
-pub(super) fn seen(metadata: &Metadata) -> Seen {
+/// How a file looks that has these.
+pub fn seen_as(metadata: &Metadata) -> Seen {
     Seen {
         size: metadata.len().cast_signed(),
         modified_ns: metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec()),
@@ -149,7 +150,7 @@ pub(super) async fn read(
     range: Range<u64>,
 ) -> Result<BoxStream<'static, Result<Bytes>>> {
     let (file, metadata) = opened(root, path).await?.ok_or(Error::ContentGone)?;
-    if !wanted.is_unchanged(&seen(&metadata)) {
+    if !wanted.is_unchanged(&seen_as(&metadata)) {
         return Err(Error::ContentChanged);
     }
     if range.is_empty() {
@@ -212,7 +213,7 @@ impl Walk {
     /// Of one file or folder, and perhaps of all that is below it.
     pub fn from(root: &Path, path: &str, is_deep: bool) -> Self {
         let depth = if is_deep { usize::MAX } else { 0 };
-        let inner = walkdir::WalkDir::new(root.join(path_of(path)));
+        let inner = walkdir::WalkDir::new(root.join(path_of(path))).follow_root_links(false);
         Self { root: root.to_owned(), inner: inner.max_depth(depth).sort_by_file_name().into_iter() }
     }
 }
@@ -251,13 +252,13 @@ fn look_at(root: &Path, entry: &walkdir::DirEntry) -> std::result::Result<(bool,
     let kind = entry.file_type();
     if kind.is_dir() {
         let metadata = entry.metadata().map_err(|error| (error.to_string(), true))?;
-        return Ok((true, seen(&metadata)));
+        return Ok((true, seen_as(&metadata)));
     }
     let path = entry.path().strip_prefix(root).unwrap_or(entry.path());
     if kind.is_symlink() {
         let opened = open_within(root, path);
         return match opened {
-            Ok((_, metadata)) => Ok((false, seen(&metadata))),
+            Ok((_, metadata)) => Ok((false, seen_as(&metadata))),
             Err(error) if error.get_ref().is_some_and(|inner| inner.is::<NoFile>()) => {
                 Err(("it is a link to a folder, which are not followed".to_owned(), false))
             }
@@ -273,7 +274,7 @@ fn look_at(root: &Path, entry: &walkdir::DirEntry) -> std::result::Result<(bool,
     }
     can_be_read(entry.path()).map_err(told)?;
     // One that is being written just now is found out when it is first read.
-    Ok((false, seen(&entry.path().symlink_metadata().map_err(told)?)))
+    Ok((false, seen_as(&entry.path().symlink_metadata().map_err(told)?)))
 }
 
 fn can_be_read(path: &Path) -> io::Result<()> {

@@ -16,7 +16,7 @@ use crate::domain::outside::{Place, Seen, path_of};
 use crate::error::{Error, Result};
 use bucket::Buckets;
 
-pub use folder::{Entry, Skipped, TEMPORARY, Walk};
+pub use folder::{Entry, Skipped, TEMPORARY, Walk, seen_as};
 pub use watch::{Changes, Watch};
 
 /// What reads them. Its copies share what they keep open.
@@ -75,8 +75,8 @@ impl Outside {
         }
     }
 
-    /// All objects of a bucket below a prefix.
-    pub fn list(&self, bucket: &str, prefix: &str) -> Result<BoxStream<'static, Result<(String, Seen)>>> {
+    /// All objects of a bucket below a prefix, and folders that were made on their own.
+    pub fn list(&self, bucket: &str, prefix: &str) -> Result<BoxStream<'static, Result<Entry>>> {
         self.buckets.list(bucket, prefix)
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RenameMode};
-use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use crate::content::outside::folder::TEMPORARY;
 use crate::domain::outside::spell_path;
@@ -58,7 +58,9 @@ impl Watch {
                 Err(_) => noticed.is_lost = true,
             }
         };
-        let mut watcher = notify::recommended_watcher(handler).map_err(cannot_watch)?;
+        // Links are not followed: what they lead to may be outside.
+        let config = Config::default().with_follow_symlinks(false);
+        let mut watcher = RecommendedWatcher::new(handler, config).map_err(cannot_watch)?;
         watcher.watch(root, RecursiveMode::Recursive).map_err(cannot_watch)?;
         Ok(Self { _watcher: watcher, noticed })
     }

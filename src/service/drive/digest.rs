@@ -19,23 +19,34 @@ const PAGE: i64 = 200;
 const WRITTEN_AT_ONCE: usize = 100;
 const BYTES_AT_ONCE: u64 = 64 * 1024 * 1024;
 
-/// Computes what is not known so far. What can't be read now is left for the next time.
-pub async fn digest_outside(service: &Service) -> Result<()> {
+/// Computes what is not known so far. What can't be read now is left for the next time: gives whether something was.
+pub async fn digest_outside(service: &Service) -> Result<bool> {
+    let mut is_left = false;
     if service.digest_rate == 0 {
-        return Ok(());
+        return Ok(is_left);
     }
     let mut pace = Pace::of(Some(service.digest_rate));
     let mut after: Option<Undigested> = None;
     loop {
         let page = service.store.read("undigested").await?.undigested(after, PAGE).await?;
-        let Some(last) = page.last().copied() else { return Ok(()) };
+        let Some(last) = page.last().copied() else { return Ok(is_left) };
         after = Some(last);
         let (mut known, mut bytes) = (Vec::new(), 0);
         for one in page {
-            // What is gone or changed is found out by whoever reads it.
-            if let Ok((hashes, size)) = digest(service, one, &mut pace).await {
-                known.push((one, hashes));
-                bytes += size;
+            match digest(service, one, &mut pace).await {
+                Ok((hashes, size)) => {
+                    known.push((one, hashes));
+                    bytes += size;
+                }
+                Err(Error::ContentGone) => {
+                    let (since, drive, key) = (Some(service.clock.now()), one.drive, one.key);
+                    service
+                        .store
+                        .write("set_missing", async |tx| tx.set_missing(drive, key, since).await)
+                        .await?;
+                }
+                // What has changed is found out by whoever reads it.
+                Err(_) => is_left = true,
             }
             if known.len() >= WRITTEN_AT_ONCE || bytes >= BYTES_AT_ONCE {
                 keep(service, &std::mem::take(&mut known)).await?;

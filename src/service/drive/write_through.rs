@@ -3,23 +3,35 @@
 //! who reads the folder never sees the half of a file.
 
 use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::stream::StreamExt;
+use rustix::fs::{
+    AtFlags, CWD, FileType, Gid, Mode, OFlags, Stat, Uid, fchmod, fchown, fstat, fsync, mkdirat, openat,
+    renameat, statat, unlinkat,
+};
+use rustix::io::Errno;
 
 use crate::clock::random_bytes;
-use crate::content::{Root, TEMPORARY};
+use crate::content::{Root, TEMPORARY, seen_as};
 use crate::domain::ids::{DriveId, ItemId};
 use crate::domain::item::{FileVersion, Item};
-use crate::domain::outside::{Place, Seen, bytes_of, path_of, spell_path};
+use crate::domain::outside::{Seen, bytes_of, spell_path};
 use crate::error::{Error, Result};
 use crate::service::Service;
 use crate::service::outside::{is_outside, outside_key};
 use crate::service::pieces;
 use crate::service::store::{PlaceInImport, ThroughFolder, Tx};
+
+/// How long a disk may take while others wait for the drive.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The drives that have such folders, as they were looked up last.
 #[derive(Debug, Default)]
@@ -67,7 +79,7 @@ pub(super) async fn write_through_or_later(service: &Service, id: ItemId) {
     }
 }
 
-/// Where an item's file is to be, and how it looks now, if it is there.
+/// Where an item's file is to be, and how it looked last, if it was there.
 struct Target {
     import_no: i64,
     root: PathBuf,
@@ -77,19 +89,32 @@ struct Target {
     folders: Vec<(String, i64)>,
 }
 
+impl Target {
+    /// Whether what is there is what was there last, or nothing.
+    fn is_as_known(&self, there: Option<&Seen>) -> bool {
+        match (&self.before, there) {
+            (Some(before), Some(there)) => before.is_unchanged(there),
+            // It was taken away: what is uploaded comes in its place.
+            (_, None) => true,
+            (None, Some(_)) => false,
+        }
+    }
+}
+
 async fn write_through(service: &Service, id: ItemId) -> Result<()> {
     let mut tx = service.store.read("written_through").await?;
     let Some(item) = tx.item(id).await? else { return Ok(()) };
     let Some(file) = item.file().filter(|file| !is_outside(file.content_key)).cloned() else { return Ok(()) };
     let Some(target) = target_of(&mut tx, &item).await? else { return Ok(()) };
     drop(tx);
-    let temporary = copy_beside(service, id.drive, &file, &target).await?;
-    let written = put_in_place(service, &item, &file, &target, &temporary).await;
-    if written.as_ref().is_ok_and(|written| !written) || written.is_err() {
-        // It is there no more where it was put in its place.
-        let _ = std::fs::remove_file(&temporary);
+    let (root, path) = (target.root.clone(), bytes_of(&target.path));
+    let place = in_thread(move || FileInFolder::find(&root, &path)).await?;
+    let (place, there) = place.seen().await?;
+    if !target.is_as_known(there.as_ref()) {
+        return Err(Error::unavailable("another file is there"));
     }
-    written.map(|_| ())
+    let (place, seen) = copy_beside(service, id.drive, &file, place).await?;
+    put_in_place(service, &item, &file, &target, &Arc::new(place), &seen).await
 }
 
 /// None where the item is not in such a folder.
@@ -111,7 +136,7 @@ async fn target_of(tx: &mut Tx, item: &Item) -> Result<Option<Target>> {
     let Root::Folder(root) = Root::parse(root)? else { return Ok(None) };
     let (mut path, mut folders) = (path.clone(), Vec::new());
     for (number, name) in lineage[..at].iter().rev() {
-        let name = spell_path(&bytes_of(name));
+        let name = spell_path(&file_name_of(name));
         path = if path.is_empty() { name } else { format!("{path}/{name}") };
         if *number != item.id.number {
             folders.push((path.clone(), *number));
@@ -120,112 +145,175 @@ async fn target_of(tx: &mut Tx, item: &Item) -> Result<Option<Target>> {
     Ok(Some(Target { import_no: *import_no, root, path, before: None, folders }))
 }
 
-/// The content as a file beside the one that it is to be, synced. Gives its path.
+/// What a file is called that has this name in the drive: what its spelling says, where that is one name and no way.
+fn file_name_of(name: &str) -> Vec<u8> {
+    let bytes = bytes_of(name);
+    let is_way =
+        matches!(&bytes[..], b"" | b"." | b"..") || bytes.iter().any(|byte| matches!(byte, b'/' | 0));
+    if is_way { name.as_bytes().to_vec() } else { bytes }
+}
+
+/// A file, be it there or not, in a folder that is open: no link leads anywhere else.
+struct FileInFolder {
+    folder: Arc<OwnedFd>,
+    name: OsString,
+    /// What is to take its place; taken away with this.
+    temporary: OsString,
+}
+
+impl FileInFolder {
+    /// Makes the folders on the way where they are missing, like those that they are in.
+    fn find(root: &Path, path: &[u8]) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let mut folder = openat(CWD, root, flags, Mode::empty())?;
+        let mut names: Vec<&[u8]> = path.split(|byte| *byte == b'/').collect();
+        let name = names.pop().filter(|name| !name.is_empty()).ok_or(io::ErrorKind::InvalidInput)?;
+        for name in names {
+            let name = OsStr::from_bytes(name);
+            let open = |folder: &OwnedFd| openat(folder, name, flags | OFlags::NOFOLLOW, Mode::empty());
+            folder = match open(&folder) {
+                Err(Errno::NOENT) => {
+                    make_folder(&folder, name)?;
+                    open(&folder)?
+                }
+                opened => opened?,
+            };
+        }
+        let number: [u8; 8] = random_bytes();
+        let temporary = format!("{TEMPORARY}{:016x}", u64::from_be_bytes(number)).into();
+        Ok(Self { folder: Arc::new(folder), name: OsStr::from_bytes(name).to_owned(), temporary })
+    }
+
+    /// How it looks; none where nothing is there. What is no file is no place for one.
+    fn look(&self) -> io::Result<Option<(Seen, Stat)>> {
+        let stat = match statat(&self.folder, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => return Ok(None),
+            stat => stat?,
+        };
+        if !FileType::from_raw_mode(stat.st_mode).is_file() {
+            return Err(io::Error::other("what is there is no file"));
+        }
+        let seen = Seen {
+            size: stat.st_size,
+            modified_ns: stat
+                .st_mtime
+                .saturating_mul(1_000_000_000)
+                .saturating_add(stat.st_mtime_nsec as i64),
+            unit_ns: 1,
+            etag: None,
+            inode: None,
+            born_ns: None,
+        };
+        Ok(Some((seen, stat)))
+    }
+
+    async fn seen(self) -> Result<(Self, Option<Seen>)> {
+        in_thread(move || {
+            let seen = self.look()?.map(|(seen, _)| seen);
+            Ok((self, seen))
+        })
+        .await
+    }
+
+    /// A new file beside it, with its mode and owner, or such as the folder's.
+    fn begin(&self) -> io::Result<File> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = openat(&self.folder, &self.temporary, flags, Mode::RUSR | Mode::WUSR)?;
+        let (model, mode) = match self.look()? {
+            Some((_, before)) => (before, before.st_mode & 0o7777),
+            None => {
+                let folder = fstat(&self.folder)?;
+                (folder, folder.st_mode & 0o666)
+            }
+        };
+        fchmod(&file, Mode::from_raw_mode(mode))?;
+        // Who may not give files away keeps them.
+        let _ = fchown(&file, Some(Uid::from_raw(model.st_uid)), Some(Gid::from_raw(model.st_gid)));
+        Ok(file.into())
+    }
+
+    /// Lets the new file be the one.
+    fn put(&self) -> io::Result<()> {
+        renameat(&self.folder, &self.temporary, &self.folder, &self.name)?;
+        Ok(fsync(&self.folder)?)
+    }
+}
+
+impl Drop for FileInFolder {
+    fn drop(&mut self) {
+        // Once it was put in its place there is none.
+        let _ = unlinkat(&self.folder, &self.temporary, AtFlags::empty());
+    }
+}
+
+fn make_folder(above: &OwnedFd, name: &OsStr) -> io::Result<()> {
+    let model = fstat(above)?;
+    match mkdirat(above, name, Mode::from_raw_mode(model.st_mode & 0o7777)) {
+        Err(Errno::EXIST) => return Ok(()),
+        made => made?,
+    }
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let folder = openat(above, name, flags, Mode::empty())?;
+    // What the process is told to keep from others is not meant for others' folders.
+    fchmod(&folder, Mode::from_raw_mode(model.st_mode & 0o7777))?;
+    // As above.
+    let _ = fchown(&folder, Some(Uid::from_raw(model.st_uid)), Some(Gid::from_raw(model.st_gid)));
+    Ok(fsync(above)?)
+}
+
+/// The content as a file beside the one that it is to be, on the disk; and how it looks.
 async fn copy_beside(
     service: &Service,
     drive: DriveId,
     file: &FileVersion,
-    target: &Target,
-) -> Result<PathBuf> {
-    let full = target.root.join(path_of(&target.path));
-    let root = target.root.clone();
-    let (mut to, temporary) = in_thread(move || begin_beside(&root, &full)).await?;
+    place: FileInFolder,
+) -> Result<(FileInFolder, Seen)> {
+    let (mut to, place) = in_thread(move || Ok((place.begin()?, place))).await?;
     let size = file.size.cast_unsigned();
     let mut bytes =
         pieces::read(&service.store, &service.content, drive, file.content_key, size, 0..size).await?;
-    let copied = async {
-        while let Some(piece) = bytes.next().await {
-            let piece = piece?;
-            to = in_thread(move || {
-                to.write_all(&piece)?;
-                Ok(to)
-            })
-            .await?;
-        }
-        in_thread(move || to.sync_all()).await
-    };
-    let copied = copied.await;
-    if copied.is_err() {
-        // As it failed already.
-        let _ = std::fs::remove_file(&temporary);
+    while let Some(piece) = bytes.next().await {
+        let piece = piece?;
+        to = in_thread(move || {
+            to.write_all(&piece)?;
+            Ok(to)
+        })
+        .await?;
     }
-    copied.map(|()| temporary)
+    let metadata = in_thread(move || {
+        to.sync_all()?;
+        to.metadata()
+    })
+    .await?;
+    Ok((place, seen_as(&metadata)))
 }
 
-fn begin_beside(root: &Path, full: &Path) -> io::Result<(std::fs::File, PathBuf)> {
-    let folder = full.parent().unwrap_or(root);
-    make_folders(root, folder)?;
-    // Links may lead out of the root: nothing is written there.
-    if !folder.canonicalize()?.starts_with(root.canonicalize()?) {
-        return Err(io::Error::other("the folder leads out of what was imported"));
-    }
-    let name: [u8; 8] = random_bytes();
-    let temporary = folder.join(format!("{TEMPORARY}{:016x}", u64::from_be_bytes(name)));
-    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&temporary)?;
-    let (model, mode) = match full.symlink_metadata() {
-        Ok(before) => (before.clone(), before.mode() & 0o7777),
-        Err(_) => (folder.metadata()?, folder.metadata()?.mode() & 0o666),
-    };
-    file.set_permissions(std::fs::Permissions::from_mode(mode))?;
-    // Who may not give files away keeps them.
-    let _ = fchown(&file, Some(model.uid()), Some(model.gid()));
-    Ok((file, temporary))
-}
-
-/// The folders on the way, like those that they are in.
-fn make_folders(root: &Path, folder: &Path) -> io::Result<()> {
-    if folder.is_dir() || !folder.starts_with(root) {
-        return Ok(());
-    }
-    let Some(above) = folder.parent() else { return Ok(()) };
-    make_folders(root, above)?;
-    match std::fs::create_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
-        made => made?,
-    }
-    let model = above.metadata()?;
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(model.mode() & 0o7777))?;
-    // As above.
-    let _ = std::os::unix::fs::chown(folder, Some(model.uid()), Some(model.gid()));
-    Ok(())
-}
-
-/// Lets the file be the item's, while nobody else changes the drive: so the last upload is what stays. False where the
-/// item has another content by now, or the file is not what it was: then it stays as it is.
+/// Lets the file be the item's, while nobody else changes the drive: so the last upload is what stays. Where the item
+/// has another content by now, or the file is not what it was, it stays as it is.
 async fn put_in_place(
     service: &Service,
     item: &Item,
     file: &FileVersion,
     target: &Target,
-    temporary: &Path,
-) -> Result<bool> {
+    place: &Arc<FileInFolder>,
+    seen: &Seen,
+) -> Result<()> {
     let now = service.clock.now();
-    let place = Place { root: spelled_root(&target.root), path: target.path.clone() };
-    let full = target.root.join(path_of(&target.path));
     service
         .store
         .write("write_through", async |tx| {
             let change = tx.begin_change(item.id.drive).await?;
             let current = tx.item(item.id).await?;
-            let is_current =
-                current.and_then(|item| item.file().map(|file| file.content_key)) == Some(file.content_key);
-            let there = service.content.outside.look(&place).await?;
-            let is_as_known = match (&target.before, &there) {
-                (Some(before), Some(there)) => before.is_unchanged(there),
-                // It was taken away: what is uploaded comes in its place.
-                (_, None) => !full.exists(),
-                (None, Some(_)) => false,
-            };
-            if !is_current || !is_as_known {
-                return Ok(false);
+            let current = current.and_then(|item| item.file().map(|file| file.content_key));
+            if current != Some(file.content_key) {
+                return Ok(());
             }
-            let (from, to) = (temporary.to_owned(), full.clone());
-            in_thread(move || {
-                std::fs::rename(&from, &to)?;
-                std::fs::File::open(to.parent().unwrap_or(&to))?.sync_all()
-            })
-            .await?;
-            let seen = service.content.outside.look(&place).await?.ok_or(Error::ContentGone)?;
+            let (looked_at, put) = (place.clone(), place.clone());
+            let there = in_time(move || looked_at.look()).await?;
+            if !target.is_as_known(there.as_ref().map(|(there, _)| there)) {
+                return Err(Error::unavailable("another file is there"));
+            }
+            in_time(move || put.put()).await?;
             for (path, number) in &target.folders {
                 let row = (path.clone(), *number, None);
                 tx.set_imported_folders(item.id.drive, target.import_no, &[row]).await?;
@@ -236,21 +324,35 @@ async fn put_in_place(
                 location: None,
                 is_latest: true,
             };
-            tx.write_version_through(item.id, file, outside_key(change, 0), at, &seen).await?;
+            tx.write_version_through(item.id, file, outside_key(change, 0), at, seen).await?;
             if !tx.has_content(item.id, file.content_key).await? {
                 tx.leave_content(item.id.drive, file.content_key, now).await?;
             }
-            Ok(true)
+            Ok(())
         })
         .await
-}
-
-fn spelled_root(root: &Path) -> String {
-    format!("file://{}", spell_path(root.as_os_str().as_encoded_bytes()))
 }
 
 /// Does what waits for the disk.
 async fn in_thread<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await.map_err(Error::internal)?;
     done.map_err(Error::unavailable)
+}
+
+/// The same while others wait for it: a disk that is not there is given up soon.
+async fn in_time<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T> {
+    tokio::time::timeout(PATIENCE, in_thread(work)).await.map_err(Error::unavailable)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_spells_a_way_is_taken_as_it_is() {
+        assert_eq!(file_name_of("a%3Ab"), b"a:b");
+        for name in ["%2E%2E", "%2E%2E%2Fx", "%2Fetc", "a%00b", "%2E"] {
+            assert_eq!(file_name_of(name), name.as_bytes());
+        }
+    }
 }

@@ -81,6 +81,8 @@ pub struct NewImportedFile {
     pub sha256: String,
 }
 
+/// After all paths.
+const LAST_PATH: &str = "\u{10FFFF}";
 const IMPORTED: &str = "
     SELECT o.path, o.location, o.content_key, o.item_no, o.size, o.modified_ns, o.unit_ns, o.etag, o.inode, o.born_ns,
            o.is_binned, o.missing_since, i.deleted_at IS NULL AND i.item_no IS NOT NULL AS is_live,
@@ -249,15 +251,13 @@ impl Tx {
         limit: i64,
     ) -> Result<Vec<Imported>> {
         on_many!(self, |connection| {
-            sqlx::query_as(imported!(
-                "AND o.path > $2 AND ($5 IS NULL OR o.path < $5) ORDER BY o.path LIMIT $4"
-            ))
-            .bind(drive)
-            .bind(after)
-            .bind(import)
-            .bind(limit)
-            .bind(before)
-            .fetch_all(connection)
+            sqlx::query_as(imported!("AND o.path > $2 AND o.path < $5 ORDER BY o.path LIMIT $4"))
+                .bind(drive)
+                .bind(after)
+                .bind(import)
+                .bind(limit)
+                .bind(before.unwrap_or(LAST_PATH))
+                .fetch_all(connection)
         })
     }
 
@@ -491,17 +491,17 @@ impl Tx {
         Ok(())
     }
 
-    /// A file of an import is at another path now.
-    pub async fn move_imported(&mut self, drive: DriveId, key: Uuid, path: &str) -> Result<()> {
-        execute!(
-            self,
-            sqlx::query(
-                "UPDATE outside_content SET path = $3, missing_since = NULL WHERE drive_id = $1 AND content_key = $2"
-            )
-            .bind(drive)
-            .bind(key)
-            .bind(path)
-        )?;
+    /// A file of an import is at another path now; for its copies, too.
+    pub async fn move_imported(&mut self, drive: DriveId, import: i64, from: &str, to: &str) -> Result<()> {
+        // Each by its own index.
+        for statement in [
+            "UPDATE outside_content SET path = $4, missing_since = NULL
+             WHERE drive_id = $1 AND import_no = $2 AND path = $3 AND is_latest",
+            "UPDATE outside_content SET path = $4, missing_since = NULL
+             WHERE drive_id = $1 AND import_no = $2 AND path = $3 AND NOT is_latest",
+        ] {
+            execute!(self, sqlx::query(statement).bind(drive).bind(import).bind(from).bind(to))?;
+        }
         Ok(())
     }
 
@@ -541,19 +541,23 @@ impl Tx {
             .bind(to)
         )?;
         let kept = i32::try_from(from.chars().count()).unwrap_or(i32::MAX);
-        execute_many!(
-            self,
-            sqlx::query(
-                "UPDATE outside_content SET path = $5 || substr(path, $6)
-                 WHERE drive_id = $1 AND import_no = $2 AND is_latest AND path > $3 AND path < $4"
-            )
-            .bind(drive)
-            .bind(import)
-            .bind(&from_first)
-            .bind(&from_end)
-            .bind(to)
-            .bind(kept + 1)
-        )?;
+        for statement in [
+            "UPDATE outside_content SET path = $5 || substr(path, $6)
+             WHERE drive_id = $1 AND import_no = $2 AND path > $3 AND path < $4 AND is_latest",
+            "UPDATE outside_content SET path = $5 || substr(path, $6)
+             WHERE drive_id = $1 AND import_no = $2 AND path > $3 AND path < $4 AND NOT is_latest",
+        ] {
+            execute_many!(
+                self,
+                sqlx::query(statement)
+                    .bind(drive)
+                    .bind(import)
+                    .bind(&from_first)
+                    .bind(&from_end)
+                    .bind(to)
+                    .bind(kept + 1)
+            )?;
+        }
         execute_many!(
             self,
             sqlx::query(
@@ -600,16 +604,23 @@ impl Tx {
     }
 
     /// The same of a folder.
-    pub async fn bin_imported_folder(&mut self, drive: DriveId, import: i64, path: &str) -> Result<()> {
+    pub async fn set_folder_binned(
+        &mut self,
+        drive: DriveId,
+        import: i64,
+        path: &str,
+        is_binned: bool,
+    ) -> Result<()> {
         execute!(
             self,
             sqlx::query(
-                "UPDATE outside_folders SET is_binned = TRUE
+                "UPDATE outside_folders SET is_binned = $4
                  WHERE drive_id = $1 AND import_no = $2 AND path = $3"
             )
             .bind(drive)
             .bind(import)
             .bind(path)
+            .bind(is_binned)
         )?;
         Ok(())
     }

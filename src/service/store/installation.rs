@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::domain::ids::{DriveId, ItemId, LinkId};
 use crate::error::Result;
-use crate::service::store::statement::{Tx, execute, on};
+use crate::service::store::statement::{Tx, execute, on, on_many};
 
 #[derive(Clone, Debug, FromRow)]
 pub struct InstallationRow {
@@ -59,7 +59,7 @@ impl Tx {
 
     /// Some contents that must be in the store.
     pub async fn some_contents(&mut self) -> Result<Vec<(DriveId, Uuid)>> {
-        on!(self, |connection| sqlx::query_as(
+        on_many!(self, |connection| sqlx::query_as(
             "SELECT v.drive_id, coalesce(p.piece_key, v.content_key)
              FROM versions v LEFT JOIN content_pieces p
                ON p.drive_id = v.drive_id AND p.content_key = v.content_key

@@ -15,6 +15,8 @@ use crate::service::store::statement::{Tx, execute, fetch_for_items, on, on_many
 pub struct OutsideContent {
     root: String,
     pub import_no: i64,
+    /// The item that it was made for; a copy has it, too.
+    item_no: i64,
     pub path: String,
     location: Option<String>,
     #[sqlx(flatten)]
@@ -24,9 +26,10 @@ pub struct OutsideContent {
 }
 
 impl OutsideContent {
-    pub fn in_import(&self) -> PlaceInImport<'_> {
-        let location = self.location.as_deref();
-        PlaceInImport { import_no: self.import_no, path: &self.path, location, is_latest: self.is_latest }
+    /// For another content of an item. What a copy has is not what its path shows: that is the original's.
+    pub fn of_item(&self, item: ItemId) -> PlaceInImport<'_> {
+        let (location, is_latest) = (self.location.as_deref(), self.is_latest && self.item_no == item.number);
+        PlaceInImport { import_no: self.import_no, path: &self.path, location, is_latest }
     }
 
     /// Where it is.
@@ -81,7 +84,7 @@ impl Tx {
     pub async fn outside_content(&mut self, drive: DriveId, key: Uuid) -> Result<Option<OutsideContent>> {
         on!(self, |connection| {
             sqlx::query_as(
-            "SELECT n.root, o.import_no, o.path, o.location, o.size, o.modified_ns, o.unit_ns, o.etag, o.inode,
+            "SELECT n.root, o.import_no, o.item_no, o.path, o.location, o.size, o.modified_ns, o.unit_ns, o.etag, o.inode,
                     o.born_ns, o.is_latest, o.missing_since
              FROM outside_content o JOIN imports n ON n.drive_id = o.drive_id AND n.import_no = o.import_no
              WHERE o.drive_id = $1 AND o.content_key = $2"
@@ -134,14 +137,16 @@ impl Tx {
         at: PlaceInImport<'_>,
         seen: &Seen,
     ) -> Result<()> {
+        // Its bytes are nowhere any more: there is nothing to be digested.
         execute!(
             self,
             sqlx::query(
-                "UPDATE outside_content SET is_latest = FALSE, missing_since = NULL
+                "UPDATE outside_content SET is_latest = is_latest AND NOT $3, missing_since = NULL, is_digested = TRUE
                  WHERE drive_id = $1 AND content_key = $2"
             )
             .bind(item.drive)
             .bind(old)
+            .bind(at.is_latest)
         )?;
         execute!(
             self,

@@ -11,7 +11,7 @@ use crate::service::store::connect::Pools;
 use crate::service::store::{Store, statement};
 
 /// Tables that are looked into by key, and how each is looked at.
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 11] = [
     ("items", "ANALYZE items"),
     ("versions", "ANALYZE versions"),
     ("links", "ANALYZE links"),
@@ -19,6 +19,8 @@ const TABLES: [(&str, &str); 9] = [
     ("loose_content", "ANALYZE loose_content"),
     ("shared_content", "ANALYZE shared_content"),
     ("content_pieces", "ANALYZE content_pieces"),
+    ("outside_content", "ANALYZE outside_content"),
+    ("outside_folders", "ANALYZE outside_folders"),
     ("uploads", "ANALYZE uploads"),
     ("upload_ranges", "ANALYZE upload_ranges"),
 ];

@@ -7,7 +7,7 @@
 mod gone;
 mod placing;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -77,11 +77,13 @@ pub struct Import<'s> {
     number: i64,
     root: String,
     is_dry: bool,
+    /// How many were written.
+    batches: u64,
     known: KnownFolders,
     /// The files that were found, by their items.
     found: Numbers,
-    /// The folders below which not all is known.
-    hidden: Vec<String>,
+    /// Where it is not known what is there, and below it.
+    hidden: HashSet<String>,
     pub tally: Tally,
 }
 
@@ -187,9 +189,10 @@ impl<'s> Import<'s> {
             number,
             root: root.to_owned(),
             is_dry: false,
+            batches: 0,
             known: KnownFolders::default(),
             found: Numbers::default(),
-            hidden: Vec::new(),
+            hidden: HashSet::new(),
             tally: Tally::default(),
         }
     }
@@ -206,19 +209,37 @@ impl<'s> Import<'s> {
     /// Begins to look at all there is, once more.
     pub fn begin_again(&mut self) {
         self.found = Numbers::default();
-        self.hidden = Vec::new();
+        self.hidden = HashSet::new();
         self.tally = Tally::default();
     }
 
-    /// What is below a folder is not known: nothing of it is taken for gone.
+    /// What is at a path, and below it, is not known: nothing of it is taken for gone.
     pub fn hide(&mut self, path: &str) {
-        self.hidden.push(path.to_owned());
+        self.hidden.insert(path.to_owned());
     }
 
     /// Takes what was found, each folder before what is in it. Gives what can't be taken, and why.
-    pub async fn take(&mut self, found: &[ImportEntry]) -> Result<Vec<Skipped>> {
+    pub async fn take(&mut self, found: Vec<ImportEntry>) -> Result<Vec<Skipped>> {
+        let mut paths = HashSet::new();
+        let (found, twice): (Vec<ImportEntry>, Vec<ImportEntry>) =
+            found.into_iter().partition(|one| paths.insert(one.path.clone()));
+        let mut skipped = self.take_once(&found).await?;
+        skipped.extend(twice.into_iter().map(|one| Skipped {
+            path: one.path,
+            why: "it is there twice".to_owned(),
+            hides: false,
+        }));
+        Ok(skipped)
+    }
+
+    async fn take_once(&mut self, found: &[ImportEntry]) -> Result<Vec<Skipped>> {
         if self.is_all_known(found).await? {
             return Ok(Vec::new());
+        }
+        // Tables that were empty a moment ago are another matter to PostgreSQL: see `store::statistics`.
+        self.batches += 1;
+        if self.batches.is_power_of_two() {
+            self.service.look_at_grown_tables().await?;
         }
         for _ in 0..TRIES {
             match self.take_now(found).await {
@@ -234,7 +255,7 @@ impl<'s> Import<'s> {
         let (folders, files): (Vec<&ImportEntry>, Vec<&ImportEntry>) =
             found.iter().partition(|found| found.is_folder);
         let paths = |found: &[&ImportEntry]| found.iter().map(|found| found.path.clone()).collect::<Vec<_>>();
-        let mut tx = self.service.store.read_slowly("imported").await?;
+        let mut tx = self.service.store.read("imported").await?;
         let known = tx.imported(self.drive(), self.number, &paths(&files)).await?;
         let known: HashMap<&str, &Imported> =
             known.iter().map(|known| (known.path.as_str(), known)).collect();
@@ -242,8 +263,10 @@ impl<'s> Import<'s> {
             known.get(found.path.as_str()).is_some_and(|known| {
                 known.is_live
                     && known.missing_since.is_none()
+                    && !known.is_binned
                     && known.location == found.location
                     && known.seen.is_unchanged(&found.seen)
+                    && (found.seen.inode.is_none() || known.seen.inode == found.seen.inode)
             })
         };
         if self.is_dry {
@@ -267,7 +290,9 @@ impl<'s> Import<'s> {
             return Ok(false);
         }
         let known_folders = tx.imported_folders(self.drive(), self.number, &paths(&folders)).await?;
-        if known_folders.len() < folders.len() || known_folders.iter().any(|folder| folder.is_purged) {
+        if known_folders.len() < folders.len()
+            || known_folders.iter().any(|folder| folder.is_purged || folder.is_binned)
+        {
             return Ok(false);
         }
         for known in known.values() {

@@ -90,9 +90,7 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
 
     fn skip(&mut self, path: &str, why: impl Into<String>, is_folder: bool) {
         let skipped = Skipped { path: path.to_owned(), why: why.into(), hides: is_folder };
-        if is_folder {
-            self.import.hide(path);
-        }
+        self.import.hide(path);
         self.skipped.push(skipped);
     }
 
@@ -141,19 +139,20 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
         }
         let inodes: Vec<i64> =
             unknown.iter().filter_map(|(_, seen)| seen.and_then(|seen| seen.inode)).collect();
-        let mut moved = HashMap::new();
+        let mut moved: HashMap<Option<i64>, Vec<ImportedFolder>> = HashMap::new();
         if !inodes.is_empty() {
             for row in self.tx.imported_folders_by_inode(drive, import, &inodes).await? {
-                moved.insert(row.inode, row);
+                moved.entry(row.inode).or_default().push(row);
             }
         }
         let occupied = self.occupied(unknown.iter().map(|(path, _)| *path)).await?;
         for (path, seen) in unknown {
-            let before = seen.and_then(|seen| moved.get(&seen.inode)).filter(|row| {
+            let is_moved = |row: &&ImportedFolder| {
                 let is_same = seen.is_some_and(|seen| seen.born_ns.is_some() && seen.born_ns == row.born_ns);
                 is_same && row.is_live && !self.is_there_still(&row.path, row.inode)
-            });
-            let before = before.cloned();
+            };
+            let rows = seen.and_then(|seen| moved.get(&seen.inode));
+            let before = rows.and_then(|rows| rows.iter().find(is_moved)).cloned();
             self.place_folder(path, seen, before, &occupied).await?;
         }
         Ok(())
@@ -165,8 +164,12 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
         if !is_live && row.is_binned {
             is_live = self.restore(row.item_no, path).await?;
         }
+        if is_live && row.is_binned {
+            let (drive, import) = (self.import.drive(), self.import.number);
+            self.tx.set_folder_binned(drive, import, path, false).await?;
+        }
         if let Some(seen) = seen
-            && (seen.inode != row.inode || seen.born_ns != row.born_ns || (is_live && row.is_binned))
+            && (seen.inode != row.inode || seen.born_ns != row.born_ns)
         {
             self.folders.push((path.to_owned(), row.item_no, Some(seen.clone())));
         }
@@ -187,7 +190,10 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
             self.import.known.by_path.insert(path.to_owned(), gone);
             return Ok(());
         };
-        let slot = match self.slot(parent, name, Kind::Folder, occupied).await {
+        let slot = match self
+            .slot(parent, name, Kind::Folder, before.as_ref().map(|row| row.item_no), occupied)
+            .await
+        {
             Ok(slot) => slot,
             Err(why) => {
                 self.skip(path, why?, true);
@@ -241,17 +247,20 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
         }
         let inodes: Vec<i64> =
             unknown.iter().chain(others.values()).filter_map(|file| file.seen.inode).collect();
-        let mut before: HashMap<Option<i64>, Imported> = HashMap::new();
+        // Numbers of files come again once a file is gone: a number may have several.
+        let mut before: HashMap<Option<i64>, Vec<Imported>> = HashMap::new();
         if !inodes.is_empty() {
             for row in self.tx.imported_by_inode(drive, import, &inodes).await? {
-                before.insert(row.seen.inode, row);
+                before.entry(row.seen.inode).or_default().push(row);
             }
         }
         // What came to a path whose item its owner had deleted is what it was before.
         for (path, file) in others.clone() {
             let is_deleted = |row: &&Imported| !row.is_live && !row.is_binned;
             if let Some(row) = known.get(path).filter(is_deleted)
-                && before.get(&file.seen.inode).is_some_and(|row| self.is_moved(row, file))
+                && before
+                    .get(&file.seen.inode)
+                    .is_some_and(|rows| rows.iter().any(|row| self.is_moved(row, file)))
             {
                 self.tx.forget_imported(drive, row.content_key).await?;
                 known.remove(path);
@@ -261,8 +270,10 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
         }
         let mut occupied = self.occupied(unknown.iter().map(|file| file.path.as_str())).await?;
         while let Some(file) = unknown.pop_front() {
-            let is_moved = before.get(&file.seen.inode).is_some_and(|row| self.is_moved(row, file));
-            let row = if is_moved { before.remove(&file.seen.inode) } else { None };
+            let row = before.get_mut(&file.seen.inode).and_then(|rows| {
+                let at = rows.iter().position(|row| self.is_moved(row, file))?;
+                Some(rows.swap_remove(at))
+            });
             let Some(left) = self.place_file(file, row, &occupied).await? else { continue };
             // Its old path and name are free: what is there now is not what was there before.
             occupied.retain(|_, other| other.item_no != left.item_no);
@@ -282,17 +293,24 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
     /// A file that was imported before.
     async fn know_file(&mut self, file: &ImportEntry, row: &Imported) -> Result<()> {
         let drive = self.import.drive();
-        if !row.is_live {
-            if !(row.is_binned && self.restore(row.item_no, &file.path).await?) {
-                self.import.tally.deleted += 1;
-                return Ok(());
-            }
+        if !row.is_live && !(row.is_binned && self.restore(row.item_no, &file.path).await?) {
+            self.import.tally.deleted += 1;
+            return Ok(());
+        }
+        if row.is_binned {
+            // Whoever deletes it from now on is its owner.
             self.tx.set_binned(drive, row.content_key, false).await?;
         }
         self.import.found.insert(row.item_no);
         if row.location == file.location && row.seen.is_unchanged(&file.seen) {
             if row.missing_since.is_some() {
                 self.tx.set_missing(drive, row.content_key, None).await?;
+            }
+            if file.seen.inode.is_some()
+                && (row.seen.inode != file.seen.inode || row.seen.born_ns != file.seen.born_ns)
+            {
+                // The same on another disk, to where all was copied.
+                self.tx.set_seen(drive, row.content_key, &file.seen).await?;
             }
             self.import.tally.unchanged += 1;
             return Ok(());
@@ -312,18 +330,21 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
             self.import.tally.deleted += 1;
             return Ok(None);
         };
-        let name = match self.slot(parent, name, Kind::File, occupied).await {
-            Ok(Slot::Free(name)) => name,
-            Ok(Slot::Adopted(_)) => return Ok(None),
-            Err(why) => {
-                self.skip(&file.path, why?, false);
-                return Ok(None);
-            }
-        };
+        let name =
+            match self.slot(parent, name, Kind::File, before.as_ref().map(|row| row.item_no), occupied).await
+            {
+                Ok(Slot::Free(name)) => name,
+                Ok(Slot::Adopted(_)) => return Ok(None),
+                Err(why) => {
+                    self.skip(&file.path, why?, false);
+                    return Ok(None);
+                }
+            };
         if let Some(row) = before
             && self.move_item(row.item_no, parent, &name).await?
         {
-            self.tx.move_imported(self.import.drive(), row.content_key, &file.path).await?;
+            let (drive, import) = (self.import.drive(), self.import.number);
+            self.tx.move_imported(drive, import, &row.path, &file.path).await?;
             self.import.found.insert(row.item_no);
             self.import.tally.moved += 1;
             if !row.seen.is_unchanged(&file.seen) {
@@ -375,7 +396,8 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
     /// Whether a file or a folder is at a path that it was seen at before.
     fn is_there_still(&self, path: &str, inode: Option<i64>) -> bool {
         let Some(root) = self.import.root_folder() else { return true };
-        let metadata = root.join(path_of(path)).symlink_metadata();
+        // A link within the root is what it leads to.
+        let metadata = root.join(path_of(path)).metadata();
         metadata.is_ok_and(|now| Some(std::os::unix::fs::MetadataExt::ino(&now).cast_signed()) == inode)
     }
 
@@ -407,6 +429,7 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
         parent: i64,
         name: &str,
         kind: Kind,
+        own: Option<i64>,
         occupied: &HashMap<(i64, String), Occupied>,
     ) -> Result<Slot, Result<String>> {
         let bytes = bytes_of(name);
@@ -424,7 +447,8 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
                     found.map_err(Err)?.pop()
                 }
             };
-            match other {
+            // It may change the case of its own name.
+            match other.filter(|other| Some(other.item_no) != own) {
                 None => {
                     let path = self.path_to(parent) + name.characters();
                     if path > PATH_LIMIT as i64 {
@@ -575,7 +599,8 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
     async fn free_place(&mut self, item: &Item, parent: i64) -> Result<Option<Name>> {
         let Ok(name) = Name::parse(&item.name) else { return Ok(None) };
         let place = Place { folder: self.id(parent), name: &name };
-        Ok(if self.tx.child(place).await?.is_none() { Some(name) } else { None })
+        let is_new = !self.names.insert((parent, name.key()));
+        Ok(if !is_new && self.tx.child(place).await?.is_none() { Some(name) } else { None })
     }
 }
 
