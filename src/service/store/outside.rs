@@ -84,8 +84,8 @@ impl Tx {
     pub async fn outside_content(&mut self, drive: DriveId, key: Uuid) -> Result<Option<OutsideContent>> {
         on!(self, |connection| {
             sqlx::query_as(
-            "SELECT n.root, o.import_no, o.item_no, o.path, o.location, o.size, o.modified_ns, o.unit_ns, o.etag, o.inode,
-                    o.born_ns, o.is_latest, o.missing_since
+            "SELECT n.root, o.import_no, o.item_no, o.path, o.location, o.size, o.modified_ns, o.unit_ns, o.etag,
+                    o.inode, o.born_ns, o.is_latest, o.missing_since
              FROM outside_content o JOIN imports n ON n.drive_id = o.drive_id AND n.import_no = o.import_no
              WHERE o.drive_id = $1 AND o.content_key = $2"
         )

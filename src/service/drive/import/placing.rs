@@ -293,7 +293,8 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
     /// A file that was imported before.
     async fn know_file(&mut self, file: &ImportEntry, row: &Imported) -> Result<()> {
         let drive = self.import.drive();
-        if !row.is_live && !(row.is_binned && self.restore(row.item_no, &file.path).await?) {
+        let is_live = row.is_live || (row.is_binned && self.restore(row.item_no, &file.path).await?);
+        if !is_live {
             self.import.tally.deleted += 1;
             return Ok(());
         }
