@@ -227,6 +227,7 @@ impl Tx {
 
     /// What is known of files by their paths.
     pub async fn imported(&mut self, drive: DriveId, import: i64, paths: &[String]) -> Result<Vec<Imported>> {
+        self.allow_long_statements().await?;
         fetch_for_items!(self, drive, paths, imported!("AND o.path = ANY($2)"), import)
     }
 
