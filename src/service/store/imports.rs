@@ -102,11 +102,13 @@ macro_rules! imported {
     };
 }
 
+/// Not by `EXISTS`: of two with an `OR`, PostgreSQL may read the tables whole.
 const OCCUPIED: &str = "
     SELECT i.parent_no, i.name_key, i.item_no, i.kind,
-           EXISTS (SELECT 1 FROM outside_content o WHERE o.drive_id = i.drive_id AND o.content_key = i.content_key)
-             OR EXISTS (SELECT 1 FROM outside_folders f WHERE f.drive_id = i.drive_id AND f.item_no = i.item_no)
-             AS is_imported
+           coalesce((SELECT TRUE FROM outside_content o
+                     WHERE o.drive_id = i.drive_id AND o.content_key = i.content_key LIMIT 1),
+                    (SELECT TRUE FROM outside_folders f
+                     WHERE f.drive_id = i.drive_id AND f.item_no = i.item_no LIMIT 1), FALSE) AS is_imported
     FROM (PLACES) q CROSS JOIN items i
     WHERE i.drive_id = $1 AND i.parent_no = q.parent_no AND i.name_key = q.name_key AND i.deleted_at IS NULL";
 const OCCUPIED_ON_POSTGRES: &str = const_format::str_replace!(

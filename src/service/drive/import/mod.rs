@@ -77,6 +77,8 @@ pub struct Import<'s> {
     number: i64,
     root: String,
     is_dry: bool,
+    /// Whether the last batch brought nothing new.
+    is_known_so_far: bool,
     /// How many were written.
     batches: u64,
     known: KnownFolders,
@@ -189,6 +191,7 @@ impl<'s> Import<'s> {
             number,
             root: root.to_owned(),
             is_dry: false,
+            is_known_so_far: true,
             batches: 0,
             known: KnownFolders::default(),
             found: Numbers::default(),
@@ -233,7 +236,9 @@ impl<'s> Import<'s> {
     }
 
     async fn take_once(&mut self, found: &[ImportEntry]) -> Result<Vec<Skipped>> {
-        if self.is_all_known(found).await? {
+        // What follows what is known is likely to be known, too: then nothing is written. Where something is new, the
+        // look for it is part of writing it.
+        if (self.is_known_so_far || self.is_dry) && self.is_all_known(found).await? {
             return Ok(Vec::new());
         }
         // Tables that were empty a moment ago are another matter to PostgreSQL: see `store::statistics`.
@@ -326,6 +331,7 @@ impl<'s> Import<'s> {
             self.known = KnownFolders::default();
             self.tally = tally;
         }
+        self.is_known_so_far = self.tally.unchanged - tally.unchanged == found.len() as u64;
         outcome
     }
 
