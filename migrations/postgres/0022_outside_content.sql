@@ -40,7 +40,7 @@ CREATE TABLE outside_content (
 );
 CREATE UNIQUE INDEX outside_content_path ON outside_content (drive_id, import_no, path) WHERE is_latest;
 CREATE INDEX outside_content_earlier ON outside_content (drive_id, import_no, path) WHERE NOT is_latest;
-CREATE INDEX outside_content_inode ON outside_content (drive_id, import_no, inode) WHERE is_latest AND inode IS NOT NULL;
+CREATE INDEX outside_content_inode ON outside_content (drive_id, import_no, inode) WHERE is_latest;
 CREATE INDEX outside_content_to_digest ON outside_content (drive_id, content_key) WHERE NOT is_digested;
 CREATE INDEX outside_content_missing ON outside_content (drive_id) WHERE missing_since IS NOT NULL;
 COMMENT ON TABLE outside_content IS 'Contents that are outside of the content store, and how each is recognised: what looks otherwise is another version. A key begins with seven zero bytes and a one.';
@@ -72,7 +72,7 @@ CREATE TABLE outside_folders (
     PRIMARY KEY (drive_id, import_no, path)
 );
 CREATE INDEX outside_folders_item ON outside_folders (drive_id, item_no);
-CREATE INDEX outside_folders_inode ON outside_folders (drive_id, import_no, inode) WHERE inode IS NOT NULL;
+CREATE INDEX outside_folders_inode ON outside_folders (drive_id, import_no, inode);
 COMMENT ON TABLE outside_folders IS 'Which folders of a drive show which folders of an import.';
 COMMENT ON COLUMN outside_folders.drive_id IS 'The drive.';
 COMMENT ON COLUMN outside_folders.import_no IS 'The import.';

@@ -34,7 +34,7 @@ CREATE TABLE outside_content (
 ) STRICT;
 CREATE UNIQUE INDEX outside_content_path ON outside_content (drive_id, import_no, path) WHERE is_latest;
 CREATE INDEX outside_content_earlier ON outside_content (drive_id, import_no, path) WHERE NOT is_latest;
-CREATE INDEX outside_content_inode ON outside_content (drive_id, import_no, inode) WHERE is_latest AND inode IS NOT NULL;
+CREATE INDEX outside_content_inode ON outside_content (drive_id, import_no, inode) WHERE is_latest;
 CREATE INDEX outside_content_to_digest ON outside_content (drive_id, content_key) WHERE NOT is_digested;
 CREATE INDEX outside_content_missing ON outside_content (drive_id) WHERE missing_since IS NOT NULL;
 
@@ -49,7 +49,7 @@ CREATE TABLE outside_folders (
     PRIMARY KEY (drive_id, import_no, path)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX outside_folders_item ON outside_folders (drive_id, item_no);
-CREATE INDEX outside_folders_inode ON outside_folders (drive_id, import_no, inode) WHERE inode IS NOT NULL;
+CREATE INDEX outside_folders_inode ON outside_folders (drive_id, import_no, inode);
 
 CREATE VIEW admin_imports AS
 SELECT d.tenant, d.owner, n.root, n.created_at, n.writes_through,
