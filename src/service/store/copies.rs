@@ -109,20 +109,7 @@ impl Tx {
             }
         };
         name_taken(inserted)?;
-        on!(self, LONG_LIMIT, |connection| {
-            sqlx::query(
-            "INSERT INTO versions (drive_id, item_no, version_no, content_key, size, mime_type, quick_xor_hash,
-                                   sha1_hash, sha256_hash, created_at, created_by, created_app_no)
-             SELECT drive_id, item_no, 1, content_key, size, mime_type, quick_xor_hash, sha1_hash, sha256_hash,
-                    created_at, created_by, created_app_no
-             FROM items WHERE drive_id = $1 AND item_no BETWEEN $2 AND $3 AND kind = 'file'"
-        )
-        .bind(drive)
-        .bind(one.number)
-        .bind(last.number)
-        .execute(connection)
-        .map_ok(|_| ())
-        })?;
+        self.insert_first_versions(drive, one.number, last.number).await?;
         // What had one owner is not counted yet: it has that one, too.
         on!(self, LONG_LIMIT, |connection| {
             sqlx::query(

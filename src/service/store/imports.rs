@@ -327,19 +327,7 @@ impl Tx {
         self.allow_long_statements().await?;
         let inserted = self.insert_imported_items(drive, new, change).await;
         name_taken(inserted)?;
-        execute_many!(
-            self,
-            sqlx::query(
-                "INSERT INTO versions (drive_id, item_no, version_no, content_key, size, mime_type, quick_xor_hash,
-                                       sha1_hash, sha256_hash, created_at, created_by, created_app_no)
-                 SELECT drive_id, item_no, 1, content_key, size, mime_type, quick_xor_hash, sha1_hash, sha256_hash,
-                        created_at, created_by, created_app_no
-                 FROM items WHERE drive_id = $1 AND item_no BETWEEN $2 AND $3 AND kind = 'file'"
-            )
-            .bind(drive)
-            .bind(first.number)
-            .bind(last.number)
-        )?;
+        self.insert_first_versions(drive, first.number, last.number).await?;
         self.insert_outside_contents(drive, import, new).await?;
         let folders: Vec<_> = new
             .iter()

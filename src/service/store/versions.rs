@@ -5,11 +5,11 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::domain::identity::{Application, User};
-use crate::domain::ids::ItemId;
+use crate::domain::ids::{DriveId, ItemId};
 use crate::domain::item::{FileVersion, Item, Stamp};
 use crate::error::Result;
 use crate::service::store::change::Change;
-use crate::service::store::statement::{Tx, execute, on};
+use crate::service::store::statement::{Tx, execute, execute_many, on};
 use crate::service::store::tree::Below;
 
 /// A version as the list of versions shows it.
@@ -86,6 +86,29 @@ impl Tx {
             .bind(change.at)
             .bind(change.by)
             .bind(change.app_no)
+        )?;
+        Ok(())
+    }
+
+    /// Makes the first version of each of new files whose numbers follow each other, of what the items say.
+    pub(super) async fn insert_first_versions(
+        &mut self,
+        drive: DriveId,
+        first: i64,
+        last: i64,
+    ) -> Result<()> {
+        execute_many!(
+            self,
+            sqlx::query(
+                "INSERT INTO versions (drive_id, item_no, version_no, content_key, size, mime_type, quick_xor_hash,
+                                       sha1_hash, sha256_hash, created_at, created_by, created_app_no)
+                 SELECT drive_id, item_no, 1, content_key, size, mime_type, quick_xor_hash, sha1_hash, sha256_hash,
+                        created_at, created_by, created_app_no
+                 FROM items WHERE drive_id = $1 AND item_no BETWEEN $2 AND $3 AND kind = 'file'"
+            )
+            .bind(drive)
+            .bind(first)
+            .bind(last)
         )?;
         Ok(())
     }
