@@ -181,16 +181,6 @@ impl Tx {
         Ok(())
     }
 
-    /// For the rest of the transaction, plans are those for any drive. PostgreSQL believes that a drive which has come
-    /// since it looked has no rows, and would read all of them for each of many that are looked up.
-    pub async fn plan_for_any_drive(&mut self) -> Result<()> {
-        if let TxConnection::Postgres(tx) = &mut self.connection {
-            let setting = sqlx::query("SELECT set_config('plan_cache_mode', 'force_generic_plan', true)");
-            within_step(self.step, STATEMENT_LIMIT, setting.execute(&mut **tx)).await?;
-        }
-        Ok(())
-    }
-
     /// Lets the transaction's commit be answered before it is on disk, where others wait for the disk, too. For what
     /// is done again where it was lost, and is on disk with the next transaction that is.
     pub async fn need_not_last(&mut self) -> Result<()> {

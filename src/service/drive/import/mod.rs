@@ -261,7 +261,6 @@ impl<'s> Import<'s> {
             found.iter().partition(|found| found.is_folder);
         let paths = |found: &[&ImportEntry]| found.iter().map(|found| found.path.clone()).collect::<Vec<_>>();
         let mut tx = self.service.store.read("imported").await?;
-        tx.plan_for_any_drive().await?;
         let known = tx.imported(self.drive(), self.number, &paths(&files)).await?;
         let known: HashMap<&str, &Imported> =
             known.iter().map(|known| (known.path.as_str(), known)).collect();
@@ -320,8 +319,7 @@ impl<'s> Import<'s> {
             .write("import", async |tx| {
                 // It may be done again.
                 self.tally = tally;
-                tx.plan_for_any_drive().await?;
-                let number = tx.begin_change(drive).await?;
+                        let number = tx.begin_change(drive).await?;
                 if self.known.change + 1 != number || self.known.by_path.len() > FOLDERS_KNOWN {
                     self.known = KnownFolders::default();
                 }
