@@ -319,7 +319,7 @@ impl<'s> Import<'s> {
             .write("import", async |tx| {
                 // It may be done again.
                 self.tally = tally;
-                        let number = tx.begin_change(drive).await?;
+                let number = tx.begin_change(drive).await?;
                 if self.known.change + 1 != number || self.known.by_path.len() > FOLDERS_KNOWN {
                     self.known = KnownFolders::default();
                 }
