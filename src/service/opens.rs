@@ -30,7 +30,12 @@ pub enum Opening {
 
 /// What is counted and not written down yet.
 #[derive(Debug, Default)]
-pub struct Opens(Mutex<HashMap<(DriveId, LinkId, NaiveDate), Counted>>);
+pub struct Opens {
+    counted: Mutex<HashMap<(DriveId, LinkId, NaiveDate), Counted>>,
+    /// Held while it is written down, so that a server's last write comes after the one that is under way, and writes
+    /// again what that one could not.
+    writing: tokio::sync::Mutex<()>,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Counted {
@@ -49,7 +54,7 @@ impl Opens {
     }
 
     fn add(&self, key: (DriveId, LinkId, NaiveDate), more: Counted) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MOST && !all.contains_key(&key) {
             return;
         }
@@ -60,7 +65,7 @@ impl Opens {
     }
 
     fn take(&self) -> Vec<DayOfLink> {
-        let all = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let all = std::mem::take(&mut *self.counted.lock().unwrap_or_else(PoisonError::into_inner));
         let mut days: Vec<DayOfLink> = all
             .into_iter()
             .map(|((drive, link, day), counted)| DayOfLink {
@@ -79,6 +84,7 @@ impl Opens {
 
 /// Writes down what was counted. Where that fails, it is counted still.
 pub async fn write_opens(service: &Service) -> Result<()> {
+    let _writing = service.opens.writing.lock().await;
     let days = service.opens.take();
     if days.is_empty() {
         return Ok(());
