@@ -36,6 +36,7 @@ CREATE UNIQUE INDEX outside_content_path ON outside_content (drive_id, import_no
 CREATE INDEX outside_content_earlier ON outside_content (drive_id, import_no, path) WHERE NOT is_latest;
 CREATE INDEX outside_content_inode ON outside_content (drive_id, import_no, inode) WHERE is_latest;
 CREATE INDEX outside_content_to_digest ON outside_content (drive_id, content_key) WHERE NOT is_digested;
+CREATE INDEX versions_without_digests ON versions (drive_id, content_key) WHERE quick_xor_hash = '';
 CREATE INDEX outside_content_missing ON outside_content (drive_id) WHERE missing_since IS NOT NULL;
 
 CREATE TABLE outside_folders (

@@ -136,8 +136,13 @@ impl Create {
         if matches!(self.output, Output::Csv) {
             out.write_all(b"path,url\n")?;
         }
-        let mut failed = 0;
+        let (mut failed, mut made) = (0, 0_u64);
         while let Some(line) = lines.next().await {
+            made += 1;
+            // A table that was empty a moment ago is another matter to PostgreSQL: see `store::statistics`.
+            if made.is_power_of_two() {
+                service.look_at_grown_tables().await?;
+            }
             match line {
                 Ok(line) => match out.write_all(line.as_bytes()) {
                     // Whoever reads it has gone away, which is no failure.

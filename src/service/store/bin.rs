@@ -85,7 +85,7 @@ impl Tx {
             with.drive,
             numbers,
             "UPDATE items SET deleted_at = $3, deleted_with = $4, change_no = $5
-              WHERE deleted_with IS NULL AND drive_id = $1 AND item_no = ANY($2)",
+              WHERE deleted_with IS NULL AND (drive_id, item_no) IN (ASKED)",
             change.at,
             with.number,
             change.number
@@ -100,7 +100,7 @@ impl Tx {
             with.drive,
             numbers,
             "UPDATE items SET deleted_at = NULL, deleted_with = NULL, change_no = $4
-              WHERE deleted_with = $3 AND drive_id = $1 AND item_no = ANY($2)",
+              WHERE deleted_with = $3 AND (drive_id, item_no) IN (ASKED)",
             with.number,
             change
         );
@@ -115,7 +115,7 @@ impl Tx {
             drive,
             numbers,
             "SELECT item_no FROM items
-              WHERE drive_id = $1 AND item_no = ANY($2) AND deleted_at IS NOT NULL AND deleted_at <= $3",
+              WHERE (drive_id, item_no) IN (ASKED) AND deleted_at IS NOT NULL AND deleted_at <= $3",
             at
         )?;
         Ok(rows.into_iter().map(|(number,)| number).collect())
@@ -137,7 +137,7 @@ impl Tx {
             numbers,
             "UPDATE counters
              SET bytes_in_bin = bytes_in_bin - (SELECT coalesce(sum(size), 0) FROM items
-                                                WHERE kind = 'file' AND drive_id = $1 AND item_no = ANY($2))
+                                                WHERE kind = 'file' AND (drive_id, item_no) IN (ASKED))
              WHERE drive_id = $1"
         )?;
         execute_for_items!(
@@ -146,7 +146,7 @@ impl Tx {
             numbers,
             "UPDATE items SET deleted_at = coalesce(deleted_at, $3), deleted_with = 0, size = 0, child_count = 0,
                                quick_xor_hash = NULL, sha1_hash = NULL, sha256_hash = NULL
-              WHERE drive_id = $1 AND item_no = ANY($2)",
+              WHERE (drive_id, item_no) IN (ASKED)",
             change.at
         )?;
         // At last, so that links are among them that were made while the rest was done.
@@ -164,7 +164,7 @@ impl Tx {
             self,
             drive,
             numbers,
-            "SELECT item_no, link_id, app_no FROM links WHERE drive_id = $1 AND item_no = ANY($2)"
+            "SELECT item_no, link_id, app_no FROM links WHERE (drive_id, item_no) IN (ASKED)"
         )?;
         let mut revoked = Vec::new();
         for (number, link, app_no) in links {

@@ -27,6 +27,9 @@ const BELIEVED_FOR: Duration = Duration::from_secs(1);
 /// this way.
 pub const PLANNED_FOR_KEYS: [(&str, &str); 3] =
     [("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("jit", "off")];
+/// A statement is planned once, for any values. Of a drive that it has not looked at since it grew, PostgreSQL believes
+/// that it is empty: then any index that names the drive is as good to it as the one that names the item, too.
+const PLANNED_ONCE: (&str, &str) = ("plan_cache_mode", "force_generic_plan");
 /// What is looked up by keys is never to read a table whole: of an array PostgreSQL can't know how few rows it
 /// names, and guesses many.
 const BY_INDEX: (&str, &str) = ("enable_seqscan", "off");
@@ -85,7 +88,7 @@ async fn connect_postgres(url: &str, password_file: Option<&Path>, connections: 
             ("synchronous_commit", "on"),
         ])
     };
-    let quick = limited(STATEMENT_LIMIT).options(PLANNED_FOR_KEYS).options([BY_INDEX]);
+    let quick = limited(STATEMENT_LIMIT).options(PLANNED_FOR_KEYS).options([BY_INDEX, PLANNED_ONCE]);
     // The pool would try again and again, and say only that time is up: one try says what is wrong.
     within_limit(PgConnection::connect_with(&quick)).await?.close().await?;
     let pool = |connections| {

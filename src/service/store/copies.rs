@@ -42,16 +42,17 @@ const INSERT_COPIES: &str = "
            CASE WHEN c.item_no = $2 THEN $5 ELSE i.mime_type END, i.content_key,
            $6, $7, $8, $6, $7, $8, $9, i.quick_xor_hash, i.sha1_hash, i.sha256_hash, i.child_count, i.longest_path
     FROM (COPIED) c CROSS JOIN items i
-    WHERE i.drive_id = $1 AND i.item_no = c.from_no";
+    WHERE i.drive_id = c.drive_id AND i.item_no = c.from_no";
 const ON_POSTGRES: &str = const_format::str_replace!(
     INSERT_COPIES,
     "COPIED",
-    "SELECT * FROM unnest($10::bigint[], $11::bigint[], $12::bigint[]) AS c (from_no, item_no, parent_no)"
+    "SELECT $1 AS drive_id, unnest($10) AS from_no, unnest($11) AS item_no, unnest($12) AS parent_no"
 );
 const ON_SQLITE: &str = const_format::str_replace!(
     INSERT_COPIES,
     "COPIED",
-    "SELECT value ->> 0 AS from_no, value ->> 1 AS item_no, value ->> 2 AS parent_no FROM json_each($10)"
+    "SELECT $1 AS drive_id, value ->> 0 AS from_no, value ->> 1 AS item_no, value ->> 2 AS parent_no
+     FROM json_each($10)"
 );
 
 impl Tx {
@@ -165,7 +166,7 @@ impl Tx {
             numbers,
             "INSERT INTO loose_content (drive_id, content_key, due_at)
               SELECT DISTINCT v.drive_id, v.content_key, $3 FROM versions v
-              WHERE v.drive_id = $1 AND v.item_no = ANY($2)
+              WHERE (v.drive_id, v.item_no) IN (ASKED)
                 AND NOT EXISTS (SELECT 1 FROM shared_content s
                                 WHERE s.drive_id = v.drive_id AND s.content_key = v.content_key)",
             read_until(at)
@@ -176,14 +177,14 @@ impl Tx {
             numbers,
             "UPDATE shared_content SET owners = owners - gone.items
               FROM (SELECT content_key, count(DISTINCT item_no) AS items FROM versions
-                    WHERE drive_id = $1 AND item_no = ANY($2) GROUP BY content_key) gone
+                    WHERE (drive_id, item_no) IN (ASKED) GROUP BY content_key) gone
               WHERE shared_content.drive_id = $1 AND shared_content.content_key = gone.content_key"
         )?;
         execute_for_items!(
             self,
             drive,
             numbers,
-            "DELETE FROM versions WHERE drive_id = $1 AND item_no = ANY($2)"
+            "DELETE FROM versions WHERE (drive_id, item_no) IN (ASKED)"
         )?;
         if shared > 0 {
             self.loosen_content_without_owner(drive, at).await?;

@@ -87,20 +87,35 @@ const IMPORTED: &str = "
     SELECT o.path, o.location, o.content_key, o.item_no, o.size, o.modified_ns, o.unit_ns, o.etag, o.inode, o.born_ns,
            o.is_binned, o.missing_since, i.deleted_at IS NULL AND i.item_no IS NOT NULL AS is_live,
            i.item_no IS NULL OR coalesce(i.deleted_with = 0, FALSE) AS is_purged
-    FROM outside_content o LEFT JOIN items i ON i.drive_id = o.drive_id AND i.item_no = o.item_no
-    WHERE o.drive_id = $1 AND o.import_no = $3 AND o.is_latest ";
-const FOLDERS: &str = "
+    FROM ";
+/// `+ 0`, here and in other joins, for that PostgreSQL may not take the drive for the one that is asked for: see
+/// `on_items!`.
+const CONTENTS: &str = "
+    outside_content o LEFT JOIN items i ON i.drive_id = o.drive_id + 0 AND i.item_no = o.item_no
+    WHERE o.import_no = $3 AND o.is_latest AND ";
+const IMPORTED_FOLDERS: &str = "
     SELECT o.path, o.item_no, o.inode, o.born_ns, o.is_binned,
            i.deleted_at IS NULL AND i.item_no IS NOT NULL AS is_live,
            i.item_no IS NULL OR coalesce(i.deleted_with = 0, FALSE) AS is_purged
-    FROM outside_folders o LEFT JOIN items i ON i.drive_id = o.drive_id AND i.item_no = o.item_no
-    WHERE o.drive_id = $1 AND o.import_no = $3 ";
-
-macro_rules! imported {
-    ($rest:literal) => {
-        const_format::concatcp!(IMPORTED, $rest)
-    };
-}
+    FROM ";
+const FOLDERS: &str = "
+    outside_folders o LEFT JOIN items i ON i.drive_id = o.drive_id + 0 AND i.item_no = o.item_no
+    WHERE o.import_no = $3 AND ";
+const BY_PATH: &str = "o.drive_id = q.drive_id AND o.path = q.asked";
+const BY_INODE: &str = "(o.drive_id, o.inode) IN (ASKED)";
+/// By its paths SQLite finds what is asked for only where it is joined, by its numbers only where it is not.
+const IMPORTED_BY_PATH: &str = const_format::concatcp!(IMPORTED, "(ASKED) q CROSS JOIN", CONTENTS, BY_PATH);
+const IMPORTED_BY_INODE: &str = const_format::concatcp!(IMPORTED, CONTENTS, BY_INODE);
+const IMPORTED_AFTER: &str = const_format::concatcp!(
+    IMPORTED,
+    CONTENTS,
+    "o.drive_id = $1 AND o.path > $2 AND o.path < $5 ORDER BY o.path LIMIT $4"
+);
+const FOLDERS_BY_PATH: &str =
+    const_format::concatcp!(IMPORTED_FOLDERS, "(ASKED) q CROSS JOIN", FOLDERS, BY_PATH);
+const FOLDERS_BY_INODE: &str = const_format::concatcp!(IMPORTED_FOLDERS, FOLDERS, BY_INODE);
+const ALL_FOLDERS: &str =
+    const_format::concatcp!(IMPORTED_FOLDERS, FOLDERS, "o.drive_id = $1 AND $2 = $2 ORDER BY o.path");
 
 /// Not by `EXISTS`: of two with an `OR`, PostgreSQL may read the tables whole.
 const OCCUPIED: &str = "
@@ -110,16 +125,16 @@ const OCCUPIED: &str = "
                     (SELECT TRUE FROM outside_folders f
                      WHERE f.drive_id = i.drive_id AND f.item_no = i.item_no LIMIT 1), FALSE) AS is_imported
     FROM (PLACES) q CROSS JOIN items i
-    WHERE i.drive_id = $1 AND i.parent_no = q.parent_no AND i.name_key = q.name_key AND i.deleted_at IS NULL";
+    WHERE i.drive_id = q.drive_id AND i.parent_no = q.parent_no AND i.name_key = q.name_key AND i.deleted_at IS NULL";
 const OCCUPIED_ON_POSTGRES: &str = const_format::str_replace!(
     OCCUPIED,
     "PLACES",
-    "SELECT * FROM unnest($2::bigint[], $3::text[]) AS u (parent_no, name_key)"
+    "SELECT $1 AS drive_id, unnest($2) AS parent_no, unnest($3) AS name_key"
 );
 const OCCUPIED_ON_SQLITE: &str = const_format::str_replace!(
     OCCUPIED,
     "PLACES",
-    "SELECT value ->> 0 AS parent_no, value ->> 1 AS name_key FROM json_each($2)"
+    "SELECT $1 AS drive_id, value ->> 0 AS parent_no, value ->> 1 AS name_key FROM json_each($2)"
 );
 
 /// After `FROM`: the new items, `n`.
@@ -230,7 +245,7 @@ impl Tx {
     /// What is known of files by their paths.
     pub async fn imported(&mut self, drive: DriveId, import: i64, paths: &[String]) -> Result<Vec<Imported>> {
         self.allow_long_statements().await?;
-        fetch_for_items!(self, drive, paths, imported!("AND o.path = ANY($2)"), import)
+        fetch_for_items!(self, drive, paths, IMPORTED_BY_PATH, import)
     }
 
     /// The same by the files' numbers.
@@ -240,7 +255,7 @@ impl Tx {
         import: i64,
         inodes: &[i64],
     ) -> Result<Vec<Imported>> {
-        fetch_for_items!(self, drive, inodes, imported!("AND o.inode = ANY($2)"), import)
+        fetch_for_items!(self, drive, inodes, IMPORTED_BY_INODE, import)
     }
 
     /// Files of an import in the order of their paths, from what follows one; so many at most. Those that are below a
@@ -254,7 +269,7 @@ impl Tx {
         limit: i64,
     ) -> Result<Vec<Imported>> {
         on_many!(self, |connection| {
-            sqlx::query_as(imported!("AND o.path > $2 AND o.path < $5 ORDER BY o.path LIMIT $4"))
+            sqlx::query_as(IMPORTED_AFTER)
                 .bind(drive)
                 .bind(after)
                 .bind(import)
@@ -270,7 +285,7 @@ impl Tx {
         import: i64,
         paths: &[String],
     ) -> Result<Vec<ImportedFolder>> {
-        fetch_for_items!(self, drive, paths, const_format::concatcp!(FOLDERS, "AND o.path = ANY($2)"), import)
+        fetch_for_items!(self, drive, paths, FOLDERS_BY_PATH, import)
     }
 
     pub async fn imported_folders_by_inode(
@@ -279,23 +294,13 @@ impl Tx {
         import: i64,
         inodes: &[i64],
     ) -> Result<Vec<ImportedFolder>> {
-        fetch_for_items!(
-            self,
-            drive,
-            inodes,
-            const_format::concatcp!(FOLDERS, "AND o.inode = ANY($2)"),
-            import
-        )
+        fetch_for_items!(self, drive, inodes, FOLDERS_BY_INODE, import)
     }
 
     /// Folders of an import, the deepest last.
     pub async fn all_imported_folders(&mut self, drive: DriveId, import: i64) -> Result<Vec<ImportedFolder>> {
         on_many!(self, |connection| {
-            sqlx::query_as(const_format::concatcp!(FOLDERS, "AND $2 = $2 ORDER BY o.path"))
-                .bind(drive)
-                .bind(0_i64)
-                .bind(import)
-                .fetch_all(connection)
+            sqlx::query_as(ALL_FOLDERS).bind(drive).bind(0_i64).bind(import).fetch_all(connection)
         })
     }
 

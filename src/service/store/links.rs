@@ -106,17 +106,17 @@ impl Tx {
     pub async fn links_reaching(&mut self, id: ItemId) -> Result<Vec<Link>> {
         let rows: Vec<LinkRow> = on!(self, |connection| {
             sqlx::query_as(
-            "WITH RECURSIVE up (item_no, parent_no, name, kind, depth) AS (
-                 SELECT item_no, parent_no, name, kind, 0 FROM items WHERE drive_id = $1 AND item_no = $2
+            "WITH RECURSIVE up (drive_id, item_no, parent_no, name, kind, depth) AS (
+                 SELECT drive_id, item_no, parent_no, name, kind, 0 FROM items WHERE drive_id = $1 AND item_no = $2
                  UNION ALL
-                 SELECT p.item_no, p.parent_no, p.name, p.kind, up.depth + 1
-                 FROM up LEFT JOIN items p ON p.drive_id = $1 AND p.item_no = up.parent_no
+                 SELECT p.drive_id, p.item_no, p.parent_no, p.name, p.kind, up.depth + 1
+                 FROM up LEFT JOIN items p ON p.drive_id = up.drive_id AND p.item_no = up.parent_no
                  WHERE up.parent_no IS NOT NULL
              )
              SELECT l.drive_id, l.item_no, i.name, i.kind, l.type, l.scope, l.link_id, l.key_epoch, l.created_at,
                     a.app_id, a.display_name
              FROM up i CROSS JOIN links l JOIN applications a ON a.app_no = l.app_no
-             WHERE l.drive_id = $1 AND l.item_no = i.item_no
+             WHERE l.drive_id = i.drive_id AND l.item_no = i.item_no
              ORDER BY i.depth, l.created_at, l.link_id"
         )
         .bind(id.drive)

@@ -109,7 +109,7 @@ impl Tx {
             "SELECT CAST(coalesce(sum(o.views + o.downloads), 0) AS bigint),
                     CAST(coalesce(sum(CASE WHEN o.day >= $3 THEN o.views + o.downloads ELSE 0 END), 0) AS bigint)
              FROM links l CROSS JOIN link_opens o
-             WHERE l.drive_id = $1 AND l.item_no = $2 AND o.drive_id = l.drive_id AND o.link_id = l.link_id"
+             WHERE l.drive_id = $1 AND l.item_no = $2 AND o.drive_id = l.drive_id + 0 AND o.link_id = l.link_id"
         )
         .bind(item.drive)
         .bind(item.number)

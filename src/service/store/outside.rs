@@ -1,5 +1,8 @@
 //! Contents that are outside of the content store: where each is, and what it looked like.
 
+use std::collections::HashSet;
+
+use futures_util::TryFutureExt;
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -218,31 +221,20 @@ impl Tx {
             .bind(drive)
             .bind(key)
         )?;
-        let items: Vec<i64> = on!(self, |connection| {
+        let items: HashSet<i64> = on!(self, |connection| {
             sqlx::query_scalar(
-                "SELECT item_no FROM outside_content WHERE drive_id = $1 AND content_key = $2
-                 UNION
-                 SELECT item_no FROM versions WHERE drive_id = $1 AND content_key = $2
-                   AND EXISTS (SELECT 1 FROM shared_content WHERE drive_id = $1 AND content_key = $2)",
+                "UPDATE versions SET quick_xor_hash = $3, sha1_hash = $4, sha256_hash = $5
+                 WHERE drive_id = $1 AND content_key = $2 AND quick_xor_hash = '' RETURNING item_no",
             )
             .bind(drive)
             .bind(key)
+            .bind(&hashes.quick_xor)
+            .bind(&hashes.sha1)
+            .bind(&hashes.sha256)
             .fetch_all(connection)
+            .map_ok(HashSet::from_iter)
         })?;
         for item in items {
-            execute!(
-                self,
-                sqlx::query(
-                    "UPDATE versions SET quick_xor_hash = $4, sha1_hash = $5, sha256_hash = $6
-                     WHERE drive_id = $1 AND item_no = $2 AND content_key = $3"
-                )
-                .bind(drive)
-                .bind(item)
-                .bind(key)
-                .bind(&hashes.quick_xor)
-                .bind(&hashes.sha1)
-                .bind(&hashes.sha256)
-            )?;
             execute!(
                 self,
                 sqlx::query(
@@ -276,10 +268,11 @@ impl Tx {
                 "SELECT i.item_no FROM imports n
                  CROSS JOIN outside_folders f CROSS JOIN items i
                  WHERE n.drive_id = $1 AND n.writes_through
-                   AND f.drive_id = $1 AND f.import_no = n.import_no
-                   AND i.drive_id = $1 AND i.parent_no = f.item_no AND i.kind = 'file' AND i.deleted_at IS NULL
+                   AND f.drive_id = n.drive_id + 0 AND f.import_no = n.import_no
+                   AND i.drive_id = f.drive_id + 0 AND i.parent_no = f.item_no AND i.kind = 'file'
+                   AND i.deleted_at IS NULL
                    AND NOT EXISTS (SELECT 1 FROM outside_content o
-                                   WHERE o.drive_id = $1 AND o.content_key = i.content_key)",
+                                   WHERE o.drive_id = i.drive_id + 0 AND o.content_key = i.content_key)",
             )
             .bind(drive)
             .fetch_all(connection)
@@ -294,9 +287,9 @@ impl Tx {
                 "SELECT o.import_no, n.root, o.path, o.size, o.modified_ns, o.unit_ns, o.etag, o.inode, o.born_ns
                  FROM versions v CROSS JOIN outside_content o CROSS JOIN imports n
                  WHERE v.drive_id = $1 AND v.item_no = $2
-                   AND o.drive_id = $1 AND o.content_key = v.content_key AND o.item_no = $2 AND o.is_latest
+                   AND o.drive_id = v.drive_id + 0 AND o.content_key = v.content_key AND o.item_no = $2 AND o.is_latest
                    AND o.location IS NULL
-                   AND n.drive_id = $1 AND n.import_no = o.import_no AND n.writes_through",
+                   AND n.drive_id = o.drive_id + 0 AND n.import_no = o.import_no AND n.writes_through",
             )
             .bind(id.drive)
             .bind(id.number)
@@ -313,8 +306,8 @@ impl Tx {
             folders,
             "SELECT f.item_no, f.import_no, f.path, n.root
              FROM outside_folders f CROSS JOIN imports n
-             WHERE f.drive_id = $1 AND f.item_no = ANY($2)
-               AND n.drive_id = $1 AND n.import_no = f.import_no AND n.writes_through"
+             WHERE (f.drive_id, f.item_no) IN (ASKED)
+               AND n.drive_id = f.drive_id AND n.import_no = f.import_no AND n.writes_through"
         )
     }
 

@@ -27,7 +27,7 @@ impl OwnDatabase {
     pub fn of(pools: &Pools) -> Self {
         match pools {
             Pools::Postgres { pool, .. } => {
-                let options = (*pool.connect_options()).clone().options(PLANNED_ONCE);
+                let options = (*pool.connect_options()).clone().options([JOINED_AS_WRITTEN]);
                 Self::Postgres(Box::new(OwnConnection::new(options)))
             }
             Pools::Sqlite { writer, readers, .. } => {
@@ -48,11 +48,9 @@ impl OwnDatabase {
     }
 }
 
-/// Beyond what all connections are told: statements that take arrays must not be planned by chance.
-/// PostgreSQL plans them once, when a table may still be empty, and what suits an empty table reads a
-/// large one whole. So they are planned without a look at their values, joining in the order that is written.
-const PLANNED_ONCE: [(&str, &str); 2] =
-    [("plan_cache_mode", "force_generic_plan"), ("join_collapse_limit", "1")];
+/// Beyond what all connections are told: statements that take arrays must not be planned by chance. PostgreSQL plans
+/// them when a table may still be empty, and what suits an empty table reads a large one whole.
+const JOINED_AS_WRITTEN: (&str, &str) = ("join_collapse_limit", "1");
 
 /// Which run of the server a connection leads to: another one may lack changes, and count them again. A standby is
 /// nobody else's run.

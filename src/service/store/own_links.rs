@@ -70,7 +70,7 @@ impl Tx {
                     a.app_id, a.display_name, CAST(coalesce(o.views, 0) AS bigint) AS views,
                     CAST(coalesce(o.downloads, 0) AS bigint) AS downloads, CAST(0 AS bigint) AS recent, o.last_opened_at
              FROM links l
-             JOIN items i ON i.drive_id = l.drive_id AND i.item_no = l.item_no
+             JOIN items i ON i.drive_id = l.drive_id + 0 AND i.item_no = l.item_no
              JOIN applications a ON a.app_no = l.app_no
              LEFT JOIN items p ON p.drive_id = i.drive_id AND p.item_no = i.parent_no AND p.parent_no IS NOT NULL
              LEFT JOIN (SELECT link_id, sum(views) AS views, sum(downloads) AS downloads,
@@ -108,7 +108,7 @@ impl Tx {
                     count(*) FILTER (WHERE o.last_opened_at IS NULL) AS never_opened,
                     count(*) FILTER (WHERE o.last_opened_at < $2) AS not_this_year
              FROM links l
-             JOIN items i ON i.drive_id = l.drive_id AND i.item_no = l.item_no
+             JOIN items i ON i.drive_id = l.drive_id + 0 AND i.item_no = l.item_no
              LEFT JOIN (SELECT link_id, max(last_opened_at) AS last_opened_at
                         FROM link_opens WHERE drive_id = $1 GROUP BY link_id) o ON o.link_id = l.link_id
              WHERE l.drive_id = $1 AND i.deleted_at IS NULL"
@@ -122,7 +122,7 @@ impl Tx {
     pub async fn count_links_of(&mut self, drive: DriveId, most: i64) -> Result<i64> {
         on!(self, |connection| sqlx::query_scalar(
             "SELECT count(*) FROM (
-                 SELECT 1 FROM links l JOIN items i ON i.drive_id = l.drive_id AND i.item_no = l.item_no
+                 SELECT 1 FROM links l JOIN items i ON i.drive_id = l.drive_id + 0 AND i.item_no = l.item_no
                  WHERE l.drive_id = $1 AND i.deleted_at IS NULL LIMIT $2) counted"
         )
         .bind(drive)
@@ -148,7 +148,7 @@ impl Tx {
             self,
             drive,
             items,
-            "SELECT item_no, count(*) FROM links WHERE drive_id = $1 AND item_no = ANY($2) GROUP BY item_no"
+            "SELECT item_no, count(*) FROM links WHERE (drive_id, item_no) IN (ASKED) GROUP BY item_no"
         )
     }
 }

@@ -87,9 +87,12 @@ macro_rules! on_many {
 }
 pub(super) use on_many;
 
-/// Runs a statement about items that are given by their numbers, `$2`. The text says `= ANY($2)`, for PostgreSQL takes
-/// them as an array; to SQLite they come as JSON, and that is spelled otherwise. `$1` is the drive; further binds
-/// count from `$3` on.
+/// Runs a statement about what is asked for of a drive, `$1`: numbers or texts, `$2`, which come to PostgreSQL as an
+/// array and to SQLite as JSON. The text has it as `ASKED`, a query of two columns: `drive_id`, and `asked` for each
+/// of them. Further binds count from `$3` on.
+///
+/// The drive is a column there, and no `drive_id = $1` besides: of a drive that PostgreSQL has not looked at since it
+/// grew, it believes that it is empty, and then reads all of it for each that is asked for. Of a column it can't.
 macro_rules! on_items {
     (
         $tx:expr, $limit:expr, $make:ident, $drive:expr, $numbers:expr, $text:expr, [$($bind:expr),*],
@@ -97,13 +100,21 @@ macro_rules! on_items {
     ) => {
         match &mut $tx.connection {
             $crate::service::store::statement::TxConnection::Postgres(tx) => {
+                const TEXT: &str = const_format::str_replace!(
+                    $text,
+                    "ASKED",
+                    "SELECT $1 AS drive_id, unnest($2) AS asked"
+                );
                 let $connection = &mut **tx;
-                let $query = sqlx::$make($text).bind($drive).bind($numbers) $(.bind($bind))*;
+                let $query = sqlx::$make(TEXT).bind($drive).bind($numbers) $(.bind($bind))*;
                 $crate::service::store::statement::within_step($tx.step, $limit, $statement).await
             }
             $crate::service::store::statement::TxConnection::Sqlite(tx) => {
-                const TEXT: &str =
-                    const_format::str_replace!($text, "= ANY($2)", "IN (SELECT value FROM json_each($2))");
+                const TEXT: &str = const_format::str_replace!(
+                    $text,
+                    "ASKED",
+                    "SELECT $1 AS drive_id, value AS asked FROM json_each($2)"
+                );
                 let $connection = &mut **tx;
                 let numbers = serde_json::json!($numbers).to_string();
                 let $query = sqlx::$make(TEXT).bind($drive).bind(numbers) $(.bind($bind))*;

@@ -67,11 +67,11 @@ impl Tx {
     /// Number and name of the item and of each folder above it, the item first, the root last.
     pub async fn lineage(&mut self, id: ItemId) -> Result<Vec<(i64, String)>> {
         on!(self, |connection| sqlx::query_as(
-            "WITH RECURSIVE up (item_no, parent_no, name, depth) AS (
-                 SELECT item_no, parent_no, name, 0 FROM items WHERE drive_id = $1 AND item_no = $2
+            "WITH RECURSIVE up (drive_id, item_no, parent_no, name, depth) AS (
+                 SELECT drive_id, item_no, parent_no, name, 0 FROM items WHERE drive_id = $1 AND item_no = $2
                  UNION ALL
-                 SELECT p.item_no, p.parent_no, p.name, up.depth + 1
-                 FROM up LEFT JOIN items p ON p.drive_id = $1 AND p.item_no = up.parent_no
+                 SELECT p.drive_id, p.item_no, p.parent_no, p.name, up.depth + 1
+                 FROM up LEFT JOIN items p ON p.drive_id = up.drive_id AND p.item_no = up.parent_no
                  WHERE up.parent_no IS NOT NULL
              )
              SELECT item_no, name FROM up ORDER BY depth"
@@ -93,11 +93,11 @@ impl Tx {
             self,
             drive,
             folders,
-            "WITH RECURSIVE up (item_no, parent_no, name) AS (
-                     SELECT item_no, parent_no, name FROM items WHERE drive_id = $1 AND item_no = ANY($2)
+            "WITH RECURSIVE up (drive_id, item_no, parent_no, name) AS (
+                     SELECT drive_id, item_no, parent_no, name FROM items WHERE (drive_id, item_no) IN (ASKED)
                  UNION
-                     SELECT p.item_no, p.parent_no, p.name
-                     FROM up LEFT JOIN items p ON p.drive_id = $1 AND p.item_no = up.parent_no
+                     SELECT p.drive_id, p.item_no, p.parent_no, p.name
+                     FROM up LEFT JOIN items p ON p.drive_id = up.drive_id AND p.item_no = up.parent_no
                      WHERE up.parent_no IS NOT NULL
                  )
                  SELECT item_no, parent_no, name FROM up"
@@ -128,8 +128,8 @@ impl Tx {
                     "UPDATE items SET
                          child_count = child_count + CASE WHEN items.item_no = $4 THEN $5 ELSE 0 END,
                          size = size + $6, longest_path = greatest(longest_path, above.path)
-                     FROM unnest($2::bigint[], $3::bigint[]) AS above (item_no, path)
-                     WHERE items.drive_id = $1 AND items.item_no = above.item_no",
+                     FROM (SELECT $1 AS drive_id, unnest($2) AS item_no, unnest($3) AS path) above
+                     WHERE items.drive_id = above.drive_id AND items.item_no = above.item_no",
                 )
                 .bind(folder.drive)
                 .bind(numbers)
@@ -170,9 +170,9 @@ impl Tx {
                 let query = sqlx::query(
                     "UPDATE items SET child_count = child_count + told.children, size = size + told.bytes,
                                       longest_path = greatest(longest_path, told.path)
-                     FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
-                         AS told (item_no, children, bytes, path)
-                     WHERE items.drive_id = $1 AND items.item_no = told.item_no",
+                     FROM (SELECT $1 AS drive_id, unnest($2) AS item_no, unnest($3) AS children,
+                                  unnest($4) AS bytes, unnest($5) AS path) told
+                     WHERE items.drive_id = told.drive_id AND items.item_no = told.item_no",
                 )
                 .bind(drive)
                 .bind(column(0))
@@ -264,7 +264,7 @@ impl Tx {
             drive,
             folders,
             "SELECT item_no, parent_no, length(name) AS characters, deleted_with FROM items
-                 WHERE drive_id = $1 AND parent_no = ANY($2) LIMIT $3",
+                 WHERE (drive_id, parent_no) IN (ASKED) LIMIT $3",
             i64::try_from(most).unwrap_or(i64::MAX)
         )
     }
@@ -282,7 +282,7 @@ impl Tx {
                 folder.drive,
                 some,
                 "SELECT item_no, parent_no, name, kind, size, content_key, modified_at FROM items
-                     WHERE drive_id = $1 AND item_no = ANY($2)"
+                     WHERE (drive_id, item_no) IN (ASKED)"
             )?);
         }
         let order: HashMap<i64, usize> =
@@ -346,7 +346,7 @@ impl Tx {
             drive,
             folders,
             "SELECT item_no, parent_no, length(name) AS characters, deleted_with FROM items
-                 WHERE deleted_at IS NULL AND drive_id = $1 AND parent_no = ANY($2) LIMIT $3",
+                 WHERE deleted_at IS NULL AND (drive_id, parent_no) IN (ASKED) LIMIT $3",
             i64::try_from(most).unwrap_or(i64::MAX)
         )
     }
