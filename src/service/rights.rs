@@ -180,6 +180,11 @@ impl Managed<FilesReadWrite> {
         Author::of(service, &self.caller).await
     }
 
+    /// The caller, of whom no application asks: what was there before was made by none.
+    pub(super) fn author_without_application(&self) -> Author {
+        Author { user: self.caller.user_id().map(str::to_owned), app_no: None }
+    }
+
     pub async fn to_write(&self, service: &Service) -> Result<ToWrite> {
         let ground = Ground::Manager(self.caller.clone());
         Ok(ToWrite { base: self.item.clone(), ground, author: self.author(service).await? })

@@ -37,6 +37,7 @@ on_each_database!(
     what_differs_in_case_alone_is_renamed,
     what_can_not_be_looked_at_is_not_taken_for_gone,
     links_in_a_folder_that_is_watched_are_not_followed,
+    what_several_bring_into_a_folder_is_in_it_together,
 );
 
 /// A folder of files that are nobody's yet.
@@ -98,7 +99,7 @@ async fn tree(user: &User, path: &str) -> Vec<String> {
         let at = if folder.is_empty() {
             "/drive/root/children".to_owned()
         } else {
-            format!("/drive/root:{folder}:/children")
+            format!("/drive/root:{}:/children", folder.replace('%', "%25"))
         };
         let page = user.get(&format!("{at}?$top=200")).await;
         // It may be moved meanwhile.
@@ -1009,4 +1010,49 @@ async fn links_in_a_folder_that_is_watched_are_not_followed(app: TestApp) {
     let alice = app.user("alice");
     let all = ["/a.txt", "/box", "/box/b.txt", "/box/c.txt", "/last.txt"];
     eventually("the drive is as the folder is", async || tree(&alice, "").await == all).await;
+}
+
+async fn what_several_bring_into_a_folder_is_in_it_together(app: TestApp) {
+    let alice = app.user("alice");
+    alice.put("/drive/root:/docs/mine.txt:/content", "mine").await.expect(201);
+    let first =
+        folder_of(&app, &[("docs/one.txt", "one"), ("docs/both.txt", "of the first"), ("a/x.txt", "x")]);
+    let second = app.data_dir().join("second");
+    // To a drive both of these are one name.
+    let files =
+        [("docs/two.txt", "two"), ("docs/both.txt", "of the second"), ("a/y.txt", "y"), ("A/z.txt", "z")];
+    files.iter().for_each(|(path, text)| write(&second, path, text));
+    imported(&app, &first, &[]);
+    imported(&app, &second, &[]);
+    let all = [
+        "/%61",
+        "/%61/z.txt",
+        "/a",
+        "/a/x.txt",
+        "/a/y.txt",
+        "/docs",
+        "/docs/%62oth.txt",
+        "/docs/both.txt",
+        "/docs/mine.txt",
+        "/docs/one.txt",
+        "/docs/two.txt",
+    ];
+    // Which of two came first is the file system's choice.
+    let by_number =
+        |path: &String| path.replace("/a/z", "/%61/z").replace("/%61/y", "/a/y").replace("/%41", "/%61");
+    let mut found: Vec<String> = tree(&alice, "").await.iter().map(by_number).collect();
+    found.sort();
+    assert_eq!(found, all);
+    assert_eq!(content(&alice, "/docs/both.txt").await, "of the first");
+    assert_eq!(content(&alice, "/docs/%2562oth.txt").await, "of the second");
+    // Nothing of it is found again.
+    for folder in [&first, &second] {
+        let report = imported(&app, folder, &["--delete"]);
+        assert_eq!([&report["new"], &report["moved"], &report["deleted"]], [&json!(0), &json!(0), &json!(0)]);
+    }
+    // A folder goes with the last that is in it.
+    std::fs::remove_dir_all(second.join("docs")).expect("it is gone");
+    imported(&app, &second, &["--delete", "--delete-at-most", "60"]);
+    let left = tree(&alice, "/docs").await;
+    assert_eq!(left, ["/docs/both.txt", "/docs/mine.txt", "/docs/one.txt"]);
 }

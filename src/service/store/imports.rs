@@ -53,8 +53,8 @@ pub struct Occupied {
     pub name_key: String,
     pub item_no: i64,
     pub kind: Kind,
-    /// Whether it shows something of an import.
-    pub is_imported: bool,
+    /// The import that it shows something of: the one that asks, where it is among several.
+    pub import_no: Option<i64>,
 }
 
 /// An item that is to come.
@@ -120,21 +120,23 @@ const ALL_FOLDERS: &str =
 /// Not by `EXISTS`: of two with an `OR`, PostgreSQL may read the tables whole.
 const OCCUPIED: &str = "
     SELECT i.parent_no, i.name_key, i.item_no, i.kind,
-           coalesce((SELECT TRUE FROM outside_content o
+           coalesce((SELECT o.import_no FROM outside_content o
                      WHERE o.drive_id = i.drive_id AND o.content_key = i.content_key LIMIT 1),
-                    (SELECT TRUE FROM outside_folders f
-                     WHERE f.drive_id = i.drive_id AND f.item_no = i.item_no LIMIT 1), FALSE) AS is_imported
+                    (SELECT f.import_no FROM outside_folders f
+                     WHERE f.drive_id = i.drive_id AND f.item_no = i.item_no AND f.import_no = q.import_no LIMIT 1),
+                    (SELECT f.import_no FROM outside_folders f
+                     WHERE f.drive_id = i.drive_id AND f.item_no = i.item_no LIMIT 1)) AS import_no
     FROM (PLACES) q CROSS JOIN items i
     WHERE i.drive_id = q.drive_id AND i.parent_no = q.parent_no AND i.name_key = q.name_key AND i.deleted_at IS NULL";
 const OCCUPIED_ON_POSTGRES: &str = const_format::str_replace!(
     OCCUPIED,
     "PLACES",
-    "SELECT $1 AS drive_id, unnest($2) AS parent_no, unnest($3) AS name_key"
+    "SELECT $1 AS drive_id, $4 AS import_no, unnest($2) AS parent_no, unnest($3) AS name_key"
 );
 const OCCUPIED_ON_SQLITE: &str = const_format::str_replace!(
     OCCUPIED,
     "PLACES",
-    "SELECT $1 AS drive_id, value ->> 0 AS parent_no, value ->> 1 AS name_key FROM json_each($2)"
+    "SELECT $1 AS drive_id, $3 AS import_no, value ->> 0 AS parent_no, value ->> 1 AS name_key FROM json_each($2)"
 );
 
 /// After `FROM`: the new items, `n`.
@@ -305,15 +307,24 @@ impl Tx {
     }
 
     /// Which of some names in folders are taken.
-    pub async fn occupied(&mut self, drive: DriveId, places: &[(i64, String)]) -> Result<Vec<Occupied>> {
+    pub async fn occupied(
+        &mut self,
+        drive: DriveId,
+        import: i64,
+        places: &[(i64, String)],
+    ) -> Result<Vec<Occupied>> {
         match &mut self.connection {
             TxConnection::Postgres(tx) => {
                 let (parents, keys): (Vec<i64>, Vec<String>) = places.iter().cloned().unzip();
-                let query = sqlx::query_as(OCCUPIED_ON_POSTGRES).bind(drive).bind(parents).bind(keys);
+                let query =
+                    sqlx::query_as(OCCUPIED_ON_POSTGRES).bind(drive).bind(parents).bind(keys).bind(import);
                 within_step(self.step, LONG_LIMIT, query.fetch_all(&mut **tx)).await
             }
             TxConnection::Sqlite(tx) => {
-                let query = sqlx::query_as(OCCUPIED_ON_SQLITE).bind(drive).bind(json!(places).to_string());
+                let query = sqlx::query_as(OCCUPIED_ON_SQLITE)
+                    .bind(drive)
+                    .bind(json!(places).to_string())
+                    .bind(import);
                 within_step(self.step, LONG_LIMIT, query.fetch_all(&mut **tx)).await
             }
         }

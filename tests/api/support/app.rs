@@ -16,6 +16,7 @@ use everlink::server;
 use tokio::sync::oneshot;
 
 use super::database::{Kind, TestDatabase};
+use super::importer::Importer;
 use super::user::{Answer, User};
 
 pub struct TestApp {
@@ -95,10 +96,14 @@ impl TestApp {
             &database.url,
         ];
         // Tests guess more keys than anybody should.
-        let limits_guesses = flags.iter().any(|flag| flag.starts_with("--wrong-keys-per-minute"));
-        let guesses = (!limits_guesses).then_some("--wrong-keys-per-minute=0");
+        let is_given = |name: &str| flags.iter().any(|flag| flag.starts_with(name));
+        let guesses = (!is_given("--wrong-keys-per-minute")).then_some("--wrong-keys-per-minute=0");
+        // Digests that come by themselves are changes that tests don't expect.
+        let is_undigested = Importer::is_on() && !is_given("--digest-rate");
+        let digests = is_undigested.then_some("--digest-rate=0");
         let flagged = flags.iter().map(String::as_str);
-        let settings = Flags::parse_from(usual.into_iter().chain(guesses).chain(flagged)).settings;
+        let flags_of_all = usual.into_iter().chain(guesses).chain(digests).chain(flagged);
+        let settings = Flags::parse_from(flags_of_all).settings;
         let ahead = Arc::new(AtomicI64::new(0));
         let (ready, is_ready) = oneshot::channel();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -178,8 +183,10 @@ impl TestApp {
         };
         change(&mut token);
         let keys = Keys::load(&self.settings.storage.keys.key_file()).expect("good keys").expect("keys");
+        let (tenant, name) = (token.tenant.clone(), token.user.clone());
         let token = LocalIssuer::new(&keys.local_issuer).issue(&token, self.now()).expect("a token");
-        self.bearer(&token)
+        let importer = name.filter(|_| Importer::is_on()).map(|name| Importer::of(self, &tenant, &name));
+        self.bearer(&token).importing(importer)
     }
 
     /// Whoever has this token.

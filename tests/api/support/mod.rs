@@ -3,6 +3,7 @@
 mod app;
 mod database;
 mod dev;
+mod importer;
 mod issuer;
 mod postgres;
 mod process;

@@ -26,10 +26,14 @@ impl Process {
 
     /// What a command says of a server's database and keys.
     pub fn ask(app: &TestApp, arguments: &[&str]) -> Output {
-        Self::command(&app.data_dir())
+        Self::ask_of(&app.data_dir(), &app.database.url, arguments)
+    }
+
+    pub fn ask_of(data_dir: &Path, database_url: &str, arguments: &[&str]) -> Output {
+        Self::command(data_dir)
             .args(arguments)
-            .args(["--database-url", &app.database.url, "--data-dir"])
-            .arg(app.data_dir())
+            .args(["--database-url", database_url, "--data-dir"])
+            .arg(data_dir)
             .output()
             .expect("the program runs")
     }

@@ -4,11 +4,14 @@ use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
+use super::importer::Importer;
+
 #[derive(Clone)]
 pub struct User {
     http: Client,
     url: String,
     pub token: Option<String>,
+    importer: Option<Importer>,
 }
 
 /// An answer, read to its end.
@@ -57,7 +60,12 @@ impl Answer {
 
 impl User {
     pub fn new(http: Client, url: String, token: Option<String>) -> Self {
-        Self { http, url, token }
+        Self { http, url, token, importer: None }
+    }
+
+    /// The same user, whose new files are imported rather than uploaded where there is an importer.
+    pub fn importing(self, importer: Option<Importer>) -> Self {
+        Self { importer, ..self }
     }
 
     /// What addresses of the service start with.
@@ -104,9 +112,26 @@ impl User {
 
     /// Uploads a file by its path in the user's drive; gives its id.
     pub async fn upload(&self, path: &str, body: &str) -> String {
+        if let Some(id) = self.import(path, body).await {
+            return id;
+        }
         let answer = self.put(&format!("/drive/root:{path}:/content"), body.to_owned()).await;
         assert!(answer.status.is_success(), "{}", answer.text());
         answer.json()["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Imports a file in its place where there is none yet. None where the user uploads, or the name is one that an
+    /// import spells otherwise.
+    async fn import(&self, path: &str, body: &str) -> Option<String> {
+        let importer = self.importer.as_ref()?;
+        let address = format!("/drive/root:{path}");
+        let plain = path.starts_with('/') && !path.contains(['%', '?', '#']);
+        if !plain || self.get(&address).await.status != StatusCode::NOT_FOUND {
+            return None;
+        }
+        importer.import(path, body);
+        let found = self.get(&address).await;
+        (found.status == StatusCode::OK).then(|| found.json()["id"].as_str().expect("an id").to_owned())
     }
 
     /// The permission that `createLink` answers with.

@@ -136,7 +136,7 @@ impl<'s> Import<'s> {
         let address =
             ItemAddress::InDrive { drive: DriveAddress::Mine, base: Base::Root, path: ItemPath::default() };
         let drive = rights::manage(service, granted, &address).await?;
-        let author = drive.author(service).await?;
+        let author = drive.author_without_application();
         let now = service.clock.now();
         let (folder, number) = service
             .store

@@ -419,7 +419,7 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
         if places.is_empty() {
             return Ok(HashMap::new());
         }
-        let occupied = self.tx.occupied(self.import.drive(), &places).await?;
+        let occupied = self.tx.occupied(self.import.drive(), self.import.number, &places).await?;
         Ok(occupied.into_iter().map(|one| ((one.parent_no, one.name_key.clone()), one)).collect())
     }
 
@@ -444,7 +444,8 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
                 0 => occupied.get(&place).cloned(),
                 _ if parent >= self.first => None,
                 _ => {
-                    let found = self.tx.occupied(self.import.drive(), std::slice::from_ref(&place)).await;
+                    let (drive, import) = (self.import.drive(), self.import.number);
+                    let found = self.tx.occupied(drive, import, std::slice::from_ref(&place)).await;
                     found.map_err(Err)?.pop()
                 }
             };
@@ -457,10 +458,14 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
                     }
                     return Ok(Slot::Free(name));
                 }
-                Some(other) if other.is_imported => {}
-                Some(other) if kind == Kind::Folder && other.kind == Kind::Folder => {
+                Some(other)
+                    if (kind, other.kind) == (Kind::Folder, Kind::Folder)
+                        && other.import_no != Some(self.import.number) =>
+                {
+                    self.names.insert(place);
                     return Ok(Slot::Adopted(other.item_no));
                 }
+                Some(other) if other.import_no.is_some() => {}
                 Some(_) => return Err(Ok(TAKEN.to_owned())),
             }
         }
@@ -607,7 +612,7 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
 
 enum Slot {
     Free(Name),
-    /// A folder of the drive's own that is to show it, too.
+    /// A folder of the drive's own, or of another import, that is to show it, too.
     Adopted(i64),
 }
 
