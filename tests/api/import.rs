@@ -38,6 +38,7 @@ on_each_database!(
     what_can_not_be_looked_at_is_not_taken_for_gone,
     links_in_a_folder_that_is_watched_are_not_followed,
     what_several_bring_into_a_folder_is_in_it_together,
+    what_was_not_found_on_its_way_comes_back_at_its_new_path,
 );
 
 /// A folder of files that are nobody's yet.
@@ -517,7 +518,7 @@ async fn an_import_that_is_killed_again_and_again_ends_with_the_tree(app: TestAp
         all.push(format!("/{path}"));
     }
     let arguments = ["import", folder.to_str().expect("UTF-8"), "--tenant", "contoso", "--user", "alice"];
-    for round in 0..5_u64 {
+    for round in 0..10_u64 {
         let mut command = Process::command(&app.data_dir());
         command.args(arguments).env("DATABASE_URL", &app.database.url);
         let mut child = command.stdout(std::process::Stdio::null()).spawn().expect("it starts");
@@ -842,6 +843,25 @@ async fn what_is_uploaded_is_written_to_a_folder_that_is_written_to(app: TestApp
         .filter(|name| name.starts_with('.'))
         .collect();
     assert!(left.is_empty(), "{left:?}");
+    // What could not be written at first is written later, in a folder that the import has not seen yet, too.
+    write(&folder, "in-the-way", "a file");
+    alice.put("/drive/root:/NAS/in-the-way/late.txt:/content", "late").await.expect(201);
+    assert!(!folder.join("in-the-way/late.txt").exists());
+    std::fs::remove_file(folder.join("in-the-way")).expect("it is gone");
+    // What was put in its place when the database could not be told is taken for what it is, and nothing else is.
+    write(&folder, "known.txt", "put there");
+    write(&folder, "other.txt", "not theirs");
+    alice.put("/drive/root:/NAS/known.txt:/content", "put there").await.expect(201);
+    alice.put("/drive/root:/NAS/other.txt:/content", "of alice's").await.expect(201);
+    let _other = app.second().await;
+    eventually("it is written", async || read("in-the-way/late.txt") == "late").await;
+    assert_eq!(content(&alice, "/NAS/in-the-way/late.txt").await, "late");
+    write(&folder, "known.txt", "changed since");
+    assert_eq!(content(&alice, "/NAS/known.txt").await, "changed since");
+    assert_eq!(
+        (read("other.txt").as_str(), content(&alice, "/NAS/other.txt").await.as_str()),
+        ("not theirs", "of alice's")
+    );
     // A link out of the folder is not followed.
     std::os::unix::fs::symlink(app.data_dir(), folder.join("out")).expect("a link");
     alice.put("/drive/root:/NAS/out/evil.txt:/content", "evil").await.expect(201);
@@ -1055,4 +1075,36 @@ async fn what_several_bring_into_a_folder_is_in_it_together(app: TestApp) {
     imported(&app, &second, &["--delete", "--delete-at-most", "60"]);
     let left = tree(&alice, "/docs").await;
     assert_eq!(left, ["/docs/both.txt", "/docs/mine.txt", "/docs/one.txt"]);
+}
+
+/// What is moved while an import looks for it may be found nowhere: then it is in the recycle bin until the next one.
+async fn what_was_not_found_on_its_way_comes_back_at_its_new_path(app: TestApp) {
+    let folder = folder_of(&app, &[("keep.txt", "1"), ("a.txt", "moved"), ("docs/b.txt", "in a folder")]);
+    imported(&app, &folder, &[]);
+    let alice = app.user("alice");
+    let file = link(&alice, "/a.txt").await;
+    let inner = link(&alice, "/docs/b.txt").await;
+    let shared = link(&alice, "/docs").await;
+    let away = app.data_dir().join("away");
+    std::fs::create_dir(&away).expect("a folder");
+    for name in ["a.txt", "docs"] {
+        std::fs::rename(folder.join(name), away.join(name)).expect("it is moved");
+    }
+    assert_eq!(imported(&app, &folder, &["--delete", "--delete-at-most", "100"])["deleted"], 2);
+    opened(&app, &shared).await.expect(404);
+    std::fs::create_dir(folder.join("new")).expect("a folder");
+    std::fs::rename(away.join("a.txt"), folder.join("new/renamed.txt")).expect("it is moved");
+    std::fs::rename(away.join("docs"), folder.join("new/papers")).expect("it is moved");
+    let report = imported(&app, &folder, &["--delete"]);
+    assert_eq!((&report["new"], &report["deleted"]), (&json!(0), &json!(0)), "{report}");
+    let all = ["/keep.txt", "/new", "/new/papers", "/new/papers/b.txt", "/new/renamed.txt"];
+    assert_eq!(tree(&alice, "").await, all);
+    assert_eq!(app.anybody().get(&download_path(&file)).await.expect(200).text(), "moved");
+    assert_eq!(app.anybody().get(&download_path(&inner)).await.expect(200).text(), "in a folder");
+    assert_eq!(opened(&app, &shared).await.expect(200).json()["name"], "papers");
+    // What its owner put there afterwards is not the import's to take out.
+    alice.delete("/drive/root:/new/renamed.txt").await.expect(204);
+    std::fs::rename(folder.join("new/renamed.txt"), folder.join("again.txt")).expect("it is moved");
+    assert_eq!(imported(&app, &folder, &["--delete"])["deleted"], 0);
+    alice.get("/drive/root:/new/renamed.txt").await.expect(404);
 }

@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use crate::clock::random_bytes;
-use crate::content::{Root, TEMPORARY, seen_as};
+use crate::content::{Root, Sha256, TEMPORARY, seen_as};
 use crate::domain::ids::{DriveId, ItemId};
 use crate::domain::item::{FileVersion, Item};
 use crate::domain::outside::{Seen, bytes_of, spell_path};
@@ -32,6 +32,8 @@ use crate::service::store::{PlaceInImport, ThroughFolder, Tx};
 
 /// How long a disk may take while others wait for the drive.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Bytes of a file that are read at once.
+const PIECE: usize = 64 * 1024;
 
 /// The drives that have such folders, as they were looked up last.
 #[derive(Debug, Default)]
@@ -110,11 +112,30 @@ async fn write_through(service: &Service, id: ItemId) -> Result<()> {
     let (root, path) = (target.root.clone(), bytes_of(&target.path));
     let place = in_thread(move || FileInFolder::find(&root, &path)).await?;
     let (place, there) = place.seen().await?;
-    if !target.is_as_known(there.as_ref()) {
-        return Err(Error::unavailable("another file is there"));
-    }
-    let (place, seen) = copy_beside(service, id.drive, &file, place).await?;
-    put_in_place(service, &item, &file, &target, &Arc::new(place), &seen).await
+    let (place, new) = if target.is_as_known(there.as_ref()) {
+        let (place, seen) = copy_beside(service, id.drive, &file, place).await?;
+        (place, NewFile::Beside(seen))
+    } else {
+        let (size, sha256) = (file.size, file.hashes.sha256.clone());
+        let (place, seen) = in_thread(move || {
+            let seen = place.seen_if_it_is(size, &sha256)?;
+            Ok((place, seen))
+        })
+        .await?;
+        (place, NewFile::There(seen.ok_or_else(another_is_there)?))
+    };
+    put_in_place(service, &item, &file, &target, &Arc::new(place), &new).await
+}
+
+/// The file that is to be the item's, and how it looks.
+enum NewFile {
+    Beside(Seen),
+    /// It was put in its place before, and the database did not learn of it.
+    There(Seen),
+}
+
+fn another_is_there() -> Error {
+    Error::unavailable("another file is there")
 }
 
 /// None where the item is not in such a folder.
@@ -207,6 +228,26 @@ impl FileInFolder {
         Ok(Some((seen, stat)))
     }
 
+    /// How it looks if these are its bytes.
+    fn seen_if_it_is(&self, size: i64, sha256: &str) -> io::Result<Option<Seen>> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let mut file: File = openat(&self.folder, &self.name, flags, Mode::empty())?.into();
+        let before = file.metadata()?;
+        if !before.is_file() || before.len().cast_signed() != size {
+            return Ok(None);
+        }
+        let (mut digest, mut piece) = (Sha256::default(), vec![0; PIECE]);
+        loop {
+            match file.read(&mut piece)? {
+                0 => break,
+                read => digest.update(&piece[..read]),
+            }
+        }
+        let is_it = digest.finish() == sha256;
+        let (before, after) = (seen_as(&before), seen_as(&file.metadata()?));
+        Ok((is_it && before.is_unchanged(&after)).then_some(after))
+    }
+
     async fn seen(self) -> Result<(Self, Option<Seen>)> {
         in_thread(move || {
             let seen = self.look()?.map(|(seen, _)| seen);
@@ -296,7 +337,7 @@ async fn put_in_place(
     file: &FileVersion,
     target: &Target,
     place: &Arc<FileInFolder>,
-    seen: &Seen,
+    new: &NewFile,
 ) -> Result<()> {
     let now = service.clock.now();
     service
@@ -310,10 +351,15 @@ async fn put_in_place(
             }
             let (looked_at, put) = (place.clone(), place.clone());
             let there = in_time(move || looked_at.look()).await?;
-            if !target.is_as_known(there.as_ref().map(|(there, _)| there)) {
-                return Err(Error::unavailable("another file is there"));
-            }
-            in_time(move || put.put()).await?;
+            let there = there.as_ref().map(|(there, _)| there);
+            let seen = match new {
+                NewFile::Beside(seen) if target.is_as_known(there) => {
+                    in_time(move || put.put()).await?;
+                    seen
+                }
+                NewFile::There(seen) if there.is_some_and(|there| seen.is_unchanged(there)) => seen,
+                _ => return Err(another_is_there()),
+            };
             for (path, number) in &target.folders {
                 let row = (path.clone(), *number, None);
                 tx.set_imported_folders(item.id.drive, target.import_no, &[row]).await?;

@@ -261,15 +261,21 @@ impl Tx {
         .fetch_all(connection))
     }
 
-    /// Live files of a drive in such folders whose contents are still in the content store.
+    /// Live files of a drive below such folders whose contents are still in the content store.
     pub async fn not_written_through(&mut self, drive: DriveId) -> Result<Vec<i64>> {
         on_many!(self, |connection| {
             sqlx::query_scalar(
-                "SELECT i.item_no FROM imports n
-                 CROSS JOIN outside_folders f CROSS JOIN items i
-                 WHERE n.drive_id = $1 AND n.writes_through
-                   AND f.drive_id = n.drive_id + 0 AND f.import_no = n.import_no
-                   AND i.drive_id = f.drive_id + 0 AND i.parent_no = f.item_no AND i.kind = 'file'
+                "WITH RECURSIVE down (drive_id, item_no) AS (
+                     SELECT f.drive_id, f.item_no FROM imports n CROSS JOIN outside_folders f
+                     WHERE n.drive_id = $1 AND n.writes_through
+                       AND f.drive_id = n.drive_id + 0 AND f.import_no = n.import_no
+                     UNION
+                     SELECT i.drive_id, i.item_no FROM down CROSS JOIN items i
+                     WHERE i.drive_id = down.drive_id AND i.parent_no = down.item_no AND i.kind = 'folder'
+                       AND i.deleted_at IS NULL
+                 )
+                 SELECT i.item_no FROM down CROSS JOIN items i
+                 WHERE i.drive_id = down.drive_id AND i.parent_no = down.item_no AND i.kind = 'file'
                    AND i.deleted_at IS NULL
                    AND NOT EXISTS (SELECT 1 FROM outside_content o
                                    WHERE o.drive_id = i.drive_id + 0 AND o.content_key = i.content_key)",

@@ -149,7 +149,7 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
         for (path, seen) in unknown {
             let is_moved = |row: &&ImportedFolder| {
                 let is_same = seen.is_some_and(|seen| seen.born_ns.is_some() && seen.born_ns == row.born_ns);
-                is_same && row.is_live && !self.is_there_still(&row.path, row.inode)
+                is_same && (row.is_live || row.is_binned) && !self.is_there_still(&row.path, row.inode)
             };
             let rows = seen.and_then(|seen| moved.get(&seen.inode));
             let before = rows.and_then(|rows| rows.iter().find(is_moved)).cloned();
@@ -207,9 +207,14 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
                 self.folders.push((path.to_owned(), number, seen.cloned()));
                 number
             }
-            (Slot::Free(name), Some(row)) if self.move_item(row.item_no, parent, &name).await? => {
+            (Slot::Free(name), Some(row))
+                if self.bring_item(row.item_no, row.is_binned, parent, &name).await? =>
+            {
                 let (drive, import) = (self.import.drive(), self.import.number);
                 self.tx.move_imported_folder(drive, import, &row.path, path).await?;
+                if row.is_binned {
+                    self.tx.set_folder_binned(drive, import, path, false).await?;
+                }
                 let below = format!("{}/", row.path);
                 let is_other = |known: &String| *known != row.path && !known.starts_with(&below);
                 self.import.known.by_path.retain(|known, _| is_other(known));
@@ -342,10 +347,13 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
                 }
             };
         if let Some(row) = before
-            && self.move_item(row.item_no, parent, &name).await?
+            && self.bring_item(row.item_no, row.is_binned, parent, &name).await?
         {
             let (drive, import) = (self.import.drive(), self.import.number);
             self.tx.move_imported(drive, import, &row.path, &file.path).await?;
+            if row.is_binned {
+                self.tx.set_binned(drive, row.content_key, false).await?;
+            }
             self.import.found.insert(row.item_no);
             self.import.tally.moved += 1;
             if !row.seen.is_unchanged(&file.seen) {
@@ -391,7 +399,10 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
 
     /// Whether a file was at another path before, and is there no more.
     fn is_moved(&self, row: &Imported, file: &ImportEntry) -> bool {
-        row.is_live && row.seen.is_same_file(&file.seen) && !self.is_there_still(&row.path, row.seen.inode)
+        // An import that did not find it on its way put it into the recycle bin.
+        (row.is_live || row.is_binned)
+            && row.seen.is_same_file(&file.seen)
+            && !self.is_there_still(&row.path, row.seen.inode)
     }
 
     /// Whether a file or a folder is at a path that it was seen at before.
@@ -549,7 +560,20 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
         }
     }
 
-    /// Moves an item to where its file is now. False where that is not there any more.
+    /// Moves an item to where its file is now, out of the recycle bin where an import put it there. False where that
+    /// can't be done.
+    async fn bring_item(&mut self, number: i64, is_binned: bool, parent: i64, name: &Name) -> Result<bool> {
+        if !is_binned {
+            return self.move_item(number, parent, name).await;
+        }
+        let is_back = self.restore_to(number, parent, Some(name)).await?;
+        if is_back {
+            self.names.insert((parent, name.key()));
+        }
+        Ok(is_back)
+    }
+
+    /// False where the item is not there any more.
     async fn move_item(&mut self, number: i64, parent: i64, name: &Name) -> Result<bool> {
         // New folders come with the batch's end; what goes into one is new, too.
         if parent >= self.first {
@@ -586,6 +610,11 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
     /// Takes an item out of the recycle bin that an import put there. False where it can't come back.
     async fn restore(&mut self, number: i64, path: &str) -> Result<bool> {
         let Some((parent, _)) = self.parent_of(path) else { return Ok(false) };
+        self.restore_to(number, parent, None).await
+    }
+
+    /// The same into a folder, by a name that is free there: its own where none is given.
+    async fn restore_to(&mut self, number: i64, parent: i64, name: Option<&Name>) -> Result<bool> {
         if parent >= self.first {
             self.flush().await?;
         }
@@ -594,9 +623,16 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
         if !self.tx.is_in_recycle_bin(id).await? {
             return Ok(false);
         }
-        let Some(place) = self.free_place(&item, parent).await? else { return Ok(false) };
+        let name = match name {
+            Some(name) => Some(name.clone()),
+            None => self.free_place(&item, parent).await?,
+        };
+        let Some(name) = name else { return Ok(false) };
         check_growth(self.import.service, self.tx, id.drive, item.size()).await?;
-        self.tx.place_deleted(&item, Place { folder: self.id(parent), name: &place }).await?;
+        match self.tx.place_deleted(&item, Place { folder: self.id(parent), name: &name }).await {
+            Err(Error::PathTooLong) => return Ok(false),
+            placed => placed?,
+        }
         let item = self.tx.item_or_deleted(id).await?.ok_or(Error::ItemNotFound)?;
         subtree::take_out_of_bin(self.tx, &item, self.change).await
     }
