@@ -39,6 +39,7 @@ on_each_database!(
     links_in_a_folder_that_is_watched_are_not_followed,
     what_several_bring_into_a_folder_is_in_it_together,
     what_was_not_found_on_its_way_comes_back_at_its_new_path,
+    a_line_that_comes_again_much_later_is_what_the_file_is_now,
 );
 
 /// A folder of files that are nobody's yet.
@@ -1107,4 +1108,22 @@ async fn what_was_not_found_on_its_way_comes_back_at_its_new_path(app: TestApp) 
     std::fs::rename(folder.join("new/renamed.txt"), folder.join("again.txt")).expect("it is moved");
     assert_eq!(imported(&app, &folder, &["--delete"])["deleted"], 0);
     alice.get("/drive/root:/new/renamed.txt").await.expect(404);
+}
+
+/// A first import looks nothing up: there is nothing yet. What comes twice in it is noticed all the same.
+async fn a_line_that_comes_again_much_later_is_what_the_file_is_now(app: TestApp) {
+    let folder = folder_of(&app, &[("old", "old"), ("new", "newer"), ("x", "x")]);
+    let list = app.data_dir().join("files.jsonl");
+    let mut files: Vec<(String, &str)> = (0..4_500).map(|n| (format!("/{}/{n}.txt", n % 9), "x")).collect();
+    files[0].1 = "old";
+    files[4_100] = (files[0].0.clone(), "new");
+    let of = |(path, file): &(String, &'static str)| lines(&folder, &[(path.as_str(), *file)]);
+    std::fs::write(&list, files.iter().map(of).collect::<Vec<_>>().join("\n")).expect("it is written");
+    let report = imported(&app, &list, &[]);
+    assert_eq!((&report["new"], &report["changed"]), (&json!(4_499), &json!(1)), "{report}");
+    let alice = app.user("alice");
+    assert_eq!(content(&alice, "/0/0.txt").await, "newer");
+    assert_eq!(app.database.number("SELECT count(*) FROM items WHERE kind = 'file'").await, 4_499);
+    let report = imported(&app, &list, &[]);
+    assert_eq!((&report["new"], &report["missing"]), (&json!(0), &json!(0)), "{report}");
 }

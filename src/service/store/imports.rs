@@ -344,7 +344,8 @@ impl Tx {
         let inserted = self.insert_imported_items(drive, new, change).await;
         name_taken(inserted)?;
         self.insert_first_versions(drive, first.number, last.number).await?;
-        self.insert_outside_contents(drive, import, new).await?;
+        let inserted = self.insert_outside_contents(drive, import, new).await;
+        name_taken(inserted)?;
         let folders: Vec<_> = new
             .iter()
             .filter(|new| new.file.is_none())
@@ -419,7 +420,7 @@ impl Tx {
         drive: DriveId,
         import: i64,
         new: &[NewImported],
-    ) -> Result<()> {
+    ) -> Result<u64> {
         let files = || new.iter().filter_map(|new| Some((new, new.file.as_ref()?, new.seen.as_ref()?)));
         match &mut self.connection {
             TxConnection::Postgres(tx) => {
@@ -436,7 +437,9 @@ impl Tx {
                     .bind(files().map(|(.., seen)| seen.etag.as_deref()).collect::<Vec<_>>())
                     .bind(files().map(|(.., seen)| seen.inode).collect::<Vec<_>>())
                     .bind(files().map(|(.., seen)| seen.born_ns).collect::<Vec<_>>());
-                within_step(self.step, LONG_LIMIT, query.execute(&mut **tx)).await?;
+                within_step(self.step, LONG_LIMIT, query.execute(&mut **tx))
+                    .await
+                    .map(|done| done.rows_affected())
             }
             TxConnection::Sqlite(tx) => {
                 let row = |(new, file, seen): (&NewImported, &NewImportedFile, &Seen)| {
@@ -456,10 +459,11 @@ impl Tx {
                 let rows: Vec<_> = files().map(row).collect();
                 let query = sqlx::query(CONTENTS_ON_SQLITE).bind(drive).bind(import);
                 let query = query.bind(json!(rows).to_string());
-                within_step(self.step, LONG_LIMIT, query.execute(&mut **tx)).await?;
+                within_step(self.step, LONG_LIMIT, query.execute(&mut **tx))
+                    .await
+                    .map(|done| done.rows_affected())
             }
         }
-        Ok(())
     }
 
     /// Keeps which folders of the drive show which folders of an import: paths, numbers of items, how they look.

@@ -48,6 +48,9 @@ impl Import<'_> {
     }
 
     async fn page(&self, after: &str) -> Result<Vec<Imported>> {
+        if self.is_first {
+            return Ok(Vec::new());
+        }
         let mut tx = self.service.store.read_slowly("imported").await?;
         tx.imported_after(self.drive(), self.number, after, None, PAGE).await
     }

@@ -79,6 +79,8 @@ pub struct Import<'s> {
     is_dry: bool,
     /// Whether the last batch brought nothing new.
     is_known_so_far: bool,
+    /// Whether nothing was known before: then no file's path need be looked up, and none is gone.
+    is_first: bool,
     /// How many were written.
     batches: u64,
     known: KnownFolders,
@@ -138,7 +140,7 @@ impl<'s> Import<'s> {
         let drive = rights::manage(service, granted, &address).await?;
         let author = drive.author_without_application();
         let now = service.clock.now();
-        let (folder, number) = service
+        let (folder, number, is_first) = service
             .store
             .write("begin_import", async |tx| {
                 let change = author.change(tx.begin_change(drive.id().drive).await?, now);
@@ -154,12 +156,13 @@ impl<'s> Import<'s> {
                     };
                 }
                 let number = tx.import_of(folder, root, writes_through, now).await?;
+                let is_first = tx.imported_after(folder.drive, number, "", None, 1).await?.is_empty();
                 tx.set_imported_folders(folder.drive, number, &[(String::new(), folder.number, None)])
                     .await?;
-                Ok((folder, number))
+                Ok((folder, number, is_first))
             })
             .await?;
-        Ok(Self::new(service, author, folder, number, root))
+        Ok(Self { is_first, ..Self::new(service, author, folder, number, root) })
     }
 
     /// The same without a change: what is found is counted, and nothing else.
@@ -192,6 +195,7 @@ impl<'s> Import<'s> {
             root: root.to_owned(),
             is_dry: false,
             is_known_so_far: true,
+            is_first: false,
             batches: 0,
             known: KnownFolders::default(),
             found: Numbers::default(),
@@ -211,6 +215,7 @@ impl<'s> Import<'s> {
 
     /// Begins to look at all there is, once more.
     pub fn begin_again(&mut self) {
+        self.is_first = false;
         self.found = Numbers::default();
         self.hidden = HashSet::new();
         self.tally = Tally::default();
@@ -238,7 +243,7 @@ impl<'s> Import<'s> {
     async fn take_once(&mut self, found: &[ImportEntry]) -> Result<Vec<Skipped>> {
         // What follows what is known is likely to be known, too: then nothing is written. Where something is new, the
         // look for it is part of writing it.
-        if (self.is_known_so_far || self.is_dry) && self.is_all_known(found).await? {
+        if !self.is_first && (self.is_known_so_far || self.is_dry) && self.is_all_known(found).await? {
             return Ok(Vec::new());
         }
         // Tables that were empty a moment ago are another matter to PostgreSQL: see `store::statistics`.
@@ -249,6 +254,8 @@ impl<'s> Import<'s> {
         for _ in 0..TRIES {
             match self.take_now(found).await {
                 Err(Error::TooBusy(_)) => tokio::time::sleep(PAUSE).await,
+                // One of them was there before, in this run.
+                Err(Error::NameAlreadyExists) if self.is_first => self.is_first = false,
                 taken => return taken,
             }
         }

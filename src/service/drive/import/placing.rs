@@ -230,7 +230,8 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
     async fn place_files(&mut self, files: &[&ImportEntry]) -> Result<()> {
         let (drive, import) = (self.import.drive(), self.import.number);
         let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
-        let known = self.tx.imported(drive, import, &paths).await?;
+        let known =
+            if self.import.is_first { Vec::new() } else { self.tx.imported(drive, import, &paths).await? };
         let mut known: HashMap<String, Imported> =
             known.into_iter().map(|row| (row.path.clone(), row)).collect();
         for row in known.values().filter(|row| row.is_purged) {
