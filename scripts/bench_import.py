@@ -1,16 +1,27 @@
 """How long a million files take that are there already, and a link to each: `scripts/bench --import`.
 
 A list of files is imported into a new drive, once more without a change, and each file gets a link; then the same links
-are asked for again. The files of the list need not be there: nothing of them is opened. Beside it, files of a folder.
+are asked for again. The files of the list need not be there: nothing of them is opened. Beside it, files of a folder,
+and how links to those open beside links to as many files that were uploaded.
 """
 
+import concurrent.futures
+import csv
 import os
 import pathlib
+import re
+import statistics
 import subprocess
 import time
+import urllib.request
 
 # Files of the folder: these are really there.
 THERE = 100_000
+# Files of another drive that are uploaded, and those of the folder whose links are opened beside theirs.
+UPLOADED = 5_000
+CONNECTIONS = 32
+SECONDS = 4
+RUNS = 5
 
 
 def measure(bench, files):
@@ -46,7 +57,50 @@ def measure(bench, files):
             lines.append(f"| {what}, {database} | {count(number)} | {seconds:.1f} | {count(round(number / seconds))} |"
                          f" {memory:.0f} | {grown} |")
             print(lines[-1], flush=True)
+    lines += ["", f"| {CONNECTIONS} connections | imported, a second | p50, ms | uploaded, a second | p50, ms | ratio |",
+              "|---|--:|--:|--:|--:|--:|"]
+    for database in ("PostgreSQL", "SQLite"):
+        for line in opens(bench, database):
+            lines.append(line)
+            print(line, flush=True)
     return "\n".join(lines)
+
+
+def opens(bench, database):
+    """How a link's item and its bytes come, of imported files and of uploaded ones, in turn."""
+    bench.start_server(database)
+    server = bench.servers[(database,)]
+    upload(bench, server)
+    scripts = {}
+    for user in ("ben", "eve"):
+        command = [bench.program, "links", "create", "--below", "/", "--user", user, "--log", "error", *bench.settings(database)]
+        made = subprocess.run([str(part) for part in command], check=True, text=True, stdout=subprocess.PIPE).stdout
+        links = [re.sub("^https?://[^/]*", "", row["url"]) for row in csv.DictReader(made.splitlines())]
+        links = links[:: max(1, len(links) // UPLOADED)][:UPLOADED]
+        scripts[user, "item"] = bench.script(f"item {user} {database}", links)
+        scripts[user, "bytes"] = bench.script(f"bytes {user} {database}", [link.replace("/redir?", "/download?") for link in links])
+    for what in ("item", "bytes"):
+        results = {"ben": [], "eve": []}
+        for _ in range(RUNS):
+            for user, measured in results.items():
+                measured.append(bench.wrk(server, server.url, scripts[user, what], CONNECTIONS, SECONDS))
+        middle = lambda user, of: statistics.median(result[of] for result in results[user])
+        imported, uploaded = (middle(user, "rate") for user in ("ben", "eve"))
+        yield (f"| {what}, {database} | {imported:,.0f} | {middle('ben', 'p50'):.2f} | {uploaded:,.0f} |"
+               f" {middle('eve', 'p50'):.2f} | {imported / uploaded:.2f} |")
+
+
+def upload(bench, server):
+    command = [bench.program, "token", "--app-id", "bench", "--user", "eve", "--ttl", "1h", "--key-file", bench.key_file]
+    token = subprocess.run([str(part) for part in command], check=True, text=True, stdout=subprocess.PIPE).stdout.strip()
+
+    def put(n):
+        url = f"{server.url}/v1.0/me/drive/root:/{n // 1000}/{n // 100 % 10}/{n}.txt:/content"
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "text/plain"}
+        urllib.request.urlopen(urllib.request.Request(url, str(n).encode(), headers, method="PUT")).read()
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(put, range(UPLOADED)))
 
 
 def size(bench, database):

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use futures_util::stream::{self, LocalBoxStream, StreamExt};
@@ -73,6 +74,9 @@ enum Output {
 
 /// Links that are asked for at once: so many go into the same few statements.
 const AT_ONCE: usize = 512;
+/// How often one is tried while the database is away or has no room, and how long it waits.
+const TRIES: usize = 20;
+const PAUSE: Duration = Duration::from_millis(250);
 /// Items of a folder that are read at once.
 const PAGE: usize = 1_000;
 
@@ -114,10 +118,28 @@ impl Create {
         .map_err(|lacks| Failure(lacks.to_string()))?;
         let url = self.settings.public_url.clone().unwrap_or_else(|| reachable_url(self.settings.listen));
         let request = LinkRequest { link_type: self.link_type, scope: self.scope };
-        let link = async |path: &str, address: &ItemAddress| -> Result<String, Failure> {
+        let make = async |address: &ItemAddress| {
             let claim = rights::claim(service, &granted, address).await?;
-            let (link, _) = create_link(service, &claim, request).await?;
-            self.line(path, &link.url(&url, &authkey(service, &link)?))
+            create_link(service, &claim, request).await
+        };
+        // Somebody else may write more than leaves room for it; a moment later there is.
+        let make = async |address: &ItemAddress| {
+            for _ in 0..TRIES {
+                match make(address).await {
+                    Err(Error::Unavailable(_) | Error::TooBusy(_)) => tokio::time::sleep(PAUSE).await,
+                    made => return made,
+                }
+            }
+            make(address).await
+        };
+        let link = async |path: &str, address: &ItemAddress| -> Result<String, Trouble> {
+            let told = |failure: Failure| Failure(format!("{path}: {failure}"));
+            let (link, _) = make(address).await.map_err(|error| match error {
+                Error::Unavailable(_) | Error::StorageFull(_) => Trouble::All(told(error.into())),
+                error => Trouble::One(told(error.into())),
+            })?;
+            let key = authkey(service, &link).map_err(|error| Trouble::One(told(error.into())))?;
+            self.line(path, &link.url(&url, &key)).map_err(Trouble::All)
         };
         let wanted = match &self.which.below {
             Some(path) => below(service, &granted, &self.user, path).await?,
@@ -125,10 +147,7 @@ impl Create {
         };
         let mut lines = wanted
             .map(async |wanted| match wanted {
-                Ok((path, address)) => {
-                    let line = link(&path, &address).await;
-                    line.map_err(|failure| Trouble::One(Failure(format!("{path}: {failure}"))))
-                }
+                Ok((path, address)) => link(&path, &address).await,
                 Err(trouble) => Err(trouble),
             })
             .buffered(AT_ONCE);

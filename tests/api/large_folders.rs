@@ -169,7 +169,8 @@ async fn a_drive_that_the_database_has_not_looked_at_is_read_by_its_keys(mut app
     import(&files, "second", &[]);
     for _ in 0..2 {
         let links = ["links", "create", "--below", "/", "--tenant", "contoso", "--user", "second"];
-        assert!(Process::ask(&app, &links).status.success());
+        let output = Process::ask(&app, &links);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
     let second = app.user("second");
     for n in (0..FILES).step_by(100) {

@@ -54,6 +54,7 @@ pub async fn update_item(
                 if !preconditions.hold(Some(&item)) {
                     return Err(Error::ResourceModified);
                 }
+                let mut above = None;
                 if is_placed {
                     let folder = destination(tx, &item, update.destination.as_ref()).await?;
                     let name = match &update.name {
@@ -69,13 +70,17 @@ pub async fn update_item(
                         },
                         Conflict::Fail | Conflict::Replace => name,
                     };
-                    tx.place_item(&item, Place { folder, name: &name }, author.change(number, now)).await?;
+                    let place = Place { folder, name: &name };
+                    above = Some(tx.place_item(&item, place, author.change(number, now)).await?);
                 }
                 if !update.properties.is_empty() {
                     tx.set_properties(item.id, &update.properties, number).await?;
                 }
                 let item = tx.item(item.id).await?.ok_or(Error::ItemNotFound)?;
-                PlacedItem::of(tx, item).await
+                match above {
+                    Some(above) => Ok(PlacedItem::within(item, &above)),
+                    None => PlacedItem::of(tx, item).await,
+                }
             })
             .await
     };

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use quick_cache::sync::Cache;
+use tokio::sync::Mutex;
 
 use crate::clock::Timestamp;
 use crate::domain::identity::Application;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::service::store::Store;
-use crate::service::store::connect::begin;
+use crate::service::store::connect::{ACQUIRE_LIMIT, begin};
 use crate::service::store::own_connection::OwnDatabase;
 use crate::service::store::statement::{on, within_limit};
 
@@ -25,11 +26,13 @@ pub(super) struct KnownApplications {
     numbers: Cache<String, (i32, Option<String>)>,
     /// By number, as the table has them, and when it was asked for them.
     by_number: Cache<i32, (Instant, Application)>,
+    /// Whoever writes one. Of many requests of an application that is new, one writes it.
+    turn: Mutex<()>,
 }
 
 impl Default for KnownApplications {
     fn default() -> Self {
-        Self { numbers: Cache::new(REMEMBERED), by_number: Cache::new(REMEMBERED) }
+        Self { numbers: Cache::new(REMEMBERED), by_number: Cache::new(REMEMBERED), turn: Mutex::default() }
     }
 }
 
@@ -98,6 +101,11 @@ async fn read(database: &mut OwnDatabase, numbers: &[i32]) -> Result<Vec<(i32, S
 impl Store {
     /// The application's number; it gets one, and its name is kept, where that is new.
     pub async fn application_number(&self, application: &Application, now: Timestamp) -> Result<i32> {
+        if let Some(number) = self.applications.number(application) {
+            return Ok(number);
+        }
+        let turn = tokio::time::timeout(ACQUIRE_LIMIT, self.applications.turn.lock()).await;
+        let _turn = turn.map_err(|_| Error::unavailable("an application could not be written in time"))?;
         if let Some(number) = self.applications.number(application) {
             return Ok(number);
         }

@@ -16,7 +16,7 @@ use crate::service::store::statement::{LONG_LIMIT, STATEMENT_LIMIT, within, with
 
 /// How long to wait for a free connection. With [`STATEMENT_LIMIT`] it keeps the promise that a
 /// database that is away is told to clients within three seconds.
-const ACQUIRE_LIMIT: Duration = Duration::from_millis(1_500);
+pub const ACQUIRE_LIMIT: Duration = Duration::from_millis(1_500);
 /// Connections are made anew after this, so that a database that has moved is found again.
 pub const CONNECTION_LIFETIME: Duration = Duration::from_secs(600);
 /// How long a connection that is not in use is believed to be there.

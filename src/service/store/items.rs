@@ -594,17 +594,22 @@ impl Tx {
         Ok(id)
     }
 
-    /// Renames an item and puts it into a folder, which may be the one it is in.
-    pub async fn place_item(&mut self, item: &Item, place: Place<'_>, change: Change<'_>) -> Result<()> {
+    /// Renames an item and puts it into a folder, which may be the one it is in. Gives the folder's lineage.
+    pub async fn place_item(
+        &mut self,
+        item: &Item,
+        place: Place<'_>,
+        change: Change<'_>,
+    ) -> Result<Vec<(i64, String)>> {
         let id = item.id;
         let (from, size) = (item.folder()?, item.size());
         let longest_path = Some(self.path_of_placed(item, place.name).await?);
-        if from == place.folder {
-            self.tell_above(from, Below { longest_path, ..Below::default() }).await?;
+        let above = if from == place.folder {
+            self.tell_above(from, Below { longest_path, ..Below::default() }).await?
         } else {
             self.tell_above(from, Below { children: -1, bytes: -size, longest_path: None }).await?;
-            self.tell_above(place.folder, Below { children: 1, bytes: size, longest_path }).await?;
-        }
+            self.tell_above(place.folder, Below { children: 1, bytes: size, longest_path }).await?
+        };
         let placed = execute!(
             self,
             sqlx::query(
@@ -623,7 +628,7 @@ impl Tx {
             .bind(change.number)
         );
         name_taken(placed)?;
-        Ok(())
+        Ok(above)
     }
 
     /// Characters of the longest path from a folder that the item is put into under a name.

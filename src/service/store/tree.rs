@@ -105,8 +105,8 @@ impl Tx {
         Ok(rows.into_iter().map(|(number, parent, name)| (number, (parent, name))).collect())
     }
 
-    /// Tells a folder and those above it what is below them now. Refuses what would be at too long a path. Gives the
-    /// folder's lineage.
+    /// Tells a folder and those above it what is below them now; those to whom that is no news are left alone. Refuses
+    /// what would be at too long a path. Gives the folder's lineage.
     pub async fn tell_above(&mut self, folder: ItemId, below: Below) -> Result<Vec<(i64, String)>> {
         let lineage = self.lineage(folder).await?;
         let mut longest = below.longest_path;
@@ -129,7 +129,8 @@ impl Tx {
                          child_count = child_count + CASE WHEN items.item_no = $4 THEN $5 ELSE 0 END,
                          size = size + $6, longest_path = greatest(longest_path, above.path)
                      FROM (SELECT $1 AS drive_id, unnest($2) AS item_no, unnest($3) AS path) above
-                     WHERE items.drive_id = above.drive_id AND items.item_no = above.item_no",
+                     WHERE items.drive_id = above.drive_id AND items.item_no = above.item_no
+                       AND ($5 <> 0 OR $6 <> 0 OR items.longest_path < above.path)",
                 )
                 .bind(folder.drive)
                 .bind(numbers)
@@ -145,7 +146,9 @@ impl Tx {
                          child_count = child_count + CASE item_no WHEN $3 THEN $4 ELSE 0 END,
                          size = size + $5, longest_path = max(longest_path,
                              (SELECT value ->> 1 FROM json_each($2) WHERE value ->> 0 = item_no))
-                     WHERE drive_id = $1 AND item_no IN (SELECT value ->> 0 FROM json_each($2))",
+                     WHERE drive_id = $1 AND item_no IN (SELECT value ->> 0 FROM json_each($2))
+                       AND ($4 <> 0 OR $5 <> 0 OR longest_path <
+                             (SELECT value ->> 1 FROM json_each($2) WHERE value ->> 0 = item_no))",
                 )
                 .bind(folder.drive)
                 .bind(serde_json::json!(above).to_string())

@@ -30,6 +30,8 @@ pub use gone::Gone;
 
 /// How often a batch is tried while a large folder of the drive is being deleted or restored, and how long it waits.
 const TRIES: usize = 300;
+/// The same while the database is away, or has no room for it.
+const TRIES_WHILE_AWAY: usize = 20;
 const PAUSE: Duration = Duration::from_millis(200);
 /// The number of no import.
 const NO_IMPORT: i64 = 0;
@@ -251,9 +253,15 @@ impl<'s> Import<'s> {
         if self.batches.is_power_of_two() {
             self.service.look_at_grown_tables().await?;
         }
+        let mut away = 0;
         for _ in 0..TRIES {
             match self.take_now(found).await {
                 Err(Error::TooBusy(_)) => tokio::time::sleep(PAUSE).await,
+                // Somebody else may write more than leaves room for it.
+                Err(Error::Unavailable(_)) if away < TRIES_WHILE_AWAY => {
+                    away += 1;
+                    tokio::time::sleep(PAUSE).await;
+                }
                 // One of them was there before, in this run.
                 Err(Error::NameAlreadyExists) if self.is_first => self.is_first = false,
                 taken => return taken,
