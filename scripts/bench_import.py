@@ -10,6 +10,7 @@ import csv
 import os
 import pathlib
 import re
+import shutil
 import statistics
 import subprocess
 import time
@@ -39,6 +40,8 @@ def measure(bench, files):
         (folder / f"{n}.txt").write_text(str(n))
     count = lambda number: f"{number:,}"
     lines = ["| | files | seconds | a second | most memory, MB | bytes in the database for each |", "|---|--:|--:|--:|--:|--:|"]
+    opened = ["", f"| {CONNECTIONS} connections | imported, a second | p50, ms | uploaded, a second | p50, ms | ratio |",
+              "|---|--:|--:|--:|--:|--:|"]
     for database in ("PostgreSQL", "SQLite"):
         create = ["links", "create", "--below", "/", "--user", "ann"]
         steps = [
@@ -57,13 +60,13 @@ def measure(bench, files):
             lines.append(f"| {what}, {database} | {count(number)} | {seconds:.1f} | {count(round(number / seconds))} |"
                          f" {memory:.0f} | {grown} |")
             print(lines[-1], flush=True)
-    lines += ["", f"| {CONNECTIONS} connections | imported, a second | p50, ms | uploaded, a second | p50, ms | ratio |",
-              "|---|--:|--:|--:|--:|--:|"]
-    for database in ("PostgreSQL", "SQLite"):
         for line in opens(bench, database):
-            lines.append(line)
+            opened.append(line)
             print(line, flush=True)
-    return "\n".join(lines)
+        bench.servers[(database,)].stop()
+        # The next database is another installation's.
+        shutil.rmtree(bench.folder / "files" / "content")
+    return "\n".join(lines + opened)
 
 
 def opens(bench, database):

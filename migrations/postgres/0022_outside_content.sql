@@ -19,8 +19,9 @@ COMMENT ON COLUMN imports.item_no IS 'The folder of the drive that shows what is
 COMMENT ON COLUMN imports.writes_through IS 'Whether what is uploaded there is written to the folder.';
 COMMENT ON COLUMN imports.created_at IS 'When it was first imported.';
 
+-- Named by versions, whose items are in drives: no reference of their own, of millions.
 CREATE TABLE outside_content (
-    drive_id      bigint NOT NULL REFERENCES drives,
+    drive_id      bigint NOT NULL,
     content_key   uuid NOT NULL,
     import_no     bigint NOT NULL,
     item_no       bigint NOT NULL,

@@ -13,8 +13,9 @@ CREATE TABLE imports (
     UNIQUE (drive_id, root, item_no)
 ) STRICT;
 
+-- Named by versions, whose items are in drives: no reference of their own, of millions.
 CREATE TABLE outside_content (
-    drive_id      integer NOT NULL REFERENCES drives,
+    drive_id      integer NOT NULL,
     content_key   blob NOT NULL,
     import_no     integer NOT NULL,
     item_no       integer NOT NULL,

@@ -373,9 +373,7 @@ async fn look_at_tables(app: web::Data<App>) {
     let mut every = tokio::time::interval(LOOK_AT_TABLES_EVERY);
     loop {
         every.tick().await;
-        if let Err(error) = app.service.look_at_grown_tables().await {
-            tracing::debug!(error = error.inside(), "the tables could not be looked at, and are again later");
-        }
+        app.service.look_at_grown_tables().await;
     }
 }
 

@@ -198,9 +198,11 @@ impl Service {
         }
     }
 
-    /// See `store::statistics`.
-    pub async fn look_at_grown_tables(&self) -> Result<()> {
-        self.store.look_at_grown_tables().await
+    /// See `store::statistics`. Where that can't be done, it is the next time.
+    pub async fn look_at_grown_tables(&self) {
+        if let Err(error) = self.store.look_at_grown_tables().await {
+            tracing::debug!(error = error.inside(), "the tables could not be looked at, and are again later");
+        }
     }
 
     /// Which database it is.

@@ -37,8 +37,8 @@ pub(super) fn is_outside(key: Uuid) -> bool {
     key.as_bytes().starts_with(&OUTSIDE)
 }
 
-async fn known(store: &Store, drive: DriveId, key: Uuid) -> Result<OutsideContent> {
-    let known = store.read("outside_content").await?.outside_content(drive, key).await?;
+async fn known(store: &Store, drive: DriveId, key: Uuid) -> Result<Arc<OutsideContent>> {
+    let known = store.outside_content(drive, key).await?;
     known.ok_or_else(|| Error::ContentDamaged(format!("{drive}/{} has no place", key.simple()).into()))
 }
 
@@ -50,6 +50,11 @@ pub(super) async fn read(
     key: Uuid,
     range: Range<u64>,
 ) -> Result<BoxStream<'static, Result<Bytes>>> {
+    if let Some(known) = store.recent_outside_content(drive, key)
+        && let Ok(bytes) = content.outside.read(&known.place()?, &known.seen, range.clone()).await
+    {
+        return Ok(bytes);
+    }
     let known = known(store, drive, key).await?;
     content.outside.read(&known.place()?, &known.seen, range).await
 }
@@ -93,9 +98,17 @@ pub(super) async fn current(service: &Service, item: Arc<Item>) -> Result<Arc<It
 async fn look_at(service: &Service, item: Arc<Item>) -> Result<Arc<Item>> {
     let Some(file) = item.file() else { return Ok(item) };
     let (drive, key) = (item.id.drive, file.content_key);
+    if let Some(known) = service.store.recent_outside_content(drive, key)
+        && let Ok(Some(now)) = service.content.outside.look(&known.place()?).await
+        && known.seen.is_unchanged(&now)
+        && !tells_less(&known.seen, &now)
+    {
+        return Ok(item);
+    }
     let known = known(&service.store, drive, key).await?;
     let Some(now) = service.content.outside.look(&known.place()?).await? else {
         service.metrics.content_gone();
+        service.store.forget_recent(drive, key);
         if known.missing_since.is_none() {
             let since = Some(service.clock.now());
             service.store.write("set_missing", async |tx| tx.set_missing(drive, key, since).await).await?;
@@ -110,11 +123,15 @@ async fn look_at(service: &Service, item: Arc<Item>) -> Result<Arc<Item>> {
     if known.missing_since.is_some() {
         service.store.write("set_missing", async |tx| tx.set_missing(drive, key, None).await).await?;
     }
-    // Some listings tell less than an object itself does.
-    if known.seen.unit_ns > now.unit_ns || (known.seen.etag.is_none() && now.etag.is_some()) {
+    if tells_less(&known.seen, &now) {
         service.store.write("set_seen", async |tx| tx.set_seen(drive, key, &now).await).await?;
     }
     Ok(item)
+}
+
+/// Some listings tell less than an object itself does.
+fn tells_less(listed: &Seen, now: &Seen) -> bool {
+    listed.unit_ns > now.unit_ns || (listed.etag.is_none() && now.etag.is_some())
 }
 
 /// The same, where an item is shown whose file may be gone, or can't be asked for.

@@ -852,6 +852,9 @@ async fn what_is_uploaded_is_written_to_a_folder_that_is_written_to(app: TestApp
     // What was put in its place when the database could not be told is taken for what it is, and nothing else is.
     write(&folder, "known.txt", "put there");
     write(&folder, "other.txt", "not theirs");
+    // A file of another item is not, though its bytes are the same.
+    alice.patch("/drive/root:/NAS/box/b.txt", json!({ "name": "renamed.txt" })).await.expect(200);
+    alice.put("/drive/root:/NAS/box/b.txt:/content", "two").await.expect(201);
     alice.put("/drive/root:/NAS/known.txt:/content", "put there").await.expect(201);
     alice.put("/drive/root:/NAS/other.txt:/content", "of alice's").await.expect(201);
     let _other = app.second().await;
@@ -863,6 +866,8 @@ async fn what_is_uploaded_is_written_to_a_folder_that_is_written_to(app: TestApp
         (read("other.txt").as_str(), content(&alice, "/NAS/other.txt").await.as_str()),
         ("not theirs", "of alice's")
     );
+    alice.put("/drive/root:/NAS/box/b.txt:/content", "two and more").await.expect(200);
+    assert_eq!(content(&alice, "/NAS/box/renamed.txt").await, "two");
     // A link out of the folder is not followed.
     std::os::unix::fs::symlink(app.data_dir(), folder.join("out")).expect("a link");
     alice.put("/drive/root:/NAS/out/evil.txt:/content", "evil").await.expect(201);
@@ -1076,6 +1081,20 @@ async fn what_several_bring_into_a_folder_is_in_it_together(app: TestApp) {
     imported(&app, &second, &["--delete", "--delete-at-most", "60"]);
     let left = tree(&alice, "/docs").await;
     assert_eq!(left, ["/docs/both.txt", "/docs/mine.txt", "/docs/one.txt"]);
+    // What one of them moves or loses, the other keeps.
+    write(&second, "docs/again.txt", "again");
+    imported(&app, &second, &[]);
+    std::fs::rename(first.join("docs"), first.join("papers")).expect("it is moved");
+    let report = imported(&app, &first, &["--delete"]);
+    assert_eq!([&report["new"], &report["moved"], &report["deleted"]], [&json!(0), &json!(2), &json!(0)]);
+    assert_eq!(tree(&alice, "/docs").await, ["/docs/again.txt", "/docs/mine.txt"]);
+    assert_eq!(tree(&alice, "/papers").await, ["/papers/both.txt", "/papers/one.txt"]);
+    std::fs::remove_file(second.join("docs/again.txt")).expect("it is gone");
+    alice.delete("/drive/root:/docs/mine.txt").await.expect(204);
+    imported(&app, &second, &["--delete", "--delete-at-most", "60"]);
+    write(&second, "docs/more.txt", "more");
+    assert_eq!(imported(&app, &second, &[])["new"], 1);
+    assert_eq!(content(&alice, "/docs/more.txt").await, "more");
 }
 
 /// What is moved while an import looks for it may be found nowhere: then it is in the recycle bin until the next one.
@@ -1096,10 +1115,15 @@ async fn what_was_not_found_on_its_way_comes_back_at_its_new_path(app: TestApp) 
     std::fs::create_dir(folder.join("new")).expect("a folder");
     std::fs::rename(away.join("a.txt"), folder.join("new/renamed.txt")).expect("it is moved");
     std::fs::rename(away.join("docs"), folder.join("new/papers")).expect("it is moved");
+    write(&folder, "new/papers/c.txt", "another");
     let report = imported(&app, &folder, &["--delete"]);
-    assert_eq!((&report["new"], &report["deleted"]), (&json!(0), &json!(0)), "{report}");
-    let all = ["/keep.txt", "/new", "/new/papers", "/new/papers/b.txt", "/new/renamed.txt"];
+    assert_eq!((&report["new"], &report["deleted"]), (&json!(1), &json!(0)), "{report}");
+    let all =
+        ["/keep.txt", "/new", "/new/papers", "/new/papers/b.txt", "/new/papers/c.txt", "/new/renamed.txt"];
     assert_eq!(tree(&alice, "").await, all);
+    let papers = item(&alice, "/new/papers").await;
+    assert_eq!((&papers["size"], &papers["folder"]["childCount"]), (&json!(18), &json!(2)));
+    assert_eq!(item(&alice, "").await["size"], 1 + 5 + 18);
     assert_eq!(app.anybody().get(&download_path(&file)).await.expect(200).text(), "moved");
     assert_eq!(app.anybody().get(&download_path(&inner)).await.expect(200).text(), "in a folder");
     assert_eq!(opened(&app, &shared).await.expect(200).json()["name"], "papers");
@@ -1108,6 +1132,17 @@ async fn what_was_not_found_on_its_way_comes_back_at_its_new_path(app: TestApp) 
     std::fs::rename(folder.join("new/renamed.txt"), folder.join("again.txt")).expect("it is moved");
     assert_eq!(imported(&app, &folder, &["--delete"])["deleted"], 0);
     alice.get("/drive/root:/new/renamed.txt").await.expect(404);
+    opened(&app, &file).await.expect(404);
+    // Nor is what its owner took out of it the import's from then on.
+    let away = app.data_dir().join("keep.txt");
+    let kept = item(&alice, "/keep.txt").await["id"].as_str().expect("an id").to_owned();
+    std::fs::rename(folder.join("keep.txt"), &away).expect("it is moved");
+    assert_eq!(imported(&app, &folder, &["--delete", "--delete-at-most", "100"])["deleted"], 1);
+    alice.post(&format!("/drive/items/{kept}/restore"), json!({})).await.expect(200);
+    std::fs::rename(&away, folder.join("new/kept.txt")).expect("it is moved");
+    let report = imported(&app, &folder, &["--delete"]);
+    assert_eq!((&report["moved"], &report["new"]), (&json!(1), &json!(0)), "{report}");
+    assert_eq!(item(&alice, "/new/kept.txt").await["id"], kept);
 }
 
 /// A first import looks nothing up: there is nothing yet. What comes twice in it is noticed all the same.

@@ -136,6 +136,7 @@ pub async fn restore_item(
                     Some(_) => return Err(Error::NameAlreadyExists),
                 };
                 tx.place_deleted(&item, Place { folder, name: &name }).await?;
+                tx.forget_binned(id).await?;
                 let item = right.prove(tx).await?;
                 subtree::take_out_of_bin(tx, &item, change).await
             })

@@ -244,6 +244,11 @@ impl FileInFolder {
             }
         }
         let is_it = digest.finish() == sha256;
+        if is_it {
+            // Whoever put it there may not have come to this.
+            file.sync_all()?;
+            fsync(&self.folder)?;
+        }
         let (before, after) = (seen_as(&before), seen_as(&file.metadata()?));
         Ok((is_it && before.is_unchanged(&after)).then_some(after))
     }
@@ -352,6 +357,13 @@ async fn put_in_place(
             let (looked_at, put) = (place.clone(), place.clone());
             let there = in_time(move || looked_at.look()).await?;
             let there = there.as_ref().map(|(there, _)| there);
+            if matches!(new, NewFile::There(_)) {
+                let paths = std::slice::from_ref(&target.path);
+                let known = tx.imported(item.id.drive, target.import_no, paths).await?;
+                if known.iter().any(|row| row.item_no != item.id.number && !row.is_purged) {
+                    return Err(another_is_there());
+                }
+            }
             let seen = match new {
                 NewFile::Beside(seen) if target.is_as_known(there) => {
                     in_time(move || put.put()).await?;

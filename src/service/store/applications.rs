@@ -1,6 +1,7 @@
 //! Applications: their numbers and names.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
 use quick_cache::sync::Cache;
@@ -12,10 +13,12 @@ use crate::error::{Error, Result};
 use crate::service::store::Store;
 use crate::service::store::connect::{ACQUIRE_LIMIT, begin};
 use crate::service::store::own_connection::OwnDatabase;
-use crate::service::store::statement::{on, within_limit};
+use crate::service::store::statement::{STATEMENT_LIMIT, on, within_limit};
 
 /// How many applications are remembered; past that, those that were used least are forgotten.
 const REMEMBERED: usize = 10_000;
+/// How many applications may be written at once.
+const TURNS: usize = 32;
 /// How old a name may be that was changed meanwhile.
 pub(super) const NAMES_LAST: Duration = Duration::from_secs(5);
 
@@ -26,13 +29,13 @@ pub(super) struct KnownApplications {
     numbers: Cache<String, (i32, Option<String>)>,
     /// By number, as the table has them, and when it was asked for them.
     by_number: Cache<i32, (Instant, Application)>,
-    /// Whoever writes one. Of many requests of an application that is new, one writes it.
-    turn: Mutex<()>,
+    /// Whoever writes one. Of many requests of an application that is new, one writes it; others seldom have its turn.
+    turns: [Mutex<()>; TURNS],
 }
 
 impl Default for KnownApplications {
     fn default() -> Self {
-        Self { numbers: Cache::new(REMEMBERED), by_number: Cache::new(REMEMBERED), turn: Mutex::default() }
+        Self { numbers: Cache::new(REMEMBERED), by_number: Cache::new(REMEMBERED), turns: Default::default() }
     }
 }
 
@@ -41,6 +44,12 @@ impl KnownApplications {
     fn number(&self, application: &Application) -> Option<i32> {
         let (number, name) = self.numbers.get(&application.id)?;
         (application.name.is_none() || application.name == name).then_some(number)
+    }
+
+    fn turn(&self, application: &Application) -> &Mutex<()> {
+        let mut hasher = DefaultHasher::new();
+        application.id.hash(&mut hasher);
+        &self.turns[(hasher.finish() % TURNS as u64) as usize]
     }
 
     /// What was just written: the name is asked for anew, for another may have been written at once.
@@ -104,8 +113,13 @@ impl Store {
         if let Some(number) = self.applications.number(application) {
             return Ok(number);
         }
-        let turn = tokio::time::timeout(ACQUIRE_LIMIT, self.applications.turn.lock()).await;
-        let _turn = turn.map_err(|_| Error::unavailable("an application could not be written in time"))?;
+        let written = self.write_application(application, now);
+        let written = tokio::time::timeout(ACQUIRE_LIMIT + STATEMENT_LIMIT, written).await;
+        written.map_err(|_| Error::unavailable("an application could not be written in time"))?
+    }
+
+    async fn write_application(&self, application: &Application, now: Timestamp) -> Result<i32> {
+        let _turn = self.applications.turn(application).lock().await;
         if let Some(number) = self.applications.number(application) {
             return Ok(number);
         }

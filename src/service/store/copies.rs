@@ -176,9 +176,11 @@ impl Tx {
             drive,
             numbers,
             "UPDATE shared_content SET owners = owners - gone.items
-              FROM (SELECT content_key, count(DISTINCT item_no) AS items FROM versions
-                    WHERE (drive_id, item_no) IN (ASKED) GROUP BY content_key) gone
-              WHERE shared_content.drive_id = $1 AND shared_content.content_key = gone.content_key"
+              FROM (SELECT drive_id, content_key, count(DISTINCT item_no) AS items FROM versions
+                    WHERE (drive_id, item_no) IN (ASKED) GROUP BY drive_id, content_key) gone
+              WHERE shared_content.drive_id = gone.drive_id AND shared_content.content_key = gone.content_key
+                AND shared_content.content_key IN (SELECT content_key FROM versions
+                                                   WHERE (drive_id, item_no) IN (ASKED))"
         )?;
         execute_for_items!(
             self,

@@ -44,6 +44,8 @@ pub struct ImportedFolder {
     pub is_binned: bool,
     pub is_live: bool,
     pub is_purged: bool,
+    /// Another import shows a folder in it, too.
+    pub is_shared: bool,
 }
 
 /// A name in a folder that is taken.
@@ -96,14 +98,16 @@ const CONTENTS: &str = "
 const IMPORTED_FOLDERS: &str = "
     SELECT o.path, o.item_no, o.inode, o.born_ns, o.is_binned,
            i.deleted_at IS NULL AND i.item_no IS NOT NULL AS is_live,
-           i.item_no IS NULL OR coalesce(i.deleted_with = 0, FALSE) AS is_purged
+           i.item_no IS NULL OR coalesce(i.deleted_with = 0, FALSE) AS is_purged,
+           EXISTS (SELECT 1 FROM outside_folders s
+                   WHERE s.drive_id = o.drive_id AND s.item_no = o.item_no AND s.import_no <> o.import_no) AS is_shared
     FROM ";
 const FOLDERS: &str = "
     outside_folders o LEFT JOIN items i ON i.drive_id = o.drive_id + 0 AND i.item_no = o.item_no
     WHERE o.import_no = $3 AND ";
 const BY_PATH: &str = "o.drive_id = q.drive_id AND o.path = q.asked";
 const BY_INODE: &str = "(o.drive_id, o.inode) IN (ASKED)";
-/// By its paths SQLite finds what is asked for only where it is joined, by its numbers only where it is not.
+/// By its paths SQLite finds what is asked for only where it is joined.
 const IMPORTED_BY_PATH: &str = const_format::concatcp!(IMPORTED, "(ASKED) q CROSS JOIN", CONTENTS, BY_PATH);
 const IMPORTED_BY_INODE: &str = const_format::concatcp!(IMPORTED, CONTENTS, BY_INODE);
 const IMPORTED_AFTER: &str = const_format::concatcp!(
@@ -113,7 +117,14 @@ const IMPORTED_AFTER: &str = const_format::concatcp!(
 );
 const FOLDERS_BY_PATH: &str =
     const_format::concatcp!(IMPORTED_FOLDERS, "(ASKED) q CROSS JOIN", FOLDERS, BY_PATH);
-const FOLDERS_BY_INODE: &str = const_format::concatcp!(IMPORTED_FOLDERS, FOLDERS, BY_INODE);
+/// By way of their paths, which the index by their numbers has.
+const FOLDERS_BY_INODE: &str = const_format::concatcp!(
+    IMPORTED_FOLDERS,
+    "(SELECT f.drive_id, f.path AS asked FROM outside_folders f
+      WHERE f.import_no = $3 AND (f.drive_id, f.inode) IN (ASKED)) q CROSS JOIN",
+    FOLDERS,
+    BY_PATH
+);
 const ALL_FOLDERS: &str =
     const_format::concatcp!(IMPORTED_FOLDERS, FOLDERS, "o.drive_id = $1 AND $2 = $2 ORDER BY o.path");
 
@@ -511,7 +522,9 @@ impl Tx {
             "UPDATE outside_content SET path = $4, missing_since = NULL
              WHERE drive_id = $1 AND import_no = $2 AND path = $3 AND NOT is_latest",
         ] {
-            execute!(self, sqlx::query(statement).bind(drive).bind(import).bind(from).bind(to))?;
+            let moved = execute!(self, sqlx::query(statement).bind(drive).bind(import).bind(from).bind(to));
+            // The path may be known by now.
+            name_taken(moved)?;
         }
         Ok(())
     }
@@ -611,6 +624,19 @@ impl Tx {
             .bind(key)
             .bind(is_binned)
         )?;
+        Ok(())
+    }
+
+    /// An item was taken out of the recycle bin by its owner: whoever deletes it from now on is its owner, too.
+    pub async fn forget_binned(&mut self, id: ItemId) -> Result<()> {
+        for statement in [
+            "UPDATE outside_folders SET is_binned = FALSE WHERE drive_id = $1 AND item_no = $2 AND is_binned",
+            "UPDATE outside_content SET is_binned = FALSE
+             WHERE is_binned AND (drive_id, content_key) IN (SELECT v.drive_id + 0, v.content_key FROM versions v
+                                                             WHERE v.drive_id = $1 AND v.item_no = $2)",
+        ] {
+            execute!(self, sqlx::query(statement).bind(id.drive).bind(id.number))?;
+        }
         Ok(())
     }
 

@@ -56,6 +56,7 @@ use crate::telemetry::{Metrics, SPANS};
 use applications::KnownApplications;
 use connect::{Pools, begin};
 use known::Known;
+use outside::KnownPlaces;
 use readiness::Probe;
 use statement::TxConnection;
 use together::Lanes;
@@ -93,6 +94,7 @@ const TRIES: u32 = 5;
 pub struct Store {
     pools: Pools,
     applications: Arc<KnownApplications>,
+    places: Arc<KnownPlaces>,
     known: Arc<Known>,
     probe: Arc<Probe>,
     lanes: Arc<Lanes>,
@@ -123,7 +125,15 @@ impl Store {
         let pools = connect::connect(url, password_file, connections).await?;
         let probe = Arc::new(Probe::of(&pools));
         let known = Arc::new(Known::new(room));
-        Ok(Self { pools, applications: Arc::default(), known, probe, lanes: Arc::default(), metrics })
+        Ok(Self {
+            pools,
+            applications: Arc::default(),
+            places: Arc::default(),
+            known,
+            probe,
+            lanes: Arc::default(),
+            metrics,
+        })
     }
 
     /// A transaction that only reads, and sees one moment throughout: one after it began. Failures are logged under

@@ -1,8 +1,11 @@
 //! Contents that are outside of the content store: where each is, and what it looked like.
 
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures_util::TryFutureExt;
+use quick_cache::sync::Cache;
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -11,6 +14,7 @@ use crate::domain::ids::{DriveId, ItemId};
 use crate::domain::item::{FileVersion, Hashes};
 use crate::domain::outside::{Place, Seen, place_of};
 use crate::error::{Error, Result};
+use crate::service::store::Store;
 use crate::service::store::statement::{Tx, execute, fetch_for_items, on, on_many};
 
 /// A content that is outside.
@@ -43,6 +47,47 @@ impl OutsideContent {
                 place_of(location).ok_or_else(|| Error::internal(format!("{location} is no place")))
             }
         }
+    }
+}
+
+/// How many contents are remembered, how long, and how many bytes the places of one have at most.
+const REMEMBERED: usize = 10_000;
+const REMEMBERED_FOR: Duration = Duration::from_secs(5);
+const PLACE_LIMIT: usize = 1_000;
+
+/// Where contents were a moment ago: files that many open are looked at without another question to the database.
+pub(super) struct KnownPlaces(Cache<(DriveId, Uuid), (Instant, Arc<OutsideContent>)>);
+
+impl Default for KnownPlaces {
+    fn default() -> Self {
+        Self(Cache::new(REMEMBERED))
+    }
+}
+
+impl Store {
+    /// A content as it was a moment ago, if that is remembered. It may be elsewhere by now: whoever does not find there
+    /// what was seen asks for it anew.
+    pub fn recent_outside_content(&self, drive: DriveId, key: Uuid) -> Option<Arc<OutsideContent>> {
+        let (asked_at, known) = self.places.0.get(&(drive, key))?;
+        (asked_at.elapsed() < REMEMBERED_FOR).then_some(known)
+    }
+
+    /// It is not as it was: once it is again, there is something to be written down.
+    pub fn forget_recent(&self, drive: DriveId, key: Uuid) {
+        self.places.0.remove(&(drive, key));
+    }
+
+    pub async fn outside_content(&self, drive: DriveId, key: Uuid) -> Result<Option<Arc<OutsideContent>>> {
+        let asked_at = Instant::now();
+        let known = self.read("outside_content").await?.outside_content(drive, key).await?.map(Arc::new);
+        if let Some(known) = &known
+            && known.missing_since.is_none()
+            && known.root.len() + known.path.len() + known.location.as_ref().map_or(0, String::len)
+                < PLACE_LIMIT
+        {
+            self.places.0.insert((drive, key), (asked_at, known.clone()));
+        }
+        Ok(known)
     }
 }
 
@@ -84,7 +129,7 @@ pub struct Undigested {
 }
 
 impl Tx {
-    pub async fn outside_content(&mut self, drive: DriveId, key: Uuid) -> Result<Option<OutsideContent>> {
+    async fn outside_content(&mut self, drive: DriveId, key: Uuid) -> Result<Option<OutsideContent>> {
         on!(self, |connection| {
             sqlx::query_as(
             "SELECT n.root, o.import_no, o.item_no, o.path, o.location, o.size, o.modified_ns, o.unit_ns, o.etag,
@@ -261,22 +306,25 @@ impl Tx {
         .fetch_all(connection))
     }
 
-    /// Live files of a drive below such folders whose contents are still in the content store.
+    /// Live files of a drive below such folders whose contents are newer than the import, and still in the content
+    /// store.
     pub async fn not_written_through(&mut self, drive: DriveId) -> Result<Vec<i64>> {
         on_many!(self, |connection| {
             sqlx::query_scalar(
-                "WITH RECURSIVE down (drive_id, item_no) AS (
-                     SELECT f.drive_id, f.item_no FROM imports n CROSS JOIN outside_folders f
+                "WITH RECURSIVE down (drive_id, item_no, since) AS (
+                     SELECT f.drive_id, f.item_no, n.created_at FROM imports n CROSS JOIN outside_folders f
                      WHERE n.drive_id = $1 AND n.writes_through
                        AND f.drive_id = n.drive_id + 0 AND f.import_no = n.import_no
                      UNION
-                     SELECT i.drive_id, i.item_no FROM down CROSS JOIN items i
+                     SELECT i.drive_id, i.item_no, down.since FROM down CROSS JOIN items i
                      WHERE i.drive_id = down.drive_id AND i.parent_no = down.item_no AND i.kind = 'folder'
-                       AND i.deleted_at IS NULL
+                       AND i.deleted_at IS NULL AND i.created_at >= down.since
                  )
-                 SELECT i.item_no FROM down CROSS JOIN items i
+                 SELECT DISTINCT i.item_no FROM down CROSS JOIN items i CROSS JOIN versions v
                  WHERE i.drive_id = down.drive_id AND i.parent_no = down.item_no AND i.kind = 'file'
                    AND i.deleted_at IS NULL
+                   AND v.drive_id = i.drive_id AND v.item_no = i.item_no AND v.version_no = i.current_version
+                   AND v.created_at >= down.since
                    AND NOT EXISTS (SELECT 1 FROM outside_content o
                                    WHERE o.drive_id = i.drive_id + 0 AND o.content_key = i.content_key)",
             )
@@ -313,7 +361,8 @@ impl Tx {
             "SELECT f.item_no, f.import_no, f.path, n.root
              FROM outside_folders f CROSS JOIN imports n
              WHERE (f.drive_id, f.item_no) IN (ASKED)
-               AND n.drive_id = f.drive_id AND n.import_no = f.import_no AND n.writes_through"
+               AND n.drive_id = f.drive_id AND n.import_no = f.import_no AND n.writes_through
+             ORDER BY n.import_no"
         )
     }
 

@@ -196,7 +196,7 @@ impl Import<'_> {
         let folders = tx.all_imported_folders(drive, self.number).await?;
         drop(tx);
         for row in folders.iter().rev() {
-            if row.path.is_empty() || !row.is_live || !is_gone(row) {
+            if row.path.is_empty() || !row.is_live || row.is_shared || !is_gone(row) {
                 continue;
             }
             self.service

@@ -243,19 +243,9 @@ impl<'s> Import<'s> {
     }
 
     async fn take_once(&mut self, found: &[ImportEntry]) -> Result<Vec<Skipped>> {
-        // What follows what is known is likely to be known, too: then nothing is written. Where something is new, the
-        // look for it is part of writing it.
-        if !self.is_first && (self.is_known_so_far || self.is_dry) && self.is_all_known(found).await? {
-            return Ok(Vec::new());
-        }
-        // Tables that were empty a moment ago are another matter to PostgreSQL: see `store::statistics`.
-        self.batches += 1;
-        if self.batches.is_power_of_two() {
-            self.service.look_at_grown_tables().await?;
-        }
         let mut away = 0;
         for _ in 0..TRIES {
-            match self.take_now(found).await {
+            match self.take_or_know(found).await {
                 Err(Error::TooBusy(_)) => tokio::time::sleep(PAUSE).await,
                 // Somebody else may write more than leaves room for it.
                 Err(Error::Unavailable(_)) if away < TRIES_WHILE_AWAY => {
@@ -267,7 +257,21 @@ impl<'s> Import<'s> {
                 taken => return taken,
             }
         }
-        self.take_now(found).await
+        self.take_or_know(found).await
+    }
+
+    async fn take_or_know(&mut self, found: &[ImportEntry]) -> Result<Vec<Skipped>> {
+        // What follows what is known is likely to be known, too: then nothing is written. Where something is new, the
+        // look for it is part of writing it.
+        if !self.is_first && (self.is_known_so_far || self.is_dry) && self.is_all_known(found).await? {
+            return Ok(Vec::new());
+        }
+        // Tables that were empty a moment ago are another matter to PostgreSQL: see `store::statistics`.
+        self.batches += 1;
+        if self.batches.is_power_of_two() {
+            self.service.look_at_grown_tables().await;
+        }
+        Box::pin(self.take_now(found)).await
     }
 
     /// Whether all of it is as it was seen before: then there is nothing to write.

@@ -16,7 +16,8 @@ use crate::service::drive::subtree;
 use crate::service::drive::usage::check_growth;
 use crate::service::outside::{NewVersion, modified_at, outside_key, replace};
 use crate::service::store::{
-    Below, Change, Imported, ImportedFolder, NewImported, NewImportedFile, Occupied, Place, PlaceInImport, Tx,
+    Below, Change, Imported, ImportedFolder, NewImported, NewImportedFile, Occupied, Place, PlaceInImport,
+    SubtreeWork, Tx,
 };
 
 /// How many spellings of a name are tried where others are taken.
@@ -149,7 +150,8 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
         for (path, seen) in unknown {
             let is_moved = |row: &&ImportedFolder| {
                 let is_same = seen.is_some_and(|seen| seen.born_ns.is_some() && seen.born_ns == row.born_ns);
-                is_same && (row.is_live || row.is_binned) && !self.is_there_still(&row.path, row.inode)
+                let is_ours = (row.is_live || row.is_binned) && !row.is_shared;
+                is_same && is_ours && !self.is_there_still(&row.path, row.inode)
             };
             let rows = seen.and_then(|seen| moved.get(&seen.inode));
             let before = rows.and_then(|rows| rows.iter().find(is_moved)).cloned();
@@ -208,7 +210,7 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
                 number
             }
             (Slot::Free(name), Some(row))
-                if self.bring_item(row.item_no, row.is_binned, parent, &name).await? =>
+                if self.bring_item(row.item_no, !row.is_live, parent, &name).await? =>
             {
                 let (drive, import) = (self.import.drive(), self.import.number);
                 self.tx.move_imported_folder(drive, import, &row.path, path).await?;
@@ -277,6 +279,8 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
         let mut occupied = self.occupied(unknown.iter().map(|file| file.path.as_str())).await?;
         while let Some(file) = unknown.pop_front() {
             let row = before.get_mut(&file.seen.inode).and_then(|rows| {
+                // Of several names of a file, one that is in the drive comes first.
+                rows.sort_by_key(|row| !row.is_live);
                 let at = rows.iter().position(|row| self.is_moved(row, file))?;
                 Some(rows.swap_remove(at))
             });
@@ -348,7 +352,7 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
                 }
             };
         if let Some(row) = before
-            && self.bring_item(row.item_no, row.is_binned, parent, &name).await?
+            && self.bring_item(row.item_no, !row.is_live, parent, &name).await?
         {
             let (drive, import) = (self.import.drive(), self.import.number);
             self.tx.move_imported(drive, import, &row.path, &file.path).await?;
@@ -567,6 +571,10 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
         if !is_binned {
             return self.move_item(number, parent, name).await;
         }
+        // An import puts a folder there once nothing is in it: with something in it, it was its owner.
+        if !self.tx.numbers_below(self.id(number), SubtreeWork::Restore, 1).await?.is_empty() {
+            return Ok(false);
+        }
         let is_back = self.restore_to(number, parent, Some(name)).await?;
         if is_back {
             self.names.insert((parent, name.key()));
@@ -635,6 +643,9 @@ impl<'p, 's, 't> Placing<'p, 's, 't> {
             placed => placed?,
         }
         let item = self.tx.item_or_deleted(id).await?.ok_or(Error::ItemNotFound)?;
+        if item.kind() == Kind::Folder {
+            self.import.known.above.insert(number, (Some(parent), name.as_str().to_owned()));
+        }
         subtree::take_out_of_bin(self.tx, &item, self.change).await
     }
 
