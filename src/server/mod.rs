@@ -227,21 +227,34 @@ impl Server {
         // A batch asks this service itself: it needs the listener until it is done.
         let end = tokio::time::Instant::now() + self.stop_limit;
         self.app.service.turns.batches.close(self.stop_limit).await;
+        // None is under way when the threads end whose connection it may have.
+        counting.abort();
+        if let Err(error) = write_opens(&self.app.service).await {
+            tracing::warn!(error = error.inside(), "opens are not written down yet, and are tried again");
+        }
         if tokio::time::timeout_at(end, api_handle.stop(true)).await.is_err() {
             api_handle.stop(false).await;
         }
         sweeping.abort();
         finishing.abort();
-        counting.abort();
         journaling.abort();
         looking.abort();
         digesting.abort();
         writing.abort();
         reading.abort();
-        let service = &self.app.service;
+        self.write_last().await;
+        health_handle.stop(false).await;
+        self.app.service.close().await;
+        api.await.map_err(io::Error::other)??;
+        health.await.map_err(io::Error::other)?
+    }
+
+    /// Writes down what is only in memory, once the workers' threads have ended.
+    async fn write_last(&self) {
+        let service = self.app.service.afresh();
         let last = [
-            ("opens", write_opens(service).boxed_local()),
-            ("revocations", write_journal(service).boxed_local()),
+            ("opens", write_opens(&service).boxed_local()),
+            ("revocations", write_journal(&service).boxed_local()),
         ];
         for (what, writing) in last {
             match tokio::time::timeout(LAST_WRITES, writing).await {
@@ -252,10 +265,7 @@ impl Server {
                 Err(_) => tracing::warn!("the last {what} are not written down in time"),
             }
         }
-        health_handle.stop(false).await;
-        self.app.service.close().await;
-        api.await.map_err(io::Error::other)??;
-        health.await.map_err(io::Error::other)?
+        service.close().await;
     }
 
     fn serve_api(&mut self, is_stopping: &Arc<AtomicBool>) -> io::Result<actix_web::dev::Server> {

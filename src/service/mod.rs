@@ -189,6 +189,12 @@ impl Service {
         }
     }
 
+    /// The same service with connections of its own. What threads have connected to is dead once they have ended, and
+    /// whether a commit that was on its way arrived nobody knows.
+    pub fn afresh(&self) -> Self {
+        Self { store: self.store.afresh(), ..self.for_worker() }
+    }
+
     /// Whether the content store is there, and the right one.
     pub async fn check_content(&self) -> Result<()> {
         match self.content.check_identity().await {

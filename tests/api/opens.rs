@@ -8,6 +8,7 @@ use crate::support::{TestApp, User, download_path, on_each_database, page_path};
 
 on_each_database!(
     opens_are_counted_to_the_last_over_two_servers_and_a_stop,
+    opens_are_written_down_by_a_server_that_stops_in_the_middle_of_other_work,
     what_nobody_opens_is_not_counted,
     an_application_reads_how_often_an_item_was_opened,
 );
@@ -43,6 +44,25 @@ async fn opens_are_counted_to_the_last_over_two_servers_and_a_stop(mut app: Test
     other.stop().await;
     app.stop().await;
     assert_eq!(counted(&app).await, (OPENS * 3 / 4, OPENS / 4));
+}
+
+/// The connections to the database that were just in use are not there any more once the server's threads have ended.
+async fn opens_are_written_down_by_a_server_that_stops_in_the_middle_of_other_work(app: TestApp) {
+    const ROUNDS: i64 = 5;
+    let alice = app.user("alice");
+    let link = link(&alice, "/a.txt").await;
+    for _ in 0..ROUNDS {
+        let mut server = app.second().await;
+        server.anybody().get(&page_path(&link)).await.expect(200);
+        let alice = server.user("alice");
+        let uploads = (0..16).map(|number| {
+            let (alice, path) = (&alice, format!("/drive/root:/{number}.txt:/content"));
+            async move { alice.put(&path, "x").await }
+        });
+        futures_util::future::join_all(uploads).await;
+        server.stop().await;
+    }
+    assert_eq!(counted(&app).await, (ROUNDS, 0));
 }
 
 async fn what_nobody_opens_is_not_counted(mut app: TestApp) {

@@ -181,6 +181,20 @@ impl Pools {
         }
     }
 
+    /// A connection of its own in the place of each pool. SQLite's have threads of their own anyway.
+    pub fn afresh(&self) -> Self {
+        match self {
+            Self::Postgres { pool, slow } => {
+                let one = |pool: &PgPool| {
+                    let one = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_LIMIT);
+                    one.connect_lazy_with((*pool.connect_options()).clone())
+                };
+                Self::Postgres { pool: one(pool), slow: one(slow) }
+            }
+            Self::Sqlite { .. } => self.clone(),
+        }
+    }
+
     /// Waits for what is under way and closes the connections.
     pub async fn close(&self) {
         match self {

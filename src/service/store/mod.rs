@@ -280,6 +280,11 @@ impl Store {
         }
     }
 
+    /// The same with connections of its own.
+    pub fn afresh(&self) -> Self {
+        Self { pools: self.pools.afresh(), ..self.clone() }
+    }
+
     /// Waits for what is under way and closes the connections.
     pub async fn close(&self) {
         self.pools.close().await;
