@@ -13,7 +13,11 @@ const SHIFTS: &str = "
     const place = ({ x, y, width, height }) => [x, y, width, height].join(' ');
     const text = ({ node, previousRect, currentRect }) =>
         `${node?.nodeName} ${node?.className}: ${place(previousRect)} to ${place(currentRect)}`;
-    const add = (entries) => entries.forEach(({ value, sources }) => shifts.push([value, ...sources.map(text)]));
+    // A page may be painted before the last of it has come: what grows until then does not jump.
+    const { domInteractive } = performance.getEntriesByType('navigation')[0];
+    const isLate = ({ startTime }) => startTime >= domInteractive;
+    const add = (entries) => entries.filter(isLate).forEach(
+        ({ value, sources }) => shifts.push([value, ...sources.map(text)]));
     const observer = new PerformanceObserver((list) => add(list.getEntries()));
     observer.observe({ type: 'layout-shift', buffered: true });
     return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => {
