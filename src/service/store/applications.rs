@@ -11,9 +11,10 @@ use crate::clock::Timestamp;
 use crate::domain::identity::Application;
 use crate::error::{Error, Result};
 use crate::service::store::Store;
-use crate::service::store::connect::{ACQUIRE_LIMIT, begin};
+use crate::service::store::asked::json_text;
+use crate::service::store::connect::ACQUIRE_LIMIT;
 use crate::service::store::own_connection::OwnDatabase;
-use crate::service::store::statement::{STATEMENT_LIMIT, on, within_limit};
+use crate::service::store::statement::{STATEMENT_LIMIT, on};
 
 /// How many applications are remembered; past that, those that were used least are forgotten.
 const REMEMBERED: usize = 10_000;
@@ -94,17 +95,9 @@ const APPLICATIONS_ON_SQLITE: &str = "
     SELECT app_no, app_id, display_name FROM applications WHERE app_no IN (SELECT value FROM json_each($1))";
 
 async fn read(database: &mut OwnDatabase, numbers: &[i32]) -> Result<Vec<(i32, String, Option<String>)>> {
-    match database {
-        OwnDatabase::Postgres(connection) => {
-            let query = sqlx::query_as(APPLICATIONS_ON_POSTGRES).bind(numbers);
-            connection.fetch_all(query).await
-        }
-        OwnDatabase::Sqlite { readers, .. } => {
-            let mut reader = begin(readers.acquire()).await?;
-            let query = sqlx::query_as(APPLICATIONS_ON_SQLITE).bind(serde_json::json!(numbers).to_string());
-            within_limit(query.fetch_all(&mut *reader)).await
-        }
-    }
+    let array = || sqlx::query_as(APPLICATIONS_ON_POSTGRES).bind(numbers);
+    let text = || sqlx::query_as(APPLICATIONS_ON_SQLITE).bind(json_text(numbers.iter()));
+    database.fetch_all(array, text).await
 }
 
 impl Store {

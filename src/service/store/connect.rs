@@ -205,6 +205,8 @@ impl Pools {
             Self::Sqlite { writer, readers, slow } => {
                 slow.close().await;
                 readers.close().await;
+                // The file is whole without its log, whoever closes last. Where it can't be done, the log stays.
+                let _ = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(writer).await;
                 writer.close().await;
             }
         }

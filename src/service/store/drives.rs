@@ -6,11 +6,9 @@ use crate::clock::Timestamp;
 use crate::domain::ids::{DriveId, ItemId};
 use crate::domain::item::Drive;
 use crate::error::{Error, Result};
-use crate::service::store::connect::begin;
-use crate::service::store::links::{At, LinkTables, in_place, json_text};
-use crate::service::store::own_connection::OwnDatabase;
+use crate::service::store::asked::{At, Tables, in_place, json_text};
 use crate::service::store::queue::Statement;
-use crate::service::store::statement::{Tx, execute, on, within_limit};
+use crate::service::store::statement::{Tx, execute, on};
 
 /// A drive that nothing else may change for now.
 const TAKEN: Error =
@@ -25,7 +23,7 @@ pub struct DriveInUse {
 }
 
 /// None of a drive that is not there.
-pub(super) struct AskDrives(pub LinkTables);
+pub(super) struct AskDrives(pub Tables);
 
 #[derive(FromRow)]
 struct DriveInUseRow {
@@ -56,16 +54,9 @@ impl Statement for AskDrives {
     type Answer = Option<DriveInUse>;
 
     async fn ask(&mut self, questions: &[DriveId]) -> Result<Vec<Option<DriveInUse>>> {
-        let rows: Vec<At<DriveInUseRow>> = match &mut self.0.database {
-            OwnDatabase::Postgres(connection) => {
-                connection.fetch_all(sqlx::query_as(ON_POSTGRES).bind(questions)).await?
-            }
-            OwnDatabase::Sqlite { readers, .. } => {
-                let mut reader = begin(readers.acquire()).await?;
-                let asked = json_text(questions.iter().map(|drive| drive.to_i64().into()));
-                within_limit(sqlx::query_as(ON_SQLITE).bind(asked).fetch_all(&mut *reader)).await?
-            }
-        };
+        let array = || sqlx::query_as(ON_POSTGRES).bind(questions);
+        let text = || sqlx::query_as(ON_SQLITE).bind(json_text(questions.iter().map(|drive| drive.to_i64())));
+        let rows: Vec<At<DriveInUseRow>> = self.0.database.fetch_all(array, text).await?;
         let drive = |row: DriveInUseRow| {
             let DriveInUseRow { drive, used, deleted } = row;
             DriveInUse { drive, used, deleted }

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
 use sqlx::FromRow;
 
 use crate::clock::Timestamp;
@@ -13,12 +12,9 @@ use crate::domain::item::Kind;
 use crate::domain::link::{Link, LinkType};
 use crate::domain::link_scope::LinkScope;
 use crate::error::Result;
-use crate::service::store::connect::begin;
+use crate::service::store::asked::{Tables, application, json_text};
 use crate::service::store::known::Lineage;
-use crate::service::store::links::{LinkTables, application, json_text};
-use crate::service::store::own_connection::OwnDatabase;
 use crate::service::store::queue::Statement;
-use crate::service::store::statement::within_limit;
 
 /// An item, and the folders that it is in: their numbers and names, the item's own first.
 #[derive(Clone, Debug)]
@@ -37,7 +33,7 @@ pub struct ItemsLinks {
 }
 
 /// None of a drive that is not there.
-pub(super) struct AskLinks(pub LinkTables);
+pub(super) struct AskLinks(pub Tables);
 
 #[derive(FromRow)]
 struct LinkOfItemRow {
@@ -78,7 +74,7 @@ impl Statement for AskLinks {
     type Answer = Option<ItemsLinks>;
 
     async fn ask(&mut self, questions: &[ItemsOfLinks]) -> Result<Vec<Option<ItemsLinks>>> {
-        let LinkTables { database, known, applications, .. } = &mut self.0;
+        let Tables { database, known, applications, .. } = &mut self.0;
         let lineage = known.lineage(database.connect().await?);
         let each = || {
             questions.iter().enumerate().flat_map(|(place, asked)| {
@@ -87,22 +83,18 @@ impl Statement for AskLinks {
                 numbers.map(move |(depth, (number, _))| (place as i64, depth as i64, drive, *number))
             })
         };
-        let rows: Vec<LinkOfItemRow> = match database {
-            OwnDatabase::Postgres(connection) => {
-                let query = sqlx::query_as(ON_POSTGRES)
-                    .bind(each().map(|(place, ..)| place).collect::<Vec<i64>>())
-                    .bind(each().map(|(_, depth, ..)| depth).collect::<Vec<i64>>())
-                    .bind(each().map(|(_, _, drive, _)| drive).collect::<Vec<DriveId>>())
-                    .bind(each().map(|(.., number)| number).collect::<Vec<i64>>());
-                connection.fetch_all(query).await?
-            }
-            OwnDatabase::Sqlite { readers, .. } => {
-                let mut reader = begin(readers.acquire()).await?;
-                let asked =
-                    each().map(|(place, depth, drive, number)| json!([place, depth, drive.to_i64(), number]));
-                within_limit(sqlx::query_as(ON_SQLITE).bind(json_text(asked)).fetch_all(&mut *reader)).await?
-            }
+        let arrays = || {
+            sqlx::query_as(ON_POSTGRES)
+                .bind(each().map(|(place, ..)| place).collect::<Vec<i64>>())
+                .bind(each().map(|(_, depth, ..)| depth).collect::<Vec<i64>>())
+                .bind(each().map(|(_, _, drive, _)| drive).collect::<Vec<DriveId>>())
+                .bind(each().map(|(.., number)| number).collect::<Vec<i64>>())
         };
+        let text = || {
+            let rows = each().map(|(place, depth, drive, number)| (place, depth, drive.to_i64(), number));
+            sqlx::query_as(ON_SQLITE).bind(json_text(rows))
+        };
+        let rows: Vec<LinkOfItemRow> = database.fetch_all(arrays, text).await?;
         let numbers = rows.iter().filter_map(|row| row.app_no);
         let applications = applications.of_numbers(numbers, database).await?;
         let mut answers: Vec<Option<ItemsLinks>> = vec![None; questions.len()];

@@ -25,7 +25,8 @@ use crate::domain::item::{Item, ItemContent};
 use crate::domain::link::Link;
 use crate::keys::ProvenLink;
 use crate::service::store::applications::NAMES_LAST;
-use crate::service::store::links::{Facts, LinkOf, OpenedApplications, OpenedLink, OpenedRow};
+use crate::service::store::finding::{Facts, LinkOf};
+use crate::service::store::opening::{OpenedApplications, OpenedLink, OpenedRow};
 use crate::service::store::standing::PageItems;
 
 /// What the cache's own table takes for an entry, and the allocator for its bytes, roughly.

@@ -7,7 +7,7 @@ use sqlx::FromRow;
 use crate::clock::Timestamp;
 use crate::domain::ids::{DriveId, ItemId, LinkId};
 use crate::error::Result;
-use crate::service::store::links::{json_text, sqlite_time};
+use crate::service::store::asked::{json_text, sqlite_time};
 use crate::service::store::statement::{STATEMENT_LIMIT, Tx, TxConnection, on, within_step};
 
 /// What a link was opened on a day.

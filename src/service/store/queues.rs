@@ -8,10 +8,13 @@ use crate::domain::link::Link;
 use crate::error::Result;
 use crate::keys::ProvenLink;
 use crate::service::store::Store;
+use crate::service::store::asked::Tables;
 use crate::service::store::connect::Pools;
 use crate::service::store::drives::{AskDrives, DriveInUse};
+use crate::service::store::finding::FindLinks;
 use crate::service::store::item_links::{AskLinks, ItemsLinks, ItemsOfLinks};
-use crate::service::store::links::{FindLinks, LinkTables, MakeLinks, NewLink, OpenLinks, OpenedLink};
+use crate::service::store::making::{MakeLinks, NewLink};
+use crate::service::store::opening::{OpenLinks, OpenedLink};
 use crate::service::store::own_connection::OwnDatabase;
 use crate::service::store::queue::{Queue, QueueSettings};
 use crate::service::store::standing::{AskPages, AskStandings, PageItems, PageStanding, Standing};
@@ -48,7 +51,7 @@ impl Queues {
     }
 
     fn with(store: &Store, settings: QueueSettings, metrics: &Metrics) -> Self {
-        let tables = || LinkTables {
+        let tables = || Tables {
             database: OwnDatabase::of(&store.pools),
             applications: store.applications.clone(),
             known: store.known.clone(),
@@ -58,7 +61,9 @@ impl Queues {
         Self {
             opening: Queue::start(settings, metrics.batches("open"), || OpenLinks::new(tables())),
             finding: Queue::start(settings, metrics.batches("find"), || FindLinks::new(tables())),
-            making: Arc::new(Queue::start(settings, metrics.batches("make"), || MakeLinks(tables()))),
+            making: Arc::new(Queue::start(settings, metrics.batches("make"), || {
+                MakeLinks::new(tables(), &store.pools)
+            })),
             standing: Queue::start(settings, metrics.batches("standing"), || AskStandings(tables())),
             pages: Queue::start(of_many, metrics.batches("page"), || AskPages(tables())),
             links: Queue::start(of_many, metrics.batches("links"), || AskLinks(tables())),

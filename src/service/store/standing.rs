@@ -8,12 +8,11 @@ use sqlx::{Database, FromRow, Postgres};
 use crate::domain::ids::{DriveId, ItemId};
 use crate::domain::link_scope::LinkScope;
 use crate::error::Result;
-use crate::service::store::connect::begin;
+use crate::service::store::asked::{At, Tables, in_place, json_text};
 use crate::service::store::known::{Era, Lineage};
-use crate::service::store::links::{At, LinkTables, in_place, json_text};
-use crate::service::store::own_connection::{OwnDatabase, WHICH_RUN};
+use crate::service::store::own_connection::WHICH_RUN;
 use crate::service::store::queue::Statement;
-use crate::service::store::statement::{STATEMENT_LIMIT, Tx, TxConnection, within_limit, within_step};
+use crate::service::store::statement::{STATEMENT_LIMIT, Tx, TxConnection, within_step};
 
 /// How a drive stands, and how far an item of it is shared: links come to be without a change of the drive.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +23,7 @@ pub struct Standing {
 }
 
 /// None of a drive that is not there.
-pub(super) struct AskStandings(pub LinkTables);
+pub(super) struct AskStandings(pub Tables);
 
 #[derive(FromRow)]
 struct StandingRow {
@@ -53,21 +52,18 @@ impl Statement for AskStandings {
     type Answer = Option<Standing>;
 
     async fn ask(&mut self, questions: &[ItemId]) -> Result<Vec<Option<Standing>>> {
-        let LinkTables { database, known, .. } = &mut self.0;
+        let Tables { database, known, .. } = &mut self.0;
         let lineage = known.lineage(database.connect().await?);
-        let rows: Vec<At<StandingRow>> = match database {
-            OwnDatabase::Postgres(connection) => {
-                let query = sqlx::query_as(ON_POSTGRES)
-                    .bind(questions.iter().map(|item| item.drive).collect::<Vec<DriveId>>())
-                    .bind(questions.iter().map(|item| item.number).collect::<Vec<i64>>());
-                connection.fetch_all(query).await?
-            }
-            OwnDatabase::Sqlite { readers, .. } => {
-                let mut reader = begin(readers.acquire()).await?;
-                let each = questions.iter().map(|item| serde_json::json!([item.drive.to_i64(), item.number]));
-                within_limit(sqlx::query_as(ON_SQLITE).bind(json_text(each)).fetch_all(&mut *reader)).await?
-            }
+        let arrays = || {
+            sqlx::query_as(ON_POSTGRES)
+                .bind(questions.iter().map(|item| item.drive).collect::<Vec<DriveId>>())
+                .bind(questions.iter().map(|item| item.number).collect::<Vec<i64>>())
         };
+        let text = || {
+            let each = questions.iter().map(|item| (item.drive.to_i64(), item.number));
+            sqlx::query_as(ON_SQLITE).bind(json_text(each))
+        };
+        let rows: Vec<At<StandingRow>> = database.fetch_all(arrays, text).await?;
         let standing = |row: StandingRow| Standing { lineage, change: row.next_change, shared: row.shared };
         Ok(in_place(questions.len(), rows).into_iter().map(|row| row.map(standing)).collect())
     }
@@ -90,7 +86,7 @@ pub struct PageStanding {
 }
 
 /// None of a drive that is not there.
-pub(super) struct AskPages(pub LinkTables);
+pub(super) struct AskPages(pub Tables);
 
 #[derive(FromRow)]
 struct PageRow {
@@ -127,9 +123,7 @@ fn items_of(pages: &[PageItems]) -> impl Iterator<Item = (i64, DriveId, i64)> + 
 }
 
 fn pages_text(pages: &[PageItems]) -> String {
-    json_text(
-        items_of(pages).map(|(place, drive, number)| serde_json::json!([place, drive.to_i64(), number])),
-    )
+    json_text(items_of(pages).map(|(place, drive, number)| (place, drive.to_i64(), number)))
 }
 
 fn pages_on_postgres(
@@ -146,16 +140,10 @@ impl Statement for AskPages {
     type Answer = Option<PageStanding>;
 
     async fn ask(&mut self, questions: &[PageItems]) -> Result<Vec<Option<PageStanding>>> {
-        let LinkTables { database, known, .. } = &mut self.0;
+        let Tables { database, known, .. } = &mut self.0;
         let lineage = known.lineage(database.connect().await?);
-        let rows: Vec<At<PageRow>> = match database {
-            OwnDatabase::Postgres(connection) => connection.fetch_all(pages_on_postgres(questions)).await?,
-            OwnDatabase::Sqlite { readers, .. } => {
-                let mut reader = begin(readers.acquire()).await?;
-                let query = sqlx::query_as(PAGES_ON_SQLITE).bind(pages_text(questions));
-                within_limit(query.fetch_all(&mut *reader)).await?
-            }
-        };
+        let text = || sqlx::query_as(PAGES_ON_SQLITE).bind(pages_text(questions));
+        let rows: Vec<At<PageRow>> = database.fetch_all(|| pages_on_postgres(questions), text).await?;
         let standing = |row: PageRow| PageStanding { lineage, change: row.next_change, links: row.links };
         Ok(in_place(questions.len(), rows).into_iter().map(|row| row.map(standing)).collect())
     }
