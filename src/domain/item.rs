@@ -7,7 +7,7 @@ use crate::domain::identity::{Application, User};
 use crate::domain::ids::{DriveId, ItemId};
 use crate::domain::link_scope::LinkScope;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum Kind {
     File,
@@ -165,6 +165,11 @@ impl Item {
             ItemContent::File(file) => Some(file),
             ItemContent::Folder { .. } => None,
         }
+    }
+
+    /// Those that made it and changed it last.
+    pub fn applications(&self) -> impl Iterator<Item = &Application> {
+        [&self.created, &self.modified].into_iter().filter_map(|stamp| stamp.application.as_ref())
     }
 
     /// Changes with whatever changes about the item. Quoted, as HTTP wants it.

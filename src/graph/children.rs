@@ -49,7 +49,7 @@ pub async fn list_children(
     if let Some(answer) = not_modified(&preconditions, folder.item()) {
         return Ok(answer);
     }
-    let asked = PageAsked { folder: folder.id(), how: format!("{} {}", site.url, query.text()) };
+    let asked = PageAsked { folder: folder.id(), how: format!("{} children {}", site.url, query.text()) };
     if let Some(text) = drive::known_page(site.service(), &asked).await? {
         return Ok(list::holding(turn, wire::json_text(text)));
     }
@@ -58,7 +58,7 @@ pub async fn list_children(
     let text = serde_json::to_vec(&managed_page(&site, &query, &wanted, &right, &placed, &page)?);
     let text = Bytes::from(text.map_err(Error::internal)?);
     if let Some(seen) = seen {
-        drive::keep_page(site.service(), asked, &page, seen, text.clone());
+        drive::keep_page(site.service(), asked, seen, text.clone());
     }
     Ok(list::holding(turn, wire::json_text(text)))
 }

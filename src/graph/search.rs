@@ -1,6 +1,7 @@
 //! Finding items by their names.
 
 use actix_web::HttpResponse;
+use bytes::Bytes;
 
 use crate::domain::address::ItemAddress;
 use crate::domain::grant::{FilesRead, Granted};
@@ -13,7 +14,8 @@ use crate::graph::query::{Query, USUAL_PAGE};
 use crate::graph::site::Site;
 use crate::graph::wire::{self, Collection, DriveItem};
 use crate::limits::PAGE;
-use crate::service::{drive, rights};
+use crate::service::drive::{self, PageAsked};
+use crate::service::rights;
 
 /// Finds items below a folder by a part of their names.
 #[utoipa::path(get, path = TABLE, params(ById, SearchText, Top, Select, SkipToken),
@@ -31,6 +33,11 @@ pub async fn search_items(
     let top = query.top(USUAL_PAGE, PAGE)?;
     let turn = site.service().turns.lists.take((&*granted.caller).into()).await?;
     let folder = rights::manage(site.service(), &granted, &address).await?;
+    let how = format!("{} search {} {after} {top} {text}", site.url, query.text());
+    let asked = PageAsked { folder: folder.id(), how };
+    if let Some(text) = drive::known_page(site.service(), &asked).await? {
+        return Ok(list::holding(turn, wire::json_text(text)));
+    }
     let found = drive::search(site.service(), &folder, &text, after, top).await?;
     let right = folder.to_read();
     let shown = found.items.iter().map(|placed| Ok(wire::managed_item(&site, &right, placed)));
@@ -44,5 +51,10 @@ pub async fn search_items(
         )
     });
     let context = wire::context(&site, "Collection(driveItem)");
-    Ok(list::answer(turn, &Collection::new(context, next_link, entries)))
+    let text = serde_json::to_vec(&Collection::new(context, next_link, entries)).map_err(Error::internal)?;
+    let text = Bytes::from(text);
+    if let Some(seen) = found.seen {
+        drive::keep_page(site.service(), asked, seen, text.clone());
+    }
+    Ok(list::holding(turn, wire::json_text(text)))
 }

@@ -11,7 +11,6 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::Instant;
 
 use secrecy::ExposeSecret;
 
@@ -644,7 +643,9 @@ pub async fn manage_reached<S: Scope>(
         let KnownItem { item, lineage: items, .. } = known;
         let asked = ItemsOfLinks { drive: item.id.drive, kind: item.kind(), items: items.clone() };
         let now = service.queues.links_of(asked).await?;
-        if let Some(now) = now.filter(|now| now.lineage == lineage && now.change == change) {
+        if let Some(now) = now.filter(|now| now.lineage == lineage && now.change == change)
+            && service.store.are_still_called(item.applications()).await?
+        {
             service.metrics.known().hits.inc();
             return Ok((managed(item), Reached { lineage: items, links: now.links }));
         }
@@ -662,17 +663,17 @@ async fn read_item<S: Scope>(
     address: &ItemAddress,
 ) -> Result<(KnownItem, Tx)> {
     let caller = &granted.caller;
-    let (era, read_at) = (service.store.era(), Instant::now());
+    let era = service.store.era();
     let ItemAddress::InDrive { drive, base, path } = address else {
         let item = manage(service, granted, address).await?.item;
         let mut tx = service.store.read("place").await?;
-        let known = located(&mut tx, item, read_at).await?;
+        let known = located(&mut tx, item).await?;
         return Ok((known, tx));
     };
     let (start, mut tx) = base_of(service, caller, drive, *base).await?;
     let item = live(&mut tx, caller, start).await?;
     let item = Arc::new(walk(&mut tx, item, path.names()).await?);
-    let known = located(&mut tx, item, read_at).await?;
+    let known = located(&mut tx, item).await?;
     if let Some(standing) = tx.standing(start.drive, era).await? {
         let Drive { tenant, owner, .. } = &known.item.drive;
         service.store.keep_drive(tenant, owner, start.drive);
@@ -682,9 +683,9 @@ async fn read_item<S: Scope>(
 }
 
 /// An item, and where it is.
-async fn located(tx: &mut Tx, item: Arc<Item>, read_at: Instant) -> Result<KnownItem> {
+async fn located(tx: &mut Tx, item: Arc<Item>) -> Result<KnownItem> {
     let lineage: Arc<[(i64, String)]> = tx.lineage(item.id).await?.into();
-    Ok(KnownItem { item, folders: folder_names(&lineage), lineage, read_at })
+    Ok(KnownItem { item, folders: folder_names(&lineage), lineage })
 }
 
 fn way_of(start: ItemId, path: &ItemPath) -> Way {
@@ -741,7 +742,7 @@ fn is_to_be_renamed(caller: &Caller, drive: &Drive) -> bool {
     name.is_some_and(|name| drive.owner_name.as_ref() != Some(name))
 }
 
-/// What is known of an item, if its drive stands as it did.
+/// What is known of an item, if its drive stands as it did, and its applications are called as they were.
 async fn prove_standing(
     service: &Service,
     (lineage, change, mut known): (Lineage, i64, KnownItem),
@@ -751,6 +752,10 @@ async fn prove_standing(
         service.metrics.known().missed(true);
         return Ok(None);
     };
+    if !service.store.are_still_called(known.item.applications()).await? {
+        service.metrics.known().missed(true);
+        return Ok(None);
+    }
     service.metrics.known().hits.inc();
     if now.shared != known.item.shared {
         known.item = Arc::new(Item { shared: now.shared, ..known.item.as_ref().clone() });

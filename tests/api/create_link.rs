@@ -11,6 +11,7 @@ use crate::support::{Kind, TestApp, on_each_database};
 
 on_each_database!(
     the_first_call_makes_the_link_and_later_ones_return_it,
+    links_are_found_where_most_calls_make_one_and_made_where_most_find_one,
     each_application_and_each_type_has_a_link_of_its_own,
     every_spelling_of_an_items_address_names_the_same_link,
     the_answer_is_a_permission_as_microsofts_page_shows_it,
@@ -43,6 +44,30 @@ async fn the_first_call_makes_the_link_and_later_ones_return_it(app: TestApp) {
     }
     assert_eq!(app.database.number("SELECT count(*) FROM links").await, 1);
     assert_eq!(app.database.number("SELECT count(*) FROM link_events WHERE action = 'created'").await, 1);
+}
+
+async fn links_are_found_where_most_calls_make_one_and_made_where_most_find_one(app: TestApp) {
+    let alice = app.user("alice");
+    let first = alice.upload("/0.txt", "one").await;
+    let link = alice.link(&first, "view").await;
+    // Many that make one: what is there already is found still, and nothing is written for it.
+    for number in 1..20 {
+        let item = alice.upload(&format!("/{number}.txt"), "one").await;
+        let made = alice.post(&format!("/drive/items/{item}/createLink"), json!({ "type": "view" })).await;
+        made.expect(201);
+        assert_eq!(alice.link(&first, "view").await, link);
+    }
+    // Many that find one: a new one is made still.
+    for number in 20..40 {
+        for _ in 0..4 {
+            assert_eq!(alice.link(&first, "view").await, link);
+        }
+        let item = alice.upload(&format!("/{number}.txt"), "one").await;
+        let made = alice.post(&format!("/drive/items/{item}/createLink"), json!({ "type": "view" })).await;
+        made.expect(201);
+    }
+    assert_eq!(app.database.number("SELECT count(*) FROM links").await, 40);
+    assert_eq!(app.database.number("SELECT count(*) FROM link_events WHERE action = 'created'").await, 40);
 }
 
 async fn each_application_and_each_type_has_a_link_of_its_own(app: TestApp) {

@@ -71,6 +71,8 @@ impl Servers {
                 let answer = alice.get(&format!("/me/drive/{address}{end}/{part}")).await;
                 answers.push(normal(&answer, &server.url));
             }
+            let found = alice.get(&format!("/me/drive/{address}{end}/search(q='.')")).await;
+            answers.push(normal(&found, &server.url));
         }
         for drive in ["/me/drive", "/users/alice/drive"] {
             answers.push(normal(&alice.get(drive).await, &server.url));

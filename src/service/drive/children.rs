@@ -1,24 +1,18 @@
 //! A folder's items.
 
-use std::time::Instant;
-
-use bytes::Bytes;
-
-use crate::domain::ids::DriveId;
 use crate::domain::item::{ClientProperties, Item, Kind};
 use crate::domain::name::Name;
 use crate::domain::order::{Order, OrderBy, PlaceInOrder};
 use crate::domain::upload::Conflict;
 use crate::error::{Error, Result};
+use crate::service::drive::kept_page::SeenWith;
 use crate::service::drive::upload::{Slot, find_slot};
 use crate::service::rights::{ToRead, ToWrite};
-use crate::service::store::{KnownPage, Lineage, PageAsked, PageItems, PageStanding, Place};
+use crate::service::store::Place;
 use crate::service::{PlacedItem, Service};
 
 /// Folders with more items than this are sorted in turns.
 const SORTED_AT_ONCE: i64 = 2_000;
-/// Bytes of a page's text.
-const LARGEST_KEPT: usize = 1 << 20;
 
 /// Some of a folder's items, in an order.
 #[derive(Debug, Default)]
@@ -37,14 +31,6 @@ impl ChildrenPage {
             self.next.clone()
         }
     }
-}
-
-/// What a page was read with that may be kept: how the drive stood, and how many links there were on its items.
-#[derive(Clone, Copy, Debug)]
-pub struct SeenWith {
-    standing: (Lineage, i64),
-    links: i64,
-    at: Instant,
 }
 
 /// Which of a folder's items are wanted.
@@ -159,7 +145,7 @@ async fn read_page(
     // One more than asked for tells whether there is a next page.
     let limit = wanted.limit.saturating_add(1) as i64;
     let (order, after) = (wanted.order, wanted.after.as_ref());
-    let (era, at) = (service.store.era(), Instant::now());
+    let era = service.store.era();
     let mut tx = service.store.read("list_children").await?;
     let mut seen = None;
     // By name they are in order already. By anything else all of them are looked at for each page.
@@ -169,10 +155,8 @@ async fn read_page(
         // Not where the folder has another name or place by now: the page tells of both.
         if let Some(placed) = placed
             && placed.is_as_in(&tx.lineage(folder.id).await?)
-            && let Some(standing) = tx.standing(folder.id.drive, era).await?
-            && let Some(links) = tx.count_links_on_page(page_items(folder.id.drive, shown)).await?
         {
-            seen = Some(SeenWith { standing, links, at });
+            seen = SeenWith::of(&mut tx, folder.id.drive, era, shown.iter()).await?;
         }
         items
     } else {
@@ -184,42 +168,6 @@ async fn read_page(
     items.truncate(wanted.limit);
     let next = items.last().filter(|_| has_more).map(PlaceInOrder::of);
     Ok((ChildrenPage { items, next }, seen))
-}
-
-fn page_items(drive: DriveId, items: &[Item]) -> PageItems {
-    PageItems { drive, numbers: items.iter().map(|item| item.id.number).collect() }
-}
-
-/// A page as it was written, if it is as it was: its drive, and how far its items are shared.
-pub async fn known_page(service: &Service, asked: &PageAsked) -> Result<Option<Bytes>> {
-    let Some((lineage, change, page)) = service.store.known_page(asked, service.clock.now()) else {
-        service.metrics.known().missed(false);
-        return Ok(None);
-    };
-    let now = service.queues.page_standing(page.items).await?;
-    let is_same =
-        |now: &PageStanding| now.lineage == lineage && now.change == change && now.links == page.links;
-    let Some(_) = now.filter(is_same) else {
-        service.metrics.known().missed(true);
-        return Ok(None);
-    };
-    service.metrics.known().hits.inc();
-    Ok(Some(page.text))
-}
-
-/// Keeps a page that was written.
-pub fn keep_page(service: &Service, asked: PageAsked, page: &ChildrenPage, seen: SeenWith, text: Bytes) {
-    if text.len() > LARGEST_KEPT {
-        return;
-    }
-    let known = KnownPage {
-        text,
-        items: page_items(asked.folder.drive, &page.items),
-        links: seen.links,
-        until: service.clock.now() + service.limits.ticket_shown(),
-        read_at: seen.at,
-    };
-    service.store.keep_page(asked, seen.standing, known);
 }
 
 /// The folder, and whether this made it: where it is to replace a folder that is there, that is it, with all in it.

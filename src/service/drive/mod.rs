@@ -10,6 +10,7 @@ mod delete;
 mod digest;
 mod download;
 mod import;
+mod kept_page;
 mod rename;
 mod search;
 mod subtree;
@@ -26,14 +27,14 @@ pub use archive::{ArchiveEntry, list_archive, read_entry};
 pub use bin::{Binned, MOST_COUNTED, count_links_and_binned, list_bin};
 pub use changes::{ChangePlace, ChangesPage, Since, list_changes};
 pub use children::{
-    ChildrenPage, PageRequest, create_folder, keep_page, known_page, list_children, list_children_to_keep,
-    list_part,
+    ChildrenPage, PageRequest, create_folder, list_children, list_children_to_keep, list_part,
 };
 pub use copy::{Copy, copy_item, find_copy, sign_copy};
 pub use delete::{Restoration, delete_item, purge_item, restore_item};
 pub use digest::digest_outside;
 pub use download::{Bytes, ask_for_bytes, check_bytes, show_bytes};
 pub use import::{Gone, Import, ImportEntry, Tally};
+pub use kept_page::{SeenWith, keep_page, known_page};
 pub use rename::{Destination, ItemUpdate, update_item};
 pub use search::{Found, search};
 pub use subtree::finish_abandoned;

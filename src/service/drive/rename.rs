@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::service::drive::subtree;
 use crate::service::drive::upload::free_name;
 use crate::service::rights::{Managed, walk};
-use crate::service::store::{Place, Tx};
+use crate::service::store::{Place, Together, Tx};
 use crate::service::{PlacedItem, Service};
 
 /// The folder an item is to go to.
@@ -48,7 +48,7 @@ pub async fn update_item(
     let update_now = async || {
         service
             .store
-            .write("update_item", async |tx| {
+            .write_together("update_item", Together::Drive(id.drive), async |tx| {
                 let number = tx.begin_change(id.drive).await?;
                 let item = managed.prove(tx).await?;
                 if !preconditions.hold(Some(&item)) {

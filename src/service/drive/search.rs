@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::domain::ids::ItemId;
 use crate::error::{Error, Result};
 use crate::limits::SEARCHED;
+use crate::service::drive::kept_page::SeenWith;
 use crate::service::rights::Managed;
 use crate::service::{PlacedItem, Service};
 
@@ -15,6 +16,8 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 pub struct Found {
     /// The folder that was searched.
     pub folder: ItemId,
+    /// What its page was read with.
+    pub seen: Option<SeenWith>,
     pub items: Vec<PlacedItem>,
     /// The number of the last item that was looked at, where there are more.
     next: Option<i64>,
@@ -50,6 +53,7 @@ pub async fn search<S>(
     }
     let _turn = service.turns.slow.take(folder.who()).await?;
     let folder = folder.id();
+    let era = service.store.era();
     let mut tx = service.store.read_slowly("search").await?;
     let wanted = limit.saturating_add(1);
     let mut items = Vec::new();
@@ -73,5 +77,7 @@ pub async fn search<S>(
             found.push(placed);
         }
     }
-    Ok(Found { folder, items: found, next })
+    let shown = found.iter().map(|placed| &placed.item);
+    let seen = SeenWith::of(&mut tx, folder.drive, era, shown).await?;
+    Ok(Found { folder, seen, items: found, next })
 }

@@ -23,10 +23,9 @@ pub struct LinkRequest {
 ///
 /// A link that exists is shown as it is, whatever scope is asked for: it is the one link.
 ///
-/// It is looked for first, for most calls find it, and a look is cheaper than an insertion that comes to nothing. Who
-/// finds none inserts it, which does nothing where another was faster; and who inserted nothing looks again. If there
-/// is still none, either there can be none, and then the item tells why; or the other's link has ended in between,
-/// and all begins anew. So a thousand callers who race get one link, and each of them gets it.
+/// Who finds none inserts it, which does nothing where another was faster; and who inserted nothing looks. If there is
+/// still none, either there can be none, and then the item tells why; or the other's link has ended in between, and
+/// all begins anew. So a thousand callers who race get one link, and each of them gets it.
 pub async fn create_link(service: &Service, claim: &Claim, request: LinkRequest) -> Result<(Link, bool)> {
     let started = Instant::now();
     let app_no = service.store.application_number(&claim.caller().application, service.clock.now()).await?;
@@ -44,13 +43,7 @@ pub async fn create_link(service: &Service, claim: &Claim, request: LinkRequest)
             at: service.clock.now(),
         };
         tried.push(new.id);
-        if let Some(link) = service.queues.find(new.clone()).await? {
-            break link;
-        }
-        if let Some(link) = service.queues.make(new.clone()).await? {
-            break link;
-        }
-        if let Some(link) = service.queues.find(new).await? {
+        if let Some(link) = service.queues.find_or_make(new).await? {
             break link;
         }
         check(service, claim, request.link_type).await?;

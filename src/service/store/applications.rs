@@ -20,8 +20,8 @@ use crate::service::store::statement::{STATEMENT_LIMIT, on};
 const REMEMBERED: usize = 10_000;
 /// How many applications may be written at once.
 const TURNS: usize = 32;
-/// How old a name may be that was changed meanwhile.
-pub(super) const NAMES_LAST: Duration = Duration::from_secs(5);
+/// How old a name may be that was changed meanwhile. Answers with names in them are repeated for a second at most.
+const NAMES_LAST: Duration = Duration::from_secs(4);
 
 /// What is remembered of applications. Of thousands of links that are made or opened in a second, most are
 /// of the same few.
@@ -30,13 +30,21 @@ pub(super) struct KnownApplications {
     numbers: Cache<String, (i32, Option<String>)>,
     /// By number, as the table has them, and when it was asked for them.
     by_number: Cache<i32, (Instant, Application)>,
-    /// Whoever writes one. Of many requests of an application that is new, one writes it; others seldom have its turn.
+    /// Names by id, likewise.
+    names: Cache<String, (Instant, Option<String>)>,
+    /// Whoever writes one, or asks for its name. Of many requests of an application that is new, one writes it; others
+    /// seldom have its turn.
     turns: [Mutex<()>; TURNS],
 }
 
 impl Default for KnownApplications {
     fn default() -> Self {
-        Self { numbers: Cache::new(REMEMBERED), by_number: Cache::new(REMEMBERED), turns: Default::default() }
+        Self {
+            numbers: Cache::new(REMEMBERED),
+            by_number: Cache::new(REMEMBERED),
+            names: Cache::new(REMEMBERED),
+            turns: Default::default(),
+        }
     }
 }
 
@@ -57,6 +65,13 @@ impl KnownApplications {
     fn remember(&self, application: &Application, number: i32) {
         self.numbers.insert(application.id.clone(), (number, application.name.clone()));
         self.by_number.remove(&number);
+        self.names.remove(&application.id);
+    }
+
+    /// None where it is to be asked for.
+    fn name(&self, id: &str) -> Option<Option<String>> {
+        let (asked_at, name) = self.names.get(id)?;
+        (asked_at.elapsed() < NAMES_LAST).then_some(name)
     }
 
     /// Applications by their numbers. Those are asked for that are not known, or were asked for too long ago.
@@ -101,6 +116,37 @@ async fn read(database: &mut OwnDatabase, numbers: &[i32]) -> Result<Vec<(i32, S
 }
 
 impl Store {
+    /// Whether applications are called still what they were called when something was read that is kept.
+    pub async fn are_still_called(&self, applications: impl Iterator<Item = &Application>) -> Result<bool> {
+        for application in applications {
+            let name = match self.applications.name(&application.id) {
+                Some(name) => name,
+                None => self.application_name(application).await?,
+            };
+            if name != application.name {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn application_name(&self, application: &Application) -> Result<Option<String>> {
+        let _turn = self.applications.turn(application).lock().await;
+        if let Some(name) = self.applications.name(&application.id) {
+            return Ok(name);
+        }
+        let asked_at = Instant::now();
+        let mut tx = self.read("application_name").await?;
+        let name: Option<Option<String>> = on!(tx, |connection| sqlx::query_scalar(
+            "SELECT display_name FROM applications WHERE app_id = $1"
+        )
+        .bind(&application.id)
+        .fetch_optional(connection))?;
+        let name = name.flatten();
+        self.applications.names.insert(application.id.clone(), (asked_at, name.clone()));
+        Ok(name)
+    }
+
     /// The application's number; it gets one, and its name is kept, where that is new.
     pub async fn application_number(&self, application: &Application, now: Timestamp) -> Result<i32> {
         if let Some(number) = self.applications.number(application) {

@@ -1,9 +1,8 @@
-//! What is asked for many at a time, as PostgreSQL and SQLite take it: to the one questions come as arrays, one for each
-//! column, to the other as a JSON text. So each statement is two pieces, the questions as a database takes them, and
-//! what is done with them.
+//! What is asked for many at a time, as PostgreSQL and SQLite take it: to the one questions come as arrays, an array for
+//! each column, to the other as a JSON text. So each statement is two pieces, the questions as a database takes them,
+//! and what is done with them.
 
 use std::collections::HashMap;
-use std::hash::Hash;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -16,9 +15,8 @@ use crate::clock::Timestamp;
 use crate::domain::identity::Application;
 use crate::error::{Error, Result};
 use crate::service::store::applications::KnownApplications;
-use crate::service::store::known::{Known, Lineage};
+use crate::service::store::known::Known;
 use crate::service::store::own_connection::OwnDatabase;
-use crate::service::store::proofs::Proofs;
 use crate::telemetry::KnownMetrics;
 
 /// What a task asks: a database of its own, and what all know.
@@ -67,10 +65,10 @@ pub(super) fn sqlite_time(at: Timestamp) -> String {
     at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, false)
 }
 
-/// Whether it pays to keep what links open: where most are opened once, to look for what is kept and to ask for the
-/// drives' numbers costs more than it saves. Now and then it is tried again.
+/// Whether it pays to keep answers: where most is asked for once, to look for what is kept and to ask whether it holds
+/// costs more than it saves. Now and then it is tried again.
 pub(super) struct Worth {
-    /// The share of links of late that were answered from memory.
+    /// The share of questions of late that were answered from memory.
     share: f64,
     /// Batches since it was tried last.
     batches: u32,
@@ -108,13 +106,6 @@ pub(super) type OnPostgres<R> = QueryAs<'static, Postgres, R, PgArguments>;
 
 /// A question about a link of which something may be known.
 pub(super) trait Question: Sync {
-    /// What it is known by.
-    type Key: Copy + Eq + Hash + Send + Sync;
-    /// Asks PostgreSQL, and SQLite, for what is not as it was seen.
-    const CHANGED: [&'static str; 2];
-
-    fn key(&self) -> Self::Key;
-
     /// Binds questions, an array for each column, without the numbers that their drives were seen with.
     fn arrays<R>(asked: &[(&Self, i64)], query: OnPostgres<R>) -> OnPostgres<R>;
 
@@ -140,12 +131,10 @@ where
     database.fetch_all(arrays, text).await
 }
 
-/// What is not as it was seen: its drive's number, and its row; none where that is gone. Where nothing is asked for,
-/// what the statement saw.
+/// What is not as it was seen: its drive's number, and its row; none where that is gone.
 pub(super) struct Changed<T> {
     pub change: Option<i64>,
     pub row: Option<T>,
-    sight: Option<String>,
 }
 
 impl<'r, R: Row, T> FromRow<'r, R> for Changed<T>
@@ -153,47 +142,10 @@ where
     T: FromRow<'r, R>,
     &'static str: ColumnIndex<R>,
     Option<i64>: Decode<'r, R::Database> + Type<R::Database>,
-    Option<String>: Decode<'r, R::Database> + Type<R::Database>,
 {
     fn from_row(row: &'r R) -> sqlx::Result<Self> {
         let is_there = row.try_get::<Option<i64>, _>("there")?.is_some();
-        let (rest, sight) = match is_there {
-            true => (Some(T::from_row(row)?), None),
-            false => (None, row.try_get("sight")?),
-        };
-        Ok(Self { change: row.try_get("next_change")?, row: rest, sight })
-    }
-}
-
-/// What is not as it was seen, in the questions' places. What is proven for as long as nobody commits anything is asked
-/// for only where somebody has.
-pub(super) async fn ask_for_changed<Q: Question, R: Send + Unpin>(
-    database: &mut OwnDatabase,
-    proofs: &mut Proofs<Q::Key>,
-    lineage: Lineage,
-    asked: &[(&Q, i64)],
-) -> Result<Vec<Option<Changed<R>>>>
-where
-    At<Changed<R>>: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
-{
-    let mut answers: Vec<Option<Changed<R>>> = std::iter::repeat_with(|| None).take(asked.len()).collect();
-    let (mut held, mut places): (Vec<usize>, Vec<usize>) =
-        (0..asked.len()).partition(|place| proofs.hold(&asked[*place].0.key(), asked[*place].1));
-    loop {
-        let now: Vec<(&Q, i64)> = places.iter().map(|place| asked[*place]).collect();
-        let mut rows: Vec<At<Changed<R>>> = ask(database, Q::CHANGED, &now).await?;
-        let sight = rows.iter_mut().find(|row| row.place < 0).and_then(|row| row.row.sight.take());
-        let is_same = proofs.see(lineage, database.times_connected(), sight);
-        for ((place, (question, seen)), changed) in places.iter().zip(&now).zip(in_place(now.len(), rows)) {
-            // Of a drive that is not there nothing is known.
-            if let Some(number) = changed.as_ref().map_or(Some(*seen), |changed| changed.change) {
-                proofs.add(question.key(), number);
-            }
-            answers[*place] = changed;
-        }
-        if is_same || held.is_empty() {
-            return Ok(answers);
-        }
-        places = std::mem::take(&mut held);
+        let rest = if is_there { Some(T::from_row(row)?) } else { None };
+        Ok(Self { change: row.try_get("next_change")?, row: rest })
     }
 }

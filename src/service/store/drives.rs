@@ -8,6 +8,7 @@ use crate::domain::item::Drive;
 use crate::error::{Error, Result};
 use crate::service::store::asked::{At, Tables, in_place, json_text};
 use crate::service::store::queue::Statement;
+use crate::service::store::repeating::Repeatable;
 use crate::service::store::statement::{Tx, execute, on};
 
 /// A drive that nothing else may change for now.
@@ -48,6 +49,16 @@ const ON_SQLITE: &str = const_format::concatcp!(
     "WITH q (place, drive_id) AS (SELECT key, value FROM json_each($1))",
     DRIVES_IN_USE
 );
+
+impl Repeatable for AskDrives {
+    fn tables(&mut self) -> &mut Tables {
+        &mut self.0
+    }
+
+    fn is_small(_: &Self::Answer) -> bool {
+        true
+    }
+}
 
 impl Statement for AskDrives {
     type Question = DriveId;

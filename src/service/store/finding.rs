@@ -1,7 +1,7 @@
 //! Which links items have already, for many who ask at a time.
 
 use chrono::serde::ts_microseconds;
-use const_format::{concatcp, str_replace};
+use const_format::concatcp;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
@@ -12,12 +12,10 @@ use crate::domain::link::{Link, LinkType};
 use crate::domain::link_scope::LinkScope;
 use crate::error::Result;
 use crate::service::store::asked::{
-    Applications, At, Changed, OnPostgres, Question, Tables, Worth, application, ask, ask_for_changed,
-    in_place,
+    Applications, At, Changed, OnPostgres, Question, Tables, Worth, application, ask, in_place,
 };
 use crate::service::store::known::{Kept, UNKNOWN};
 use crate::service::store::making::NewLink;
-use crate::service::store::proofs::{Proofs, SIGHT_ON_POSTGRES, SIGHT_ON_SQLITE};
 use crate::service::store::queue::Statement;
 
 /// What of a link is not in the question for it.
@@ -94,7 +92,6 @@ fn link_of(new: &NewLink, facts: LinkFacts, applications: &Applications) -> Resu
 pub(super) struct FindLinks {
     tables: Tables,
     worth: Worth,
-    proofs: Proofs<LinkOf>,
 }
 
 /// The links that live items have already of an application and a type, and whose drives these are in.
@@ -105,10 +102,9 @@ const FIND_LINKS: &str = "
       AND i.drive_id = l.drive_id AND i.item_no = l.item_no AND i.deleted_at IS NULL";
 /// The same where something is known of some. As for opening links, nothing comes of what is as it was seen.
 const FIND_CHANGED_LINKS: &str = "
-    SELECT q.place, (SIGHT) AS sight, n.next_change, d.drive_id AS there, i.name, i.kind, l.scope, l.link_id, l.key_epoch,
-           l.created_at, d.tenant, d.owner
-    FROM (SELECT * FROM q UNION ALL SELECT -1, 0, 0, 0, NULL, -1) q
-           LEFT JOIN counters n ON n.drive_id = q.drive_id
+    SELECT q.place, n.next_change, d.drive_id AS there, i.name, i.kind, l.scope, l.link_id, l.key_epoch, l.created_at,
+           d.tenant, d.owner
+    FROM q LEFT JOIN counters n ON n.drive_id = q.drive_id
            LEFT JOIN links l ON l.drive_id = q.drive_id AND l.item_no = q.item_no AND l.app_no = q.app_no
                                 AND l.type = q.type
            LEFT JOIN items i ON i.drive_id = l.drive_id AND i.item_no = l.item_no AND i.deleted_at IS NULL
@@ -128,17 +124,10 @@ const FINDING_ON_SQLITE: &str = "
 const FIND: [&str; 2] =
     [concatcp!(FINDING_ON_POSTGRES, FIND_LINKS), concatcp!(FINDING_ON_SQLITE, FIND_LINKS)];
 
+const FIND_CHANGED: [&str; 2] =
+    [concatcp!(FINDING_ON_POSTGRES, FIND_CHANGED_LINKS), concatcp!(FINDING_ON_SQLITE, FIND_CHANGED_LINKS)];
+
 impl Question for NewLink {
-    type Key = LinkOf;
-    const CHANGED: [&'static str; 2] = [
-        str_replace!(concatcp!(FINDING_ON_POSTGRES, FIND_CHANGED_LINKS), "SIGHT", SIGHT_ON_POSTGRES),
-        str_replace!(concatcp!(FINDING_ON_SQLITE, FIND_CHANGED_LINKS), "SIGHT", SIGHT_ON_SQLITE),
-    ];
-
-    fn key(&self) -> LinkOf {
-        self.into()
-    }
-
     fn arrays<R>(asked: &[(&Self, i64)], query: OnPostgres<R>) -> OnPostgres<R> {
         let each = || asked.iter().map(|(new, _)| new);
         query
@@ -174,7 +163,7 @@ impl Statement for FindLinks {
 
 impl FindLinks {
     pub fn new(tables: Tables) -> Self {
-        Self { tables, worth: Worth::unknown(), proofs: Proofs::default() }
+        Self { tables, worth: Worth::unknown() }
     }
 
     async fn find(&mut self, questions: &[NewLink]) -> Result<Vec<Option<Facts>>> {
@@ -184,8 +173,8 @@ impl FindLinks {
             questions.iter().map(|new| known.found(new.into(), lineage)).collect();
         let seen = kept.iter().map(|kept| kept.as_ref().map_or(UNKNOWN, |kept| kept.change));
         let asked: Vec<(&NewLink, i64)> = questions.iter().zip(seen).collect();
-        let changed: Vec<Option<Changed<Facts>>> =
-            ask_for_changed(database, &mut self.proofs, lineage, &asked).await?;
+        let rows: Vec<At<Changed<Facts>>> = ask(database, FIND_CHANGED, &asked).await?;
+        let changed = in_place(questions.len(), rows);
         self.worth.told(changed.iter().filter(|changed| changed.is_none()).count(), questions.len());
         let mut found = Vec::with_capacity(questions.len());
         for ((new, kept), changed) in questions.iter().zip(kept).zip(changed) {
@@ -195,7 +184,7 @@ impl FindLinks {
                     metrics.hits.inc();
                     kept.map(|kept| kept.answer)
                 }
-                Some(Changed { change, row, .. }) => {
+                Some(Changed { change, row }) => {
                     metrics.missed(was_known);
                     match (&row, change) {
                         (Some(facts), Some(change)) => known.keep_found(new.into(), (lineage, change), facts),

@@ -15,9 +15,10 @@ use crate::error::Result;
 use crate::service::store::asked::{Tables, application, json_text};
 use crate::service::store::known::Lineage;
 use crate::service::store::queue::Statement;
+use crate::service::store::repeating::Repeatable;
 
 /// An item, and the folders that it is in: their numbers and names, the item's own first.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ItemsOfLinks {
     pub drive: DriveId,
     pub kind: Kind,
@@ -31,6 +32,9 @@ pub struct ItemsLinks {
     pub change: i64,
     pub links: Vec<Link>,
 }
+
+/// Links of an answer that is repeated, at most.
+const REPEATED: usize = 16;
 
 /// None of a drive that is not there.
 pub(super) struct AskLinks(pub Tables);
@@ -68,6 +72,16 @@ const ON_SQLITE: &str = const_format::concatcp!(
      )",
     LINKS_OF_ITEMS
 );
+
+impl Repeatable for AskLinks {
+    fn tables(&mut self) -> &mut Tables {
+        &mut self.0
+    }
+
+    fn is_small(answer: &Self::Answer) -> bool {
+        answer.as_ref().is_none_or(|answer| answer.links.len() <= REPEATED)
+    }
+}
 
 impl Statement for AskLinks {
     type Question = ItemsOfLinks;

@@ -11,7 +11,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::Instant;
 
 use bytes::Bytes;
 use quick_cache::Weighter;
@@ -20,11 +19,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::clock::Timestamp;
+use crate::domain::identity::Application;
 use crate::domain::ids::{DriveId, ItemId};
 use crate::domain::item::{Item, ItemContent};
 use crate::domain::link::Link;
 use crate::keys::ProvenLink;
-use crate::service::store::applications::NAMES_LAST;
 use crate::service::store::finding::{Facts, LinkOf};
 use crate::service::store::opening::{OpenedApplications, OpenedLink, OpenedRow};
 use crate::service::store::standing::PageItems;
@@ -40,8 +39,9 @@ const PACKED: u64 = 512;
 const AVERAGE: u64 = 1_536;
 /// Links of which it is remembered that they were asked for.
 const CALLERS: usize = 1 << 15;
-/// Pages that there may be room for, for the size of their table.
-const PAGES: usize = 1 << 10;
+/// Pages that there may be room for, for the size of their table. So few that the cache is not divided: a page is large
+/// beside a part of it.
+const PAGES: usize = 31;
 /// Users whose drives are remembered.
 const DRIVES: usize = 100_000;
 /// The number of what is not known: no drive has it.
@@ -67,7 +67,7 @@ pub struct Way {
     pub path: String,
 }
 
-/// An item, the folders that it is in, and when the names of its applications were asked for.
+/// An item, and the folders that it is in.
 #[derive(Clone, Debug)]
 pub struct KnownItem {
     pub item: Arc<Item>,
@@ -75,14 +75,13 @@ pub struct KnownItem {
     pub lineage: Arc<[(i64, String)]>,
     /// The folders' names, the outermost first.
     pub folders: Arc<[String]>,
-    pub read_at: Instant,
 }
 
-/// A page of a folder's items, as it is asked for.
+/// A page of items, as it is asked for: of a folder's own, or of what a search found below it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PageAsked {
     pub folder: ItemId,
-    /// What its addresses start with, and the query.
+    /// What its addresses start with, which kind of page it is, and the query.
     pub how: String,
 }
 
@@ -93,9 +92,10 @@ pub struct KnownPage {
     pub items: PageItems,
     /// How many there were on these.
     pub links: i64,
-    /// When it is too old: the tickets in it last for a while yet then, and its applications' names are not too old.
+    /// The applications that it names.
+    pub applications: Arc<[Application]>,
+    /// When it is too old: the tickets in it last for a while yet then.
     pub until: Timestamp,
-    pub read_at: Instant,
 }
 
 /// An answer, and what it stands on.
@@ -181,8 +181,10 @@ impl Weighter<Way, Kept<KnownItem>> for Weight {
 
 impl Weighter<PageAsked, Kept<KnownPage>> for Weight {
     fn weight(&self, asked: &PageAsked, kept: &Kept<KnownPage>) -> u64 {
-        let KnownPage { text, items, .. } = &kept.answer;
-        (OVERHEAD + asked.how.len() + text.len() + size_of_val(&*items.numbers)) as u64
+        let KnownPage { text, items, applications, .. } = &kept.answer;
+        let applications: usize =
+            applications.iter().map(|one| size_of::<Application>() + one.id.len()).sum();
+        (OVERHEAD + asked.how.len() + text.len() + size_of_val(&*items.numbers) + applications) as u64
     }
 }
 
@@ -309,11 +311,10 @@ impl Known {
         }
     }
 
-    /// What is known of an item, where its applications' names are not too old, with how its drive stood then.
+    /// What is known of an item, with how its drive stood then.
     pub fn item(&self, way: &Way) -> Option<(Lineage, i64, KnownItem)> {
         let kept = self.items.as_ref()?.get(way)?;
-        let is_new = kept.answer.read_at.elapsed() < NAMES_LAST;
-        is_new.then_some((kept.lineage, kept.change, kept.answer))
+        Some((kept.lineage, kept.change, kept.answer))
     }
 
     pub fn keep_item(&self, way: Way, (lineage, change): (Lineage, i64), answer: KnownItem) {
@@ -325,8 +326,7 @@ impl Known {
     /// A page that is not too old, with how its drive stood.
     pub fn page(&self, asked: &PageAsked, now: Timestamp) -> Option<(Lineage, i64, KnownPage)> {
         let kept = self.pages.as_ref()?.get(asked)?;
-        let is_new = kept.answer.read_at.elapsed() < NAMES_LAST && now < kept.answer.until;
-        is_new.then_some((kept.lineage, kept.change, kept.answer))
+        (now < kept.answer.until).then_some((kept.lineage, kept.change, kept.answer))
     }
 
     pub fn keep_page(&self, asked: PageAsked, (lineage, change): (Lineage, i64), answer: KnownPage) {

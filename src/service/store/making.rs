@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use const_format::{concatcp, str_replace};
 use serde_json::json;
@@ -32,6 +33,33 @@ pub struct NewLink {
     pub key_epoch: u8,
     pub caller: Arc<Caller>,
     pub at: Timestamp,
+}
+
+/// What calls of createLink came to of late: more than 0 where most made a link, less where most found one.
+#[derive(Debug, Default)]
+pub(super) struct LatestLinks(AtomicI32);
+
+impl LatestLinks {
+    /// How many of the latest calls count.
+    const MOST: i32 = 32;
+
+    pub fn are_mostly_made(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 0
+    }
+
+    pub fn made(&self) {
+        self.add(1);
+    }
+
+    pub fn found(&self) {
+        self.add(-1);
+    }
+
+    fn add(&self, one: i32) {
+        // Where others count at the same moment, one of them is lost: it is an estimate.
+        let now = self.0.load(Ordering::Relaxed);
+        self.0.store((now + one).clamp(-Self::MOST, Self::MOST), Ordering::Relaxed);
+    }
 }
 
 /// Makes links, each with its event in the audit trail, all in one transaction. None where a link is

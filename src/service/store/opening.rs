@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::serde::ts_microseconds;
-use const_format::{concatcp, str_replace};
+use const_format::concatcp;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
@@ -17,12 +17,10 @@ use crate::error::Result;
 use crate::keys::ProvenLink;
 use crate::service::shown::Shown;
 use crate::service::store::asked::{
-    Applications, At, Changed, OnPostgres, Question, Tables, Worth, application, ask, ask_for_changed,
-    in_place,
+    Applications, At, Changed, OnPostgres, Question, Tables, Worth, application, ask, in_place,
 };
 use crate::service::store::items::{ItemRow, NumberedApplications};
 use crate::service::store::known::{Kept, Known, KnownOpen, Lineage, ReadyOpen, UNKNOWN};
-use crate::service::store::proofs::{Proofs, SIGHT_ON_POSTGRES, SIGHT_ON_SQLITE};
 use crate::service::store::queue::Statement;
 
 /// What a link opens, at the moment it was asked for.
@@ -38,7 +36,6 @@ pub struct OpenedLink {
 pub(super) struct OpenLinks {
     tables: Tables,
     worth: Worth,
-    proofs: Proofs<ProvenLink>,
 }
 
 #[derive(FromRow, Serialize, Deserialize)]
@@ -99,14 +96,13 @@ const OPEN_LINKS: &str = concatcp!(
 
 /// The same of links of which something is known. Where a drive's number is as it was seen, nothing comes. Where it has
 /// moved on, or was never seen, a row comes with the number, be it that there is nothing else to tell: what is gone is
-/// no unchanged. One more row always comes, and tells what the statement saw: that of a drive which is not there.
+/// no unchanged.
 const OPEN_CHANGED_LINKS: &str = concatcp!(
     "
-    SELECT q.place, (SIGHT) AS sight, n.next_change, d.drive_id AS there, ",
+    SELECT q.place, n.next_change, d.drive_id AS there, ",
     OPENED,
     "
-    FROM (SELECT * FROM q UNION ALL SELECT -1, 0, 0, NULL, -1) q
-           LEFT JOIN counters n ON n.drive_id = q.drive_id
+    FROM q LEFT JOIN counters n ON n.drive_id = q.drive_id
            LEFT JOIN links l ON l.drive_id = q.drive_id AND l.item_no = q.item_no AND l.link_id = q.link_id
            LEFT JOIN items i ON i.drive_id = l.drive_id AND i.item_no = l.item_no AND i.deleted_at IS NULL
            LEFT JOIN drives d ON d.drive_id = i.drive_id
@@ -145,7 +141,7 @@ impl Statement for OpenLinks {
 
 impl OpenLinks {
     pub fn new(tables: Tables) -> Self {
-        Self { tables, worth: Worth::unknown(), proofs: Proofs::default() }
+        Self { tables, worth: Worth::unknown() }
     }
 
     async fn open(&mut self, questions: &[ProvenLink]) -> Result<Vec<Option<OpenedLink>>> {
@@ -160,8 +156,8 @@ impl OpenLinks {
             questions.iter().map(|link| known.opened(link, lineage)).collect();
         let seen = kept.iter().map(|kept| kept.as_ref().map_or(UNKNOWN, |kept| kept.change));
         let asked: Vec<(&ProvenLink, i64)> = questions.iter().zip(seen).collect();
-        let mut changed: Vec<Option<Changed<OpenedRow>>> =
-            ask_for_changed(database, &mut self.proofs, lineage, &asked).await?;
+        let rows: Vec<At<Changed<OpenedRow>>> = ask(database, OPEN_CHANGED, &asked).await?;
+        let mut changed = in_place(questions.len(), rows);
         self.worth.told(changed.iter().filter(|changed| changed.is_none()).count(), questions.len());
         let read = changed.iter().flatten().filter_map(|changed| changed.row.as_ref());
         let read = read.map(OpenedRow::applications);
@@ -176,7 +172,7 @@ impl OpenLinks {
                     metrics.hits.inc();
                     kept.map(|kept| as_before(known, *link, lineage, kept, &names)).transpose()?
                 }
-                Some(Changed { change, row, .. }) => {
+                Some(Changed { change, row }) => {
                     metrics.missed(was_known);
                     match (row, change) {
                         (Some(row), Some(change)) => {
@@ -213,17 +209,10 @@ impl OpenLinks {
 const OPEN: [&str; 2] =
     [concatcp!(OPENING_ON_POSTGRES, OPEN_LINKS), concatcp!(OPENING_ON_SQLITE, OPEN_LINKS)];
 
+const OPEN_CHANGED: [&str; 2] =
+    [concatcp!(OPENING_ON_POSTGRES, OPEN_CHANGED_LINKS), concatcp!(OPENING_ON_SQLITE, OPEN_CHANGED_LINKS)];
+
 impl Question for ProvenLink {
-    type Key = Self;
-    const CHANGED: [&'static str; 2] = [
-        str_replace!(concatcp!(OPENING_ON_POSTGRES, OPEN_CHANGED_LINKS), "SIGHT", SIGHT_ON_POSTGRES),
-        str_replace!(concatcp!(OPENING_ON_SQLITE, OPEN_CHANGED_LINKS), "SIGHT", SIGHT_ON_SQLITE),
-    ];
-
-    fn key(&self) -> Self {
-        *self
-    }
-
     fn arrays<R>(asked: &[(&Self, i64)], query: OnPostgres<R>) -> OnPostgres<R> {
         let each = || asked.iter().map(|(link, _)| link.at());
         query

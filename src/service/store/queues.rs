@@ -13,10 +13,11 @@ use crate::service::store::connect::Pools;
 use crate::service::store::drives::{AskDrives, DriveInUse};
 use crate::service::store::finding::FindLinks;
 use crate::service::store::item_links::{AskLinks, ItemsLinks, ItemsOfLinks};
-use crate::service::store::making::{MakeLinks, NewLink};
+use crate::service::store::making::{LatestLinks, MakeLinks, NewLink};
 use crate::service::store::opening::{OpenLinks, OpenedLink};
 use crate::service::store::own_connection::OwnDatabase;
 use crate::service::store::queue::{Queue, QueueSettings};
+use crate::service::store::repeating::Repeating;
 use crate::service::store::standing::{AskPages, AskStandings, PageItems, PageStanding, Standing};
 use crate::telemetry::Metrics;
 
@@ -28,10 +29,11 @@ pub struct Queues {
     opening: Queue<OpenLinks>,
     finding: Queue<FindLinks>,
     making: Arc<Queue<MakeLinks>>,
-    standing: Queue<AskStandings>,
-    pages: Queue<AskPages>,
-    links: Queue<AskLinks>,
-    drives: Queue<AskDrives>,
+    latest: LatestLinks,
+    standing: Queue<Repeating<AskStandings>>,
+    pages: Queue<Repeating<AskPages>>,
+    links: Queue<Repeating<AskLinks>>,
+    drives: Queue<Repeating<AskDrives>>,
     settings: QueueSettings,
 }
 
@@ -64,10 +66,13 @@ impl Queues {
             making: Arc::new(Queue::start(settings, metrics.batches("make"), || {
                 MakeLinks::new(tables(), &store.pools)
             })),
-            standing: Queue::start(settings, metrics.batches("standing"), || AskStandings(tables())),
-            pages: Queue::start(of_many, metrics.batches("page"), || AskPages(tables())),
-            links: Queue::start(of_many, metrics.batches("links"), || AskLinks(tables())),
-            drives: Queue::start(settings, metrics.batches("drive"), || AskDrives(tables())),
+            latest: LatestLinks::default(),
+            standing: Queue::start(settings, metrics.batches("standing"), || {
+                Repeating::new(AskStandings(tables()))
+            }),
+            pages: Queue::start(of_many, metrics.batches("page"), || Repeating::new(AskPages(tables()))),
+            links: Queue::start(of_many, metrics.batches("links"), || Repeating::new(AskLinks(tables()))),
+            drives: Queue::start(settings, metrics.batches("drive"), || Repeating::new(AskDrives(tables()))),
             settings,
         }
     }
@@ -77,9 +82,28 @@ impl Queues {
         self.opening.ask(proven).await
     }
 
-    /// The link that an item has of an application and a type, if the caller manages the item and it is live.
-    pub async fn find(&self, new: NewLink) -> Result<Option<Link>> {
-        self.finding.ask(new).await
+    /// The link that an item has of an application and a type, or else a new one. None where there can be none, or
+    /// others' links come and go meanwhile.
+    ///
+    /// A look is cheaper than an insertion that comes to nothing, and an insertion that comes to a link makes a look
+    /// needless: so what is tried first is what most calls came to of late. Who inserted nothing looks, for another may
+    /// have been faster.
+    pub async fn find_or_make(&self, new: NewLink) -> Result<Option<Link>> {
+        if !self.latest.are_mostly_made()
+            && let Some(link) = self.finding.ask(new.clone()).await?
+        {
+            self.latest.found();
+            return Ok(Some(link));
+        }
+        if let Some(link) = self.making.ask(new.clone()).await? {
+            self.latest.made();
+            return Ok(Some(link));
+        }
+        let link = self.finding.ask(new).await?;
+        if link.is_some() {
+            self.latest.found();
+        }
+        Ok(link)
     }
 
     /// How an item's drive stands now. None where there is no such drive.
@@ -100,10 +124,5 @@ impl Queues {
     /// A drive, and how much is in it. None where there is no such drive.
     pub async fn drive(&self, drive: DriveId) -> Result<Option<DriveInUse>> {
         self.drives.ask(drive).await
-    }
-
-    /// Makes a link. None where another is there already, or where there can be none.
-    pub async fn make(&self, new: NewLink) -> Result<Option<Link>> {
-        self.making.ask(new).await
     }
 }

@@ -12,6 +12,7 @@ use crate::service::store::asked::{At, Tables, in_place, json_text};
 use crate::service::store::known::{Era, Lineage};
 use crate::service::store::own_connection::WHICH_RUN;
 use crate::service::store::queue::Statement;
+use crate::service::store::repeating::Repeatable;
 use crate::service::store::statement::{STATEMENT_LIMIT, Tx, TxConnection, within_step};
 
 /// How a drive stands, and how far an item of it is shared: links come to be without a change of the drive.
@@ -47,6 +48,16 @@ const ON_SQLITE: &str = const_format::concatcp!(
     STANDINGS
 );
 
+impl Repeatable for AskStandings {
+    fn tables(&mut self) -> &mut Tables {
+        &mut self.0
+    }
+
+    fn is_small(_: &Self::Answer) -> bool {
+        true
+    }
+}
+
 impl Statement for AskStandings {
     type Question = ItemId;
     type Answer = Option<Standing>;
@@ -70,7 +81,7 @@ impl Statement for AskStandings {
 }
 
 /// Items that a page shows, all of one drive.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PageItems {
     pub drive: DriveId,
     pub numbers: Arc<[i64]>,
@@ -133,6 +144,16 @@ fn pages_on_postgres(
         .bind(items_of(pages).map(|(place, ..)| place).collect::<Vec<i64>>())
         .bind(items_of(pages).map(|(_, drive, _)| drive).collect::<Vec<DriveId>>())
         .bind(items_of(pages).map(|(.., number)| number).collect::<Vec<i64>>())
+}
+
+impl Repeatable for AskPages {
+    fn tables(&mut self) -> &mut Tables {
+        &mut self.0
+    }
+
+    fn is_small(_: &Self::Answer) -> bool {
+        true
+    }
 }
 
 impl Statement for AskPages {

@@ -66,15 +66,22 @@ pub type Folders = HashMap<i64, (Option<i64>, String)>;
 impl Tx {
     /// Number and name of the item and of each folder above it, the item first, the root last.
     pub async fn lineage(&mut self, id: ItemId) -> Result<Vec<(i64, String)>> {
+        let folders = self.lineage_with_paths(id).await?;
+        Ok(folders.into_iter().map(|(number, name, _)| (number, name)).collect())
+    }
+
+    /// The same, and the longest path that each has below it.
+    async fn lineage_with_paths(&mut self, id: ItemId) -> Result<Vec<(i64, String, i64)>> {
         on!(self, |connection| sqlx::query_as(
-            "WITH RECURSIVE up (drive_id, item_no, parent_no, name, depth) AS (
-                 SELECT drive_id, item_no, parent_no, name, 0 FROM items WHERE drive_id = $1 AND item_no = $2
+            "WITH RECURSIVE up (drive_id, item_no, parent_no, name, longest_path, depth) AS (
+                 SELECT drive_id, item_no, parent_no, name, longest_path, 0
+                 FROM items WHERE drive_id = $1 AND item_no = $2
                  UNION ALL
-                 SELECT p.drive_id, p.item_no, p.parent_no, p.name, up.depth + 1
+                 SELECT p.drive_id, p.item_no, p.parent_no, p.name, p.longest_path, up.depth + 1
                  FROM up LEFT JOIN items p ON p.drive_id = up.drive_id AND p.item_no = up.parent_no
                  WHERE up.parent_no IS NOT NULL
              )
-             SELECT item_no, name FROM up ORDER BY depth"
+             SELECT item_no, name, longest_path FROM up ORDER BY depth"
         )
         .bind(id.drive)
         .bind(id.number)
@@ -108,18 +115,25 @@ impl Tx {
     /// Tells a folder and those above it what is below them now; those to whom that is no news are left alone. Refuses
     /// what would be at too long a path. Gives the folder's lineage.
     pub async fn tell_above(&mut self, folder: ItemId, below: Below) -> Result<Vec<(i64, String)>> {
-        let lineage = self.lineage(folder).await?;
+        let folders = self.lineage_with_paths(folder).await?;
         let mut longest = below.longest_path;
-        let above: Vec<(i64, i64)> = lineage
+        let mut is_news = below.children != 0 || below.bytes != 0;
+        let above: Vec<(i64, i64)> = folders
             .iter()
-            .map(|(number, name)| {
+            .map(|(number, name, known)| {
                 let from_here = longest.unwrap_or(0);
                 longest = longest.map(|path| path + 1 + characters(name));
+                is_news |= *known < from_here;
                 (*number, from_here)
             })
             .collect();
+        let lineage: Vec<(i64, String)> =
+            folders.into_iter().map(|(number, name, _)| (number, name)).collect();
         if let Some(path) = below.longest_path {
             check_path(&lineage, path)?;
+        }
+        if !is_news {
+            return Ok(lineage);
         }
         match &mut self.connection {
             TxConnection::Postgres(tx) => {
