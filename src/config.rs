@@ -140,7 +140,7 @@ pub struct Settings {
     #[arg(help_heading = "How much")]
     pub connections_per_address: u16,
 
-    /// Connections to PostgreSQL that all workers share, at most; each worker has four more of its own
+    /// Connections to PostgreSQL that all workers share, at most; each worker has seven more of its own
     #[arg(long, env = "EVERLINK_DATABASE_CONNECTIONS", value_name = "NUMBER")]
     #[arg(default_value_t = DATABASE_CONNECTIONS, help_heading = "How much")]
     #[arg(value_parser = clap::value_parser!(u32).range(2..=1000))]

@@ -168,7 +168,7 @@ impl Item {
     }
 
     /// Those that made it and changed it last.
-    pub fn applications(&self) -> impl Iterator<Item = &Application> {
+    pub fn applications(&self) -> impl Iterator<Item = &Application> + Clone {
         [&self.created, &self.modified].into_iter().filter_map(|stamp| stamp.application.as_ref())
     }
 

@@ -31,6 +31,8 @@ const BACKLOG: i32 = 4_096;
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Files that are kept for what is no client's connection: the database's, contents, the log.
 const OTHER_FILES: u64 = 256;
+/// Those of a worker's own connections to the database.
+const FILES_OF_WORKER: u64 = 24;
 /// A connection has a second handle, by which it can be ended.
 const FILES_OF_CONNECTION: u64 = 2;
 
@@ -51,7 +53,7 @@ pub fn listen(address: SocketAddr) -> Result<TcpListener> {
 }
 
 /// Lets the process open as many files as the system lets it, and gives how many connections that is enough for.
-pub fn room_for(connections: usize) -> usize {
+pub fn room_for(connections: usize, workers: usize) -> usize {
     let limits = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limits.maximum, ..limits };
     let files = match setrlimit(Resource::Nofile, raised) {
@@ -60,7 +62,8 @@ pub fn room_for(connections: usize) -> usize {
     };
     // None stands for any number.
     let Some(files) = files else { return connections };
-    let room = usize::try_from(files.saturating_sub(OTHER_FILES) / FILES_OF_CONNECTION).unwrap_or(usize::MAX);
+    let others = OTHER_FILES + FILES_OF_WORKER * workers as u64;
+    let room = usize::try_from(files.saturating_sub(others) / FILES_OF_CONNECTION).unwrap_or(usize::MAX);
     if room < connections {
         tracing::warn!(files, connections = room, "fewer connections: the process may not open more files");
     }

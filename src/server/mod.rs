@@ -168,11 +168,11 @@ pub async fn bind_with(settings: &Settings, clock: Clock, limits: Limits) -> Res
     if let Some(dev) = &dev {
         Box::pin(dev.begin(&app.service)).await?;
     }
-    let most_connections = room_for(usize::from(settings.connections));
     let workers = match settings.workers {
         Some(workers) => usize::from(workers),
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
+    let most_connections = room_for(usize::from(settings.connections), workers);
     let secure = secure_listener.as_ref().map(|listener| listener.local_addr().map_err(Error::internal));
     Ok(Server {
         api,

@@ -79,6 +79,8 @@ async fn sqlite_writes_again_as_soon_as_the_disk_does() {
             assert_eq!(make_folder(&alice, &format!("no {attempt}")).await, status, "{how}");
             let path = format!("/drive/items/{item}/createLink");
             alice.post(&path, json!({ "type": "edit" })).await.expect_error(status, code);
+            // What is there is found.
+            assert_eq!(alice.post(&path, json!({ "type": "view" })).await.expect(200).json(), link, "{how}");
             alice.put(&format!("/drive/items/{item}/content"), "two").await.expect(status);
             assert_eq!(revoke(&alice, &item, &link).await, status, "{how}");
             assert_eq!(ready().await, 503, "{how}");

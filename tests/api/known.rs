@@ -324,6 +324,23 @@ async fn an_applications_new_name_is_seen_in_what_is_kept() {
         renamed.link(&file, "edit").await;
         crate::support::eventually("the name is seen", async || shown().await.as_deref() == Some("Renamed"))
             .await;
+        // So it is in what the owner reads again and again.
+        let parts = [format!("items/{file}"), "root/children".to_owned(), "root/search(q='a.')".to_owned()];
+        let items = async || {
+            let mut texts = String::new();
+            for part in &parts {
+                texts += &alice.get(&format!("/me/drive/{part}")).await.expect(200).text();
+            }
+            texts
+        };
+        assert_eq!(items().await.matches("\"Renamed\"").count(), 2 * parts.len());
+        let renamed = other.user_with(|token| token.application_name = Some("Again".to_owned()));
+        renamed.link(&file, "embed").await;
+        crate::support::eventually("the name is seen", async || {
+            let texts = items().await;
+            texts.matches("\"Again\"").count() == 2 * parts.len() && !texts.contains("Renamed")
+        })
+        .await;
     }
 }
 

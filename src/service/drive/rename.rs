@@ -45,6 +45,10 @@ pub async fn update_item(
     if is_placed && id.is_root() {
         return Err(Error::NotAllowed("The root of a drive can't be renamed or moved."));
     }
+    // What fails later undoes the work of others who share the transaction, so that they do it again.
+    if !preconditions.hold(Some(managed.item())) {
+        return Err(Error::ResourceModified);
+    }
     let update_now = async || {
         service
             .store

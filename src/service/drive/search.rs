@@ -78,6 +78,7 @@ pub async fn search<S>(
         }
     }
     let shown = found.iter().map(|placed| &placed.item);
-    let seen = SeenWith::of(&mut tx, folder.drive, era, shown).await?;
+    // What was found is told, be it that it can't be kept.
+    let seen = SeenWith::of(&mut tx, folder.drive, era, shown).await.unwrap_or_default();
     Ok(Found { folder, seen, items: found, next })
 }

@@ -32,9 +32,10 @@ pub(super) struct KnownApplications {
     by_number: Cache<i32, (Instant, Application)>,
     /// Names by id, likewise.
     names: Cache<String, (Instant, Option<String>)>,
-    /// Whoever writes one, or asks for its name. Of many requests of an application that is new, one writes it; others
-    /// seldom have its turn.
+    /// Whoever writes one. Of many requests of an application that is new, one writes it; others seldom have its turn.
     turns: [Mutex<()>; TURNS],
+    /// Whoever asks for names.
+    asking: Mutex<()>,
 }
 
 impl Default for KnownApplications {
@@ -44,6 +45,7 @@ impl Default for KnownApplications {
             by_number: Cache::new(REMEMBERED),
             names: Cache::new(REMEMBERED),
             turns: Default::default(),
+            asking: Mutex::default(),
         }
     }
 }
@@ -72,6 +74,12 @@ impl KnownApplications {
     fn name(&self, id: &str) -> Option<Option<String>> {
         let (asked_at, name) = self.names.get(id)?;
         (asked_at.elapsed() < NAMES_LAST).then_some(name)
+    }
+
+    /// Whether all are called as they were; none where one's name is to be asked for.
+    fn are_called<'a>(&self, mut applications: impl Iterator<Item = &'a Application>) -> Option<bool> {
+        let is_called = |application: &Application| Some(self.name(&application.id)? == application.name);
+        applications.try_fold(true, |all, application| Some(all && is_called(application)?))
     }
 
     /// Applications by their numbers. Those are asked for that are not known, or were asked for too long ago.
@@ -117,34 +125,39 @@ async fn read(database: &mut OwnDatabase, numbers: &[i32]) -> Result<Vec<(i32, S
 
 impl Store {
     /// Whether applications are called still what they were called when something was read that is kept.
-    pub async fn are_still_called(&self, applications: impl Iterator<Item = &Application>) -> Result<bool> {
-        for application in applications {
-            let name = match self.applications.name(&application.id) {
-                Some(name) => name,
-                None => self.application_name(application).await?,
-            };
-            if name != application.name {
-                return Ok(false);
-            }
+    pub async fn are_still_called(
+        &self,
+        applications: impl Iterator<Item = &Application> + Clone,
+    ) -> Result<bool> {
+        if let Some(are_called) = self.applications.are_called(applications.clone()) {
+            return Ok(are_called);
         }
-        Ok(true)
+        let asked = self.ask_for_names(applications.clone());
+        let asked = tokio::time::timeout(ACQUIRE_LIMIT + STATEMENT_LIMIT, asked).await;
+        asked.map_err(|_| Error::unavailable("applications' names could not be read in time"))??;
+        // One that is forgotten at once is asked for with what it was asked for.
+        Ok(self.applications.are_called(applications).unwrap_or(false))
     }
 
-    async fn application_name(&self, application: &Application) -> Result<Option<String>> {
-        let _turn = self.applications.turn(application).lock().await;
-        if let Some(name) = self.applications.name(&application.id) {
-            return Ok(name);
+    /// Asks for all names that are too old. Many find that at the same moment: one asks for them.
+    async fn ask_for_names(&self, applications: impl Iterator<Item = &Application> + Clone) -> Result<()> {
+        let _turn = self.applications.asking.lock().await;
+        let old = applications.filter(|application| self.applications.name(&application.id).is_none());
+        let old: Vec<String> = old.map(|application| application.id.clone()).collect();
+        if old.is_empty() {
+            return Ok(());
         }
         let asked_at = Instant::now();
-        let mut tx = self.read("application_name").await?;
-        let name: Option<Option<String>> = on!(tx, |connection| sqlx::query_scalar(
-            "SELECT display_name FROM applications WHERE app_id = $1"
-        )
-        .bind(&application.id)
-        .fetch_optional(connection))?;
-        let name = name.flatten();
-        self.applications.names.insert(application.id.clone(), (asked_at, name.clone()));
-        Ok(name)
+        let mut tx = self.read("application_names").await?;
+        for id in old {
+            let name: Option<Option<String>> = on!(tx, |connection| sqlx::query_scalar(
+                "SELECT display_name FROM applications WHERE app_id = $1"
+            )
+            .bind(&id)
+            .fetch_optional(connection))?;
+            self.applications.names.insert(id, (asked_at, name.flatten()));
+        }
+        Ok(())
     }
 
     /// The application's number; it gets one, and its name is kept, where that is new.

@@ -205,8 +205,11 @@ impl Pools {
             Self::Sqlite { writer, readers, slow } => {
                 slow.close().await;
                 readers.close().await;
-                // The file is whole without its log, whoever closes last. Where it can't be done, the log stays.
-                let _ = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(writer).await;
+                // Whoever closes last, the file is whole without its log, but for what others read or write just now.
+                let checkpoint = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(writer);
+                if let Err(error) = within_limit(checkpoint).await {
+                    tracing::debug!(error = error.inside(), "what is in the log stays there");
+                }
                 writer.close().await;
             }
         }

@@ -55,7 +55,7 @@ impl Repeatable for AskDrives {
         &mut self.0
     }
 
-    fn is_small(_: &Self::Answer) -> bool {
+    fn is_small(_: &Self::Question, _: &Self::Answer) -> bool {
         true
     }
 }

@@ -78,7 +78,7 @@ impl Repeatable for AskLinks {
         &mut self.0
     }
 
-    fn is_small(answer: &Self::Answer) -> bool {
+    fn is_small(_: &Self::Question, answer: &Self::Answer) -> bool {
         answer.as_ref().is_none_or(|answer| answer.links.len() <= REPEATED)
     }
 }

@@ -55,6 +55,11 @@ impl LatestLinks {
         self.add(-1);
     }
 
+    /// The next calls look first: what is there needs nothing written.
+    pub fn failed(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
     fn add(&self, one: i32) {
         // Where others count at the same moment, one of them is lost: it is an estimate.
         let now = self.0.load(Ordering::Relaxed);

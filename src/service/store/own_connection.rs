@@ -44,6 +44,9 @@ enum OwnConnection {
 /// them when a table may still be empty, and what suits an empty table reads a large one whole.
 const JOINED_AS_WRITTEN: (&str, &str) = ("join_collapse_limit", "1");
 
+/// KiB (so SQLite reads a negative number) of pages that a connection keeps: there are many, and the file is mapped.
+const LITTLE_MEMORY: &str = "-256";
+
 /// Which run of the server a connection leads to: another one may lack changes, and count them again. A standby is
 /// nobody else's run.
 pub(super) const WHICH_RUN: &str = "
@@ -60,7 +63,10 @@ impl OwnDatabase {
                 let options = (*pool.connect_options()).clone().options([JOINED_AS_WRITTEN]);
                 Options::Postgres(Box::new(options))
             }
-            Pools::Sqlite { readers, .. } => Options::Sqlite(Box::new((*readers.connect_options()).clone())),
+            Pools::Sqlite { readers, .. } => {
+                let options = (*readers.connect_options()).clone().pragma("cache_size", LITTLE_MEMORY);
+                Options::Sqlite(Box::new(options))
+            }
         })
     }
 

@@ -1,6 +1,7 @@
 //! The queues by which many ask at a time: links are opened, found and made, and drives asked for what is in them.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::config::Settings;
 use crate::domain::ids::{DriveId, ItemId};
@@ -21,6 +22,8 @@ use crate::service::store::repeating::Repeating;
 use crate::service::store::standing::{AskPages, AskStandings, PageItems, PageStanding, Standing};
 use crate::telemetry::Metrics;
 
+/// A failure after this leaves no time to look: who waits is to be told of it.
+const SOON: Duration = Duration::from_secs(1);
 /// Questions in one batch, at most, whose answers may have a thousand rows each.
 const MOST_OF_MANY: usize = 16;
 
@@ -89,21 +92,31 @@ impl Queues {
     /// needless: so what is tried first is what most calls came to of late. Who inserted nothing looks, for another may
     /// have been faster.
     pub async fn find_or_make(&self, new: NewLink) -> Result<Option<Link>> {
-        if !self.latest.are_mostly_made()
-            && let Some(link) = self.finding.ask(new.clone()).await?
-        {
+        let was_looked_for = !self.latest.are_mostly_made();
+        if was_looked_for && let Some(link) = self.finding.ask(new.clone()).await? {
             self.latest.found();
             return Ok(Some(link));
         }
-        if let Some(link) = self.making.ask(new.clone()).await? {
+        let started = Instant::now();
+        let made = self.making.ask(new.clone()).await;
+        if let Ok(Some(_)) = made {
             self.latest.made();
-            return Ok(Some(link));
+            return made;
         }
-        let link = self.finding.ask(new).await?;
-        if link.is_some() {
-            self.latest.found();
+        if made.is_err() {
+            self.latest.failed();
+            // Where nothing can be written, what is there is found still, if that was told soon.
+            if was_looked_for || started.elapsed() > SOON {
+                return made;
+            }
         }
-        Ok(link)
+        match self.finding.ask(new).await? {
+            Some(link) => {
+                self.latest.found();
+                Ok(Some(link))
+            }
+            None => made,
+        }
     }
 
     /// How an item's drive stands now. None where there is no such drive.

@@ -2,7 +2,8 @@
 //! that are asked at a time.
 //!
 //! PostgreSQL tells which transactions a statement sees, and SQLite counts the commits of others that a connection has
-//! come to see. Two statements that see the same give the same rows.
+//! come to see. Two statements that see the same give the same rows. That is so of a PostgreSQL that has all tables
+//! itself; one that spreads them over others writes there without a transaction of its own.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -13,10 +14,9 @@ use crate::service::store::asked::{Tables, Worth};
 use crate::service::store::known::Lineage;
 use crate::service::store::queue::Statement;
 
-/// What a statement sees: <https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT>. A
+/// What a statement sees, in which run of the server: <https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT>. A
 /// standby does not tell it all: its snapshots leave out which transactions are under way.
-const SIGHT_ON_POSTGRES: &str =
-    "SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_snapshot()::text END";
+const SIGHT_ON_POSTGRES: &str = "SELECT CASE WHEN NOT pg_is_in_recovery() THEN concat_ws(' ', pg_current_snapshot(), pg_postmaster_start_time()) END";
 /// <https://www.sqlite.org/pragma.html#pragma_data_version>
 const SIGHT_ON_SQLITE: &str = "SELECT CAST(data_version AS TEXT) FROM pragma_data_version";
 
@@ -29,8 +29,8 @@ const LASTS: Duration = Duration::from_secs(1);
 pub(super) trait Repeatable: Statement<Question: Clone + Eq + Hash, Answer: Clone + Sync> {
     fn tables(&mut self) -> &mut Tables;
 
-    /// Whether an answer takes little room.
-    fn is_small(answer: &Self::Answer) -> bool;
+    /// Whether a question and its answer take little room.
+    fn is_small(question: &Self::Question, answer: &Self::Answer) -> bool;
 }
 
 /// What a statement saw, on which of a task's connections to which run of a database.
@@ -91,7 +91,7 @@ impl<S: Repeatable> Statement for Repeating<S> {
         // What is read now may be newer than what was seen: then something else is seen the next time.
         let new = if open.is_empty() { Vec::new() } else { self.statement.ask(&open).await? };
         for (question, answer) in open.into_iter().zip(&new) {
-            if self.sight.is_some() && self.answers.len() < MOST && S::is_small(answer) {
+            if self.sight.is_some() && self.answers.len() < MOST && S::is_small(&question, answer) {
                 self.answers.insert(question, answer.clone());
             }
         }

@@ -53,7 +53,7 @@ impl Repeatable for AskStandings {
         &mut self.0
     }
 
-    fn is_small(_: &Self::Answer) -> bool {
+    fn is_small(_: &Self::Question, _: &Self::Answer) -> bool {
         true
     }
 }
@@ -86,6 +86,9 @@ pub struct PageItems {
     pub drive: DriveId,
     pub numbers: Arc<[i64]>,
 }
+
+/// Items of a page about which an answer is repeated, at most.
+const REPEATED: usize = 256;
 
 /// How the drive of a page's items stands, and how many links there are on these. While the drive stands as it did,
 /// links only come: so where there are as many, they are the same.
@@ -151,8 +154,8 @@ impl Repeatable for AskPages {
         &mut self.0
     }
 
-    fn is_small(_: &Self::Answer) -> bool {
-        true
+    fn is_small(page: &Self::Question, _: &Self::Answer) -> bool {
+        page.numbers.len() <= REPEATED
     }
 }
 
