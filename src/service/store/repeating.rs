@@ -14,9 +14,12 @@ use crate::service::store::asked::{Tables, Worth};
 use crate::service::store::known::Lineage;
 use crate::service::store::queue::Statement;
 
-/// What a statement sees, in which run of the server: <https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT>. A
-/// standby does not tell it all: its snapshots leave out which transactions are under way.
-const SIGHT_ON_POSTGRES: &str = "SELECT CASE WHEN NOT pg_is_in_recovery() THEN concat_ws(' ', pg_current_snapshot(), pg_postmaster_start_time()) END";
+/// What a statement sees, in which run of the server. A standby does not tell it all: its snapshots leave out which
+/// transactions are under way.
+/// <https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT>
+const SIGHT_ON_POSTGRES: &str = "
+    SELECT CASE WHEN NOT pg_is_in_recovery()
+                THEN concat_ws(' ', pg_current_snapshot(), pg_postmaster_start_time()) END";
 /// <https://www.sqlite.org/pragma.html#pragma_data_version>
 const SIGHT_ON_SQLITE: &str = "SELECT CAST(data_version AS TEXT) FROM pragma_data_version";
 
