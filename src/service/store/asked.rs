@@ -1,5 +1,5 @@
 //! What is asked for many at a time, as PostgreSQL and SQLite take it: to the one questions come as arrays, one for
-//! each column, to the other as a JSON text. So each statement is two pieces: the questions as a database takes them, and
+//! each column, to the other as a JSON text. So each statement is two pieces: questions as a database takes them, and
 //! what is done with them.
 
 use std::collections::HashMap;
