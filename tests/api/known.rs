@@ -310,7 +310,9 @@ async fn an_applications_new_name_is_seen_in_what_is_kept() {
     for kind in [Kind::Postgres, Kind::Sqlite] {
         let app = TestApp::start(kind).await;
         let alice = app.user("alice");
-        let file = alice.upload("/a.txt", "a").await;
+        // By the application itself: what is imported names none.
+        let file = alice.put("/drive/root:/a.txt:/content", "a").await.expect(201).json();
+        let file = file["id"].as_str().expect("an id").to_owned();
         let link = alice.link(&file, "view").await;
         let share = link["shareId"].as_str().expect("an id").to_owned();
         let shown = async || {
