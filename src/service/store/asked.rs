@@ -57,7 +57,7 @@ pub(super) fn in_place<R>(questions: usize, rows: Vec<At<R>>) -> Vec<Option<R>> 
 /// Questions as SQLite takes them: a JSON array of arrays.
 pub(super) fn json_text(questions: impl Iterator<Item = impl Serialize>) -> String {
     let text = serde_json::to_string(&questions.collect::<Vec<_>>());
-    text.expect("numbers and texts are written")
+    text.expect("numbers and texts can be written as JSON")
 }
 
 /// A time as the library writes it to SQLite, so that all times in a column sort together.

@@ -123,7 +123,6 @@ const FINDING_ON_SQLITE: &str = "
 /// The statements on PostgreSQL and on SQLite.
 const FIND: [&str; 2] =
     [concatcp!(FINDING_ON_POSTGRES, FIND_LINKS), concatcp!(FINDING_ON_SQLITE, FIND_LINKS)];
-
 const FIND_CHANGED: [&str; 2] =
     [concatcp!(FINDING_ON_POSTGRES, FIND_CHANGED_LINKS), concatcp!(FINDING_ON_SQLITE, FIND_CHANGED_LINKS)];
 
