@@ -12,6 +12,7 @@ use crate::support::{Kind, TestApp, on_each_database};
 on_each_database!(
     the_first_call_makes_the_link_and_later_ones_return_it,
     links_are_found_where_most_calls_make_one_and_made_where_most_find_one,
+    links_that_are_there_are_found_where_none_can_be_made,
     each_application_and_each_type_has_a_link_of_its_own,
     every_spelling_of_an_items_address_names_the_same_link,
     the_answer_is_a_permission_as_microsofts_page_shows_it,
@@ -68,6 +69,29 @@ async fn links_are_found_where_most_calls_make_one_and_made_where_most_find_one(
     }
     assert_eq!(app.database.number("SELECT count(*) FROM links").await, 40);
     assert_eq!(app.database.number("SELECT count(*) FROM link_events WHERE action = 'created'").await, 40);
+}
+
+async fn links_that_are_there_are_found_where_none_can_be_made(app: TestApp) {
+    let alice = app.user("alice");
+    let mut links = Vec::new();
+    // So that a link is made without a look beforehand.
+    for number in 0..20 {
+        let item = alice.upload(&format!("/{number}.txt"), "one").await;
+        links.push((alice.link(&item, "view").await, item));
+    }
+    let refuse = match app.database.kind {
+        Kind::Postgres => {
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN RAISE EXCEPTION 'no'; END $$;
+             CREATE TRIGGER refuse BEFORE INSERT ON links FOR EACH ROW EXECUTE FUNCTION refuse()"
+        }
+        Kind::Sqlite => "CREATE TRIGGER refuse BEFORE INSERT ON links BEGIN SELECT raise(ABORT, 'no'); END",
+    };
+    app.database.run(refuse).await;
+    for (link, item) in &links {
+        let path = format!("/drive/items/{item}/createLink");
+        assert_eq!(alice.post(&path, json!({ "type": "view" })).await.expect(200).json(), *link);
+    }
 }
 
 async fn each_application_and_each_type_has_a_link_of_its_own(app: TestApp) {
