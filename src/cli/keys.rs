@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use crate::cli::{Actor, Failure, Installed};
 use crate::clock::Clock;
 use crate::config::Storage;
-use crate::keys::{BadKeys, Keys, add_epoch, withdraw_epoch};
+use crate::keys::{BadKeys, Keys, add_epoch, renew_issuer, withdraw_epoch};
 use crate::service::installation::{EpochUse, Installation, LinkFilter};
 
 #[derive(Subcommand)]
@@ -16,6 +16,8 @@ pub enum KeysCommand {
     Add(Box<Installed>),
     /// Take an epoch out of the key file
     Withdraw(Box<Withdraw>),
+    /// Put a fresh secret for the local issuer's tokens into the key file; those made before end
+    RenewIssuer(Box<RenewIssuer>),
 }
 
 #[derive(Args)]
@@ -31,6 +33,15 @@ pub struct Withdraw {
     installed: Installed,
 }
 
+#[derive(Args)]
+pub struct RenewIssuer {
+    /// The key file has a fresh one already, which was put there by hand
+    #[arg(long)]
+    from_file: bool,
+    #[command(flatten)]
+    installed: Installed,
+}
+
 /// What is to be done after the key file has changed.
 const RESTART: &str =
     "Give all servers this file, and restart them all: one without it refuses what the others sign.";
@@ -40,6 +51,7 @@ impl KeysCommand {
         let installed = match self {
             Self::List(installed) | Self::Add(installed) => installed,
             Self::Withdraw(withdraw) => &withdraw.installed,
+            Self::RenewIssuer(renew) => &renew.installed,
         };
         let installation = installed.open().await?;
         let path = installed.storage.keys.key_file();
@@ -48,6 +60,7 @@ impl KeysCommand {
             Self::List(_) => list(&keys, &installation).await?,
             Self::Add(_) => add(&installed.storage, &keys, &installation).await?,
             Self::Withdraw(withdraw) => withdraw.run(&keys, &installation).await?,
+            Self::RenewIssuer(renew) => renew.run(&keys, &installation).await?,
         }
         installation.close().await;
         Ok(())
@@ -124,6 +137,20 @@ impl Withdraw {
         installation.forget_epoch(epoch).await?;
         let path = self.installed.storage.keys.key_file();
         println!("{revoked} links revoked; epoch {epoch} is no more in {}. {RESTART}", path.display());
+        Ok(())
+    }
+}
+
+impl RenewIssuer {
+    async fn run(&self, keys: &Keys, installation: &Installation) -> Result<(), Failure> {
+        installation.check_epochs(keys).await?;
+        let path = self.installed.storage.keys.key_file();
+        if !self.from_file {
+            renew_issuer(&path)?;
+        }
+        let renewed = Keys::load(&path)?.ok_or_else(|| BadKeys::Missing(path.clone()))?;
+        installation.expect_issuer(&renewed).await?;
+        println!("The local issuer's secret in {} is the one that holds. {RESTART}", path.display());
         Ok(())
     }
 }

@@ -41,7 +41,7 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Serve the API and the pages
-    Serve(Box<Settings>),
+    Serve(Box<serve::Serve>),
     /// Put files or folders into a drive, share them, and print their links
     #[command(mut_args(hide_settings), after_help = "The settings of `everlink serve` are taken, too.")]
     Share(Box<share::Share>),
@@ -109,6 +109,14 @@ fn content_of(settings: &Settings) -> Result<Content, Failure> {
     Ok(Content::open(&url, false, 0)?)
 }
 
+/// Who is at this machine, as the local issuer knows them: what they share is in the drive that they sign in to.
+#[derive(Args)]
+struct LocalUser {
+    /// Whose drive it is, with a token of the local issuer
+    #[arg(long, env = "USER", default_value = "me")]
+    user: String,
+}
+
 /// Who acts by a command.
 #[derive(Args)]
 struct Actor {
@@ -137,7 +145,7 @@ impl Cli {
         }
         let done = match self.command {
             Command::Import(import) => return Box::pin(import.run()).await,
-            Command::Serve(settings) => serve::serve(&settings).await,
+            Command::Serve(serve) => serve.run().await,
             Command::Share(share) => share.run().await,
             Command::Login(login) => login.run().await,
             Command::Logout => login::logout(),

@@ -1,31 +1,45 @@
 //! `everlink serve`
 
-use crate::cli::{Failure, asked_to_stop};
+use clap::Args;
+
+use crate::cli::{Failure, LocalUser, asked_to_stop};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::server;
 use crate::telemetry::{Traces, start_logging_aside};
 use crate::website;
 
-pub async fn serve(settings: &Settings) -> Result<(), Failure> {
-    let traces = settings.otlp_endpoint.as_deref().map(Traces::start).transpose()?;
-    let log = start_logging_aside(&settings.logging, traces.as_ref());
-    let mut server = server::bind(settings, Clock::system()).await?;
-    server.dropped_lines = log.dropped_lines.clone();
-    match &server.dev {
-        Some(dev) => println!("{}", dev.greeting(server.api, server.secure)),
-        None => greet(settings, &server).await?,
+#[derive(Args)]
+pub struct Serve {
+    #[command(flatten)]
+    settings: Settings,
+
+    #[command(flatten)]
+    local: LocalUser,
+}
+
+impl Serve {
+    pub async fn run(&self) -> Result<(), Failure> {
+        let settings = &self.settings;
+        let traces = settings.otlp_endpoint.as_deref().map(Traces::start).transpose()?;
+        let log = start_logging_aside(&settings.logging, traces.as_ref());
+        let mut server = server::bind(settings, Clock::system()).await?;
+        server.dropped_lines = log.dropped_lines.clone();
+        match &server.dev {
+            Some(dev) => println!("{}", dev.greeting(server.api, server.secure)),
+            None => greet(settings, &server, &self.local.user).await?,
+        }
+        server.run(asked_to_stop()).await?;
+        if let Some(traces) = traces {
+            traces.stop().await;
+        }
+        tracing::info!("stopped");
+        Ok(())
     }
-    server.run(asked_to_stop()).await?;
-    if let Some(traces) = traces {
-        traces.stop().await;
-    }
-    tracing::info!("stopped");
-    Ok(())
 }
 
 /// Says what runs where, and what to try next.
-async fn greet(settings: &Settings, server: &server::Server) -> Result<(), Failure> {
+async fn greet(settings: &Settings, server: &server::Server, user: &str) -> Result<(), Failure> {
     let app = server.app();
     let bad = |bad: crate::config::BadSetting| Failure(bad.to_string());
     println!("Everlink {} is at {}", env!("CARGO_PKG_VERSION"), app.public_url);
@@ -42,7 +56,8 @@ async fn greet(settings: &Settings, server: &server::Server) -> Result<(), Failu
         None => {
             let key_file = settings.storage.keys.key_file();
             println!("  tokens     of the local issuer, key file {}", key_file.display());
-            println!("  sign in    {}  (once)", website::offer_address(&app.service, &app.public_url).await?);
+            let sign_in = website::offer_address(&app.service, &app.public_url, user).await?;
+            println!("  sign in    {sign_in}  (as {user}, once)");
             println!();
             println!("Try:");
             println!(

@@ -3,7 +3,7 @@
 use clap::Args;
 use secrecy::ExposeSecret;
 
-use crate::cli::{Failure, Installed};
+use crate::cli::{Failure, Installed, LocalUser};
 use crate::clock::Clock;
 use crate::website::{ADDRESS_LASTS, Local, address};
 
@@ -14,6 +14,9 @@ pub struct SignIn {
     public_url: String,
 
     #[command(flatten)]
+    local: LocalUser,
+
+    #[command(flatten)]
     installed: Installed,
 }
 
@@ -21,7 +24,7 @@ impl SignIn {
     pub async fn run(&self) -> Result<(), Failure> {
         let installation = self.installed.open().await?;
         let now = Clock::system().now();
-        let code = installation.offer_sign_in(&Local::me(), now, ADDRESS_LASTS).await?;
+        let code = installation.offer_sign_in(&Local::user(&self.local.user), now, ADDRESS_LASTS).await?;
         installation.close().await;
         println!("{}", address(self.public_url.trim_end_matches('/'), code.expose_secret()));
         Ok(())

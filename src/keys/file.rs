@@ -101,7 +101,8 @@ pub enum BadKeys {
     #[error("the key file has another secret for epoch {0} than the one that signs this database's links")]
     Different(i16),
     #[error(
-        "the key file has another local_issuer than the other servers' on this database: their tokens would not hold"
+        "the key file has another local_issuer than the other servers' on this database: their tokens would not hold; \
+         where that is meant, `everlink keys renew-issuer --from-file`"
     )]
     OtherIssuer,
     #[error("the key file lacks epoch {0}, which signs links of this database")]
@@ -165,6 +166,13 @@ pub fn add_epoch(path: &Path, epoch: u8) -> Result<(), BadKeys> {
 pub fn withdraw_epoch(path: &Path, epoch: u8) -> Result<(), BadKeys> {
     let mut file = KeyFile::read(path)?.ok_or_else(|| BadKeys::Missing(path.to_owned()))?;
     file.epochs.remove(&epoch);
+    file.replace(path)
+}
+
+/// Puts a fresh secret for the tokens of the local issuer into the key file.
+pub fn renew_issuer(path: &Path) -> Result<(), BadKeys> {
+    let mut file = KeyFile::read(path)?.ok_or_else(|| BadKeys::Missing(path.to_owned()))?;
+    file.local_issuer = KeyFile::fresh_secret();
     file.replace(path)
 }
 

@@ -9,7 +9,7 @@ mod share_id;
 mod ticket;
 mod upload_url;
 
-pub use file::{BadKeys, Keys, add_epoch, is_exposed, withdraw_epoch};
+pub use file::{BadKeys, Keys, add_epoch, is_exposed, renew_issuer, withdraw_epoch};
 pub use link_key::{ProvenLink, named_link};
 pub use ring::{KeyRing, Secret};
 pub use ticket::Ticket;

@@ -70,7 +70,8 @@ async fn rendered<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<impl MessageBody + use<B>>, actix_web::Error> {
     let running = async |request: ServiceRequest| {
-        let answer = let_in(app.clone(), request, next);
+        // In a box, for it is moved several times on the way into its task.
+        let answer = Box::pin(let_in(app.clone(), request, next));
         // In a task of its own, so that it goes on to its end when its client goes away: what a transaction began is
         // finished, and a connection is never left in the middle of one.
         match actix_web::rt::spawn(answer.in_current_span()).await {

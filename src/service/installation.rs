@@ -13,7 +13,7 @@ use crate::config::{DATABASE_CONNECTIONS, DatabaseUrl, Storage};
 use crate::content::Content;
 use crate::domain::ids::LinkAt;
 use crate::error::{Error, Result};
-use crate::keys::Keys;
+use crate::keys::{KeyRing, Keys};
 use crate::service::store::Store;
 use crate::service::{content_check, key_check, recovery, sessions, verify};
 use crate::telemetry::Metrics;
@@ -127,6 +127,17 @@ impl Installation {
     /// Whether these are the secrets that the database's links are signed with.
     pub async fn check_keys(&self, keys: &Keys) -> Result<()> {
         key_check::check(&self.store, keys).await
+    }
+
+    /// The same but for the local issuer's, which is to be renewed.
+    pub async fn check_epochs(&self, keys: &Keys) -> Result<()> {
+        key_check::check_epochs(&self.store, keys).await
+    }
+
+    /// Servers start with this local issuer's secret from now on, and with no other.
+    pub async fn expect_issuer(&self, keys: &Keys) -> Result<()> {
+        let check = KeyRing::issuer_check(&keys.local_issuer);
+        self.store.write("replace_issuer_check", async |tx| tx.replace_issuer_check(&check).await).await
     }
 
     /// The epochs that servers came with so far.

@@ -31,8 +31,18 @@ pub(super) async fn keys_of(store: &Store, path: &Path, now: Timestamp) -> Resul
     Ok(keys)
 }
 
-/// Whether these are the secrets that the database's links are signed with.
+/// Whether these are the secrets that the database's links and its tokens are signed with.
 pub(super) async fn check(store: &Store, keys: &Keys) -> Result<()> {
+    check_epochs(store, keys).await?;
+    let known = store.read("check_issuer").await?.installation().await?.issuer_check;
+    if known.is_some_and(|known| known != KeyRing::issuer_check(&keys.local_issuer)) {
+        return Err(Error::internal(BadKeys::OtherIssuer));
+    }
+    Ok(())
+}
+
+/// Whether these are the secrets that the database's links are signed with.
+pub(super) async fn check_epochs(store: &Store, keys: &Keys) -> Result<()> {
     let mut tx = store.read("check_keys").await?;
     for (epoch, known) in tx.key_epochs().await? {
         match u8::try_from(epoch).ok().and_then(|epoch| keys.ring.check_value(epoch)) {
@@ -40,10 +50,6 @@ pub(super) async fn check(store: &Store, keys: &Keys) -> Result<()> {
             None if tx.is_epoch_used(epoch).await? => return Err(Error::internal(BadKeys::Lacks(epoch))),
             _ => {}
         }
-    }
-    let known = tx.installation().await?.issuer_check;
-    if known.is_some_and(|known| known != KeyRing::issuer_check(&keys.local_issuer)) {
-        return Err(Error::internal(BadKeys::OtherIssuer));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! How often links are opened: counted in memory, and written down every few seconds, all in one statement. So opening
+//! How often links are opened: counted in memory, and written down every few seconds, many in one statement. So opening
 //! a link stays a read. A server that is killed loses what it has not written down yet.
 
 use std::collections::HashMap;
@@ -17,6 +17,8 @@ pub use crate::service::store::OpensOfLink;
 
 /// Links and days that are kept in memory, at most: what is opened beyond that is not counted.
 const MOST: usize = 100_000;
+/// Of these, what is written down at once: so few that others who write hardly wait, and little memory is taken.
+const AT_ONCE: usize = 2_000;
 /// Days of a week, today included.
 const WEEK: TimeDelta = TimeDelta::days(6);
 
@@ -80,24 +82,31 @@ impl Opens {
         days.sort_unstable_by_key(|day| (day.drive.to_i64(), day.link.to_bytes(), day.day));
         days
     }
+
+    fn put_back(&self, days: &[DayOfLink]) {
+        for day in days {
+            let (views, downloads) = (day.views, day.downloads);
+            let counted = Counted { views, downloads, last_opened_at: day.last_opened_at };
+            self.add((day.drive, day.link, day.day), counted);
+        }
+    }
 }
 
 /// Writes down what was counted. Where that fails, it is counted still.
 pub async fn write_opens(service: &Service) -> Result<()> {
     let _writing = service.opens.writing.lock().await;
     let days = service.opens.take();
-    if days.is_empty() {
-        return Ok(());
-    }
-    let written = service.store.write("write_opens", async |tx| tx.add_opens(&days).await).await;
-    if written.is_err() {
-        for day in days {
-            let (views, downloads) = (day.views, day.downloads);
-            let counted = Counted { views, downloads, last_opened_at: day.last_opened_at };
-            service.opens.add((day.drive, day.link, day.day), counted);
+    let mut rest = &days[..];
+    while !rest.is_empty() {
+        let (some, others) = rest.split_at(rest.len().min(AT_ONCE));
+        let written = service.store.write("write_opens", async |tx| tx.add_opens(some).await).await;
+        if written.is_err() {
+            service.opens.put_back(rest);
+            return written;
         }
+        rest = others;
     }
-    written
+    Ok(())
 }
 
 /// How often the live links on an item itself were opened, ever and in the last seven days.

@@ -33,9 +33,9 @@ pub struct Local {
 }
 
 impl Local {
-    /// The user of the embedded default, whom `everlink share` shares as.
-    pub fn me() -> Self {
-        Self { tenant: "default".to_owned(), user: "me".to_owned() }
+    /// A user of the local issuer, as `everlink share` shares.
+    pub fn user(user: &str) -> Self {
+        Self { tenant: "default".to_owned(), user: user.to_owned() }
     }
 }
 
@@ -46,9 +46,9 @@ struct UnderWay {
     begun: BegunSignIn,
 }
 
-/// The address by which the local user signs in, once.
-pub async fn offer_address(service: &Service, url: &str) -> Result<String> {
-    let code = offer_sign_in(service, &Local::me(), ADDRESS_LASTS).await?;
+/// The address by which a local user signs in, once.
+pub async fn offer_address(service: &Service, url: &str, user: &str) -> Result<String> {
+    let code = offer_sign_in(service, &Local::user(user), ADDRESS_LASTS).await?;
     Ok(address(url, code.expose_secret()))
 }
 

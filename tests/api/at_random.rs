@@ -172,10 +172,12 @@ fn shows(state: &State, item: &Value) -> bool {
         && item.get("description").unwrap_or(&Value::Null) == &state.description
 }
 
-/// The same for an owner, who is told whether it is shared.
+/// The same for an owner, who is told where it is, and whether it is shared.
 fn shows_all(state: &State, item: &Value) -> bool {
     let is_shared = item.get("shared").is_some();
+    let path = item["parentReference"]["path"].as_str().expect("a path");
     shows(state, item)
+        && path.ends_with(["/a", "/b"][state.folder])
         && match state.link {
             Linked::Not => !is_shared,
             Linked::Somehow => true,

@@ -3,9 +3,14 @@
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
+use serde_json::{Value, json};
+
 use crate::support::{Process, TestApp, on_each_database};
 
-on_each_database!(an_epoch_is_added_signs_new_links_and_the_old_one_is_withdrawn);
+on_each_database!(
+    an_epoch_is_added_signs_new_links_and_the_old_one_is_withdrawn,
+    a_fresh_secret_of_the_local_issuer_ends_the_tokens_of_before_and_no_link,
+);
 
 async fn an_epoch_is_added_signs_new_links_and_the_old_one_is_withdrawn(app: TestApp) {
     let mut said = String::new();
@@ -58,4 +63,48 @@ async fn an_epoch_is_added_signs_new_links_and_the_old_one_is_withdrawn(app: Tes
     let folder = key_file.parent().expect("a folder");
     let left = std::fs::read_dir(folder).expect("a folder").filter_map(Result::ok);
     assert!(!left.map(|file| file.file_name()).any(|name| name.to_string_lossy().contains("draft")));
+}
+
+async fn a_fresh_secret_of_the_local_issuer_ends_the_tokens_of_before_and_no_link(app: TestApp) {
+    let keys = |arguments: &[&str], expected: &str| {
+        let output = Process::ask(&app, &[&["keys"], arguments].concat());
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).expect("UTF-8");
+        assert!(output.status.success() && text.contains(expected), "{arguments:?}: {text}");
+    };
+    let key_file = app.settings.storage.keys.key_file();
+    let token = || {
+        let output = Process::command(&app.data_dir())
+            .args(["token", "--user", "alice", "--app-id", "1234", "--key-file"])
+            .arg(&key_file)
+            .output()
+            .expect("the program runs");
+        app.bearer(String::from_utf8(output.stdout).expect("UTF-8").trim())
+    };
+    let alice = app.user("alice");
+    let link = alice.link(&alice.upload("/b.txt", "one").await, "view").await;
+    let before = token();
+
+    // A copy of the keys alone, whatever the database is; one that is there is not written over.
+    let copy = app.data_dir().join("copy.json");
+    let back_up = || Process::ask(&app, &["backup", "--keys-to", copy.to_str().expect("UTF-8")]);
+    assert!(back_up().status.success());
+    assert_eq!(std::fs::read(&copy).expect("a copy"), std::fs::read(&key_file).expect("a key file"));
+    assert!(!back_up().status.success());
+
+    keys(&["renew-issuer"], "is the one that holds");
+    let mut server = Process::serve(&app.data_dir(), &app.database, Stdio::null());
+    server.user(&before).get("/me/drive").await.expect(401);
+    server.user(&token()).get("/me/drive").await.expect(200);
+    server.user(&app.anybody()).open(&link).await.expect(200);
+    assert!(server.signal("TERM").success());
+
+    // By hand, as where the file is not the command's to write.
+    let text = std::fs::read_to_string(&key_file).expect("text");
+    let mut file: Value = serde_json::from_str(&text).expect("JSON");
+    file["local_issuer"] = json!("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    std::fs::write(&key_file, file.to_string()).expect("a key file");
+    keys(&["renew-issuer", "--from-file"], "is the one that holds");
+    let server = Process::serve(&app.data_dir(), &app.database, Stdio::null());
+    server.user(&token()).get("/me/drive").await.expect(200);
+    server.user(&app.anybody()).open(&link).await.expect(200);
 }

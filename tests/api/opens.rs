@@ -1,5 +1,6 @@
 //! How often links are opened.
 
+use chrono::TimeDelta;
 use futures_util::StreamExt;
 use reqwest::Method;
 use serde_json::Value;
@@ -9,6 +10,7 @@ use crate::support::{TestApp, User, download_path, on_each_database, page_path};
 on_each_database!(
     opens_are_counted_to_the_last_over_two_servers_and_a_stop,
     opens_are_written_down_by_a_server_that_stops_in_the_middle_of_other_work,
+    all_is_written_down_where_it_is_more_than_one_statement_takes,
     what_nobody_opens_is_not_counted,
     an_application_reads_how_often_an_item_was_opened,
 );
@@ -63,6 +65,20 @@ async fn opens_are_written_down_by_a_server_that_stops_in_the_middle_of_other_wo
         server.stop().await;
     }
     assert_eq!(counted(&app).await, (ROUNDS, 0));
+}
+
+/// Each day of a link is written down for itself.
+async fn all_is_written_down_where_it_is_more_than_one_statement_takes(mut app: TestApp) {
+    const DAYS: i64 = 2_500;
+    let alice = app.user("alice");
+    let link = link(&alice, "/a.txt").await;
+    for _ in 0..DAYS {
+        app.pass(TimeDelta::days(1));
+        app.anybody().get(&page_path(&link)).await.expect(200);
+    }
+    app.stop().await;
+    assert_eq!(counted(&app).await, (DAYS, 0));
+    assert_eq!(app.database.number("SELECT count(*) FROM link_opens").await, DAYS);
 }
 
 async fn what_nobody_opens_is_not_counted(mut app: TestApp) {

@@ -1,14 +1,18 @@
 //! The owner sees an item's links among its permissions, and can remove them.
 
+use everlink::limits::Who;
+use futures_util::future::{join, try_join_all};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use crate::support::{TestApp, on_each_database};
+use crate::support::{TestApp, eventually, on_each_database, page_path};
 
 on_each_database!(
     an_item_lists_its_owner_and_its_links,
     links_of_folders_above_are_listed_as_inherited,
     one_permission_is_read_by_its_id,
     a_deleted_permission_is_gone_and_in_the_audit_trail,
+    a_list_that_waits_for_its_turn_shows_nothing_once_its_link_is_deleted,
     an_inherited_permission_is_deleted_where_it_comes_from,
     a_deletion_may_ask_for_an_item_that_has_not_changed,
     a_links_role_can_not_be_changed,
@@ -39,6 +43,45 @@ async fn an_item_lists_its_owner_and_its_links(app: TestApp) {
         assert!(shown.get("inheritedFrom").is_none());
     }
     assert!(!list.to_string().contains("null"));
+}
+
+/// How many requests links let in.
+async fn opened(app: &TestApp) -> String {
+    let metrics = app.admin("/metrics").await.text();
+    let line =
+        metrics.lines().find(|line| line.contains("links_opened_total{type=\"view\",scope=\"anonymous\"}"));
+    line.expect("a metric").to_owned()
+}
+
+/// The link is looked at before the list has its turn, and what is in the folder after it.
+async fn a_list_that_waits_for_its_turn_shows_nothing_once_its_link_is_deleted(app: TestApp) {
+    let alice = app.user("alice");
+    alice.upload("/docs/a.txt", "one").await;
+    let folder = alice.get("/drive/root:/docs").await.json()["id"].as_str().expect("an id").to_owned();
+    for way in 0..4 {
+        let link = alice.link(&folder, "view").await;
+        let share = link["shareId"].as_str().expect("an id");
+        let path = match way {
+            0 => format!("/shares/{share}/driveItem/children"),
+            1 => format!("/shares/{share}/driveItem?$expand=children"),
+            2 => format!("/shares/{share}?$expand=children"),
+            _ => page_path(&link),
+        };
+        let before = opened(&app).await;
+        let others = (0..16).map(|other| app.turns.lists.take(Who::Upload(Uuid::from_u128(other / 4))));
+        let turns = try_join_all(others).await.expect("all there are");
+        let anybody = app.anybody();
+        let revoke = async {
+            eventually("the link lets it in", async || opened(&app).await != before).await;
+            let id = link["id"].as_str().expect("an id");
+            alice.delete(&format!("/drive/items/{folder}/permissions/{id}")).await.expect(204);
+            alice.upload(&format!("/docs/{way}.txt"), "for the owner alone").await;
+            drop(turns);
+        };
+        let (answer, ()) = join(anybody.get(&path), revoke).await;
+        assert!(!answer.text().contains(&format!("{way}.txt")), "{path}: {}", answer.text());
+        answer.expect(404);
+    }
 }
 
 async fn links_of_folders_above_are_listed_as_inherited(app: TestApp) {

@@ -9,6 +9,7 @@ use crate::support::{Answer, Process, TestApp, User, on_each_database, page_path
 
 on_each_database!(
     one_signs_in_once_by_an_address_and_out_again,
+    one_signs_in_as_whom_one_shares,
     a_session_ends_when_it_is_not_used_and_after_a_week_however_it_is_used,
     what_comes_from_another_site_changes_nothing,
     the_drive_is_shown_and_changed,
@@ -109,9 +110,24 @@ fn number(item: &Value) -> i64 {
 
 /// What `everlink signin` prints.
 fn address(app: &TestApp) -> String {
-    let printed = Process::ask(app, &["signin", "--public-url", &app.url]);
+    address_for(app, &[])
+}
+
+fn address_for(app: &TestApp, whom: &[&str]) -> String {
+    let printed = Process::ask(app, &[&["signin", "--public-url", &app.url], whom].concat());
     assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
     String::from_utf8(printed.stdout).expect("UTF-8").trim().to_owned()
+}
+
+async fn one_signs_in_as_whom_one_shares(app: TestApp) {
+    let bob = app.user_with(|token| {
+        token.user = Some("bob".to_owned());
+        token.tenant = "default".to_owned();
+    });
+    bob.upload("/of-bob.txt", "one").await;
+    let entered = app.anybody().get(&address_for(&app, &["--user", "bob"])).await.expect(303);
+    let page = Browser::with(&app, &entered).await.get("/my").await.expect(200).text();
+    assert!(page.contains("of-bob.txt"), "{page}");
 }
 
 async fn one_signs_in_once_by_an_address_and_out_again(app: TestApp) {

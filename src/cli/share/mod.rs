@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 
 use crate::auth::{LocalIssuer, NewToken};
 use crate::cli::login::Login;
-use crate::cli::{Failure, asked_to_stop};
+use crate::cli::{Failure, LocalUser, asked_to_stop};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::domain::link::LinkType;
@@ -63,9 +63,8 @@ pub struct Share {
     #[arg(long, env = "EVERLINK_TOKEN", hide_env_values = true)]
     token: Option<SecretString>,
 
-    /// Whose drive it goes to, with a token of the local issuer
-    #[arg(long, env = "USER", default_value = "me")]
-    user: String,
+    #[command(flatten)]
+    local: LocalUser,
 
     /// Stop when the links are made, even where the service was started here
     #[arg(long)]
@@ -164,7 +163,7 @@ impl Share {
 
     fn local_token(&self, keys: &Keys) -> Result<SecretString, Failure> {
         let token = NewToken {
-            user: Some(self.user.clone()),
+            user: Some(self.local.user.clone()),
             user_name: None,
             application: "everlink-cli".to_owned(),
             application_name: Some("Everlink command line".to_owned()),

@@ -85,6 +85,7 @@ async fn list_part_by_name(
     // One more than asked for tells whether there are more.
     let wanted = limit as i64 + 1;
     let mut tx = service.store.read("list_part").await?;
+    right.prove(&mut tx).await?;
     let folders = tx.count_folders(folder).await?;
     let mut items = Vec::new();
     if before < folders {
@@ -147,6 +148,7 @@ async fn read_page(
     let (order, after) = (wanted.order, wanted.after.as_ref());
     let era = service.store.era();
     let mut tx = service.store.read("list_children").await?;
+    right.prove(&mut tx).await?;
     let mut seen = None;
     // By name they are in order already. By anything else all of them are looked at for each page.
     let mut items = if order.by == OrderBy::Name || !tx.has_more_children(folder.id, SORTED_AT_ONCE).await? {
@@ -162,7 +164,9 @@ async fn read_page(
     } else {
         drop(tx);
         let _turn = service.turns.slow.take(right.who()).await?;
-        service.store.read_slowly("sort_children").await?.children(folder.id, order, after, limit).await?
+        let mut tx = service.store.read_slowly("sort_children").await?;
+        right.prove(&mut tx).await?;
+        tx.children(folder.id, order, after, limit).await?
     };
     let has_more = items.len() > wanted.limit;
     items.truncate(wanted.limit);

@@ -138,7 +138,6 @@ async fn do_slice(service: &Service, folder: ItemId, begun: &SubtreeChange, numb
     let revoked = service
         .store
         .write("subtree_slice", async |tx| {
-            tx.need_not_last().await?;
             let number = tx.begin_slice(folder, begun.work, service.clock.now()).await?;
             let Some(number) = number else { return Ok(None) };
             let change = begun.numbered(number);

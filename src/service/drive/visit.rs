@@ -25,7 +25,9 @@ pub async fn folders_within(service: &Service, shared: &Shared) -> Result<Vec<(I
     if item == whole {
         return Ok(Vec::new());
     }
-    let lineage = service.store.read("folders_within").await?.lineage(item).await?;
+    let mut tx = service.store.read("folders_within").await?;
+    right.prove(&mut tx).await?;
+    let lineage = tx.lineage(item).await?;
     let end = lineage.iter().position(|(number, _)| *number == whole.number).unwrap_or(0);
     let above = lineage.into_iter().take(end + 1).skip(1);
     let mut folders: Vec<_> = above.map(|(number, name)| (ItemId { number, ..item }, name)).collect();
@@ -59,6 +61,7 @@ pub async fn find_neighbours(service: &Service, shared: &Shared) -> Result<Neigh
     let folder = item.folder()?;
     let name_key = PlaceInOrder::of(item).name_key;
     let mut tx = service.store.read("find_neighbours").await?;
+    right.prove(&mut tx).await?;
     let previous = tx.children_of_kind_after(folder, Kind::File, true, &name_key, 1).await?.pop();
     let next = tx.children_of_kind_after(folder, Kind::File, false, &name_key, 1).await?.pop();
     Ok(Neighbours { previous, next })

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use quick_cache::sync::Cache;
@@ -28,6 +29,8 @@ const NAMES_LAST: Duration = Duration::from_secs(4);
 pub(super) struct KnownApplications {
     /// Numbers, which never change, and the names that this server wrote last.
     numbers: Cache<String, (i32, Option<String>)>,
+    /// Of which run of which database they are.
+    run: AtomicI64,
     /// By number, as the table has them, and when it was asked for them.
     by_number: Cache<i32, (Instant, Application)>,
     /// Names by id, likewise.
@@ -42,6 +45,7 @@ impl Default for KnownApplications {
     fn default() -> Self {
         Self {
             numbers: Cache::new(REMEMBERED),
+            run: AtomicI64::new(0),
             by_number: Cache::new(REMEMBERED),
             names: Cache::new(REMEMBERED),
             turns: Default::default(),
@@ -55,6 +59,13 @@ impl KnownApplications {
     fn number(&self, application: &Application) -> Option<i32> {
         let (number, name) = self.numbers.get(&application.id)?;
         (application.name.is_none() || application.name == name).then_some(number)
+    }
+
+    /// Lets the numbers go that another run gave.
+    pub fn begin_run(&self, run: i64) {
+        if self.run.load(Ordering::Relaxed) != run && self.run.swap(run, Ordering::Relaxed) != run {
+            self.numbers.clear();
+        }
     }
 
     fn turn(&self, application: &Application) -> &Mutex<()> {

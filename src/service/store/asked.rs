@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::QueryAs;
 use sqlx::sqlite::SqliteRow;
@@ -15,7 +15,7 @@ use crate::clock::Timestamp;
 use crate::domain::identity::Application;
 use crate::error::{Error, Result};
 use crate::service::store::applications::KnownApplications;
-use crate::service::store::known::Known;
+use crate::service::store::known::{Known, Lineage};
 use crate::service::store::own_connection::OwnDatabase;
 use crate::telemetry::KnownMetrics;
 
@@ -25,6 +25,16 @@ pub(super) struct Tables {
     pub applications: Arc<KnownApplications>,
     pub known: Arc<Known>,
     pub metrics: KnownMetrics,
+}
+
+impl Tables {
+    /// Which run of which database is asked next, and since when what was read there counts. Applications' numbers are
+    /// of a run, too: another may lack some, and give their numbers to others.
+    pub async fn lineage(&mut self) -> Result<Lineage> {
+        let run = self.database.connect().await?;
+        self.applications.begin_run(run);
+        Ok(self.known.lineage(run))
+    }
 }
 
 /// By number.
@@ -56,8 +66,10 @@ pub(super) fn in_place<R>(questions: usize, rows: Vec<At<R>>) -> Vec<Option<R>> 
 
 /// Questions as SQLite takes them: a JSON array of arrays.
 pub(super) fn json_text(questions: impl Iterator<Item = impl Serialize>) -> String {
-    let text = serde_json::to_string(&questions.collect::<Vec<_>>());
-    text.expect("numbers and texts can be written as JSON")
+    let mut text = Vec::new();
+    let written = serde_json::Serializer::new(&mut text).collect_seq(questions);
+    written.expect("numbers and texts can be written as JSON");
+    String::from_utf8(text).expect("JSON is UTF-8")
 }
 
 /// A time as the library writes it to SQLite, so that all times in a column sort together.

@@ -166,8 +166,8 @@ impl FindLinks {
     }
 
     async fn find(&mut self, questions: &[NewLink]) -> Result<Vec<Option<Facts>>> {
+        let lineage = self.tables.lineage().await?;
         let Tables { database, known, metrics, .. } = &mut self.tables;
-        let lineage = known.lineage(database.connect().await?);
         let kept: Vec<Option<Kept<Facts>>> =
             questions.iter().map(|new| known.found(new.into(), lineage)).collect();
         let seen = kept.iter().map(|kept| kept.as_ref().map_or(UNKNOWN, |kept| kept.change));

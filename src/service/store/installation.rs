@@ -57,6 +57,11 @@ impl Tx {
         Ok(())
     }
 
+    pub async fn replace_issuer_check(&mut self, check: &str) -> Result<()> {
+        execute!(self, sqlx::query("UPDATE installation SET issuer_check = $1 WHERE one = 1").bind(check))?;
+        Ok(())
+    }
+
     /// Some contents that must be in the store.
     pub async fn some_contents(&mut self) -> Result<Vec<(DriveId, Uuid)>> {
         on_many!(self, |connection| sqlx::query_as(

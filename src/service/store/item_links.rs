@@ -88,8 +88,8 @@ impl Statement for AskLinks {
     type Answer = Option<ItemsLinks>;
 
     async fn ask(&mut self, questions: &[ItemsOfLinks]) -> Result<Vec<Option<ItemsLinks>>> {
-        let Tables { database, known, applications, .. } = &mut self.0;
-        let lineage = known.lineage(database.connect().await?);
+        let lineage = self.0.lineage().await?;
+        let Tables { database, applications, .. } = &mut self.0;
         let each = || {
             questions.iter().enumerate().flat_map(|(place, asked)| {
                 let drive = asked.drive;

@@ -149,9 +149,9 @@ impl OpenLinks {
         if !keeps || !self.worth.pays() {
             return self.open_anew(questions).await;
         }
-        let Tables { database, applications, known, metrics } = &mut self.tables;
         // What is known counts where the connection that proves it leads to the same database.
-        let lineage = known.lineage(database.connect().await?);
+        let lineage = self.tables.lineage().await?;
+        let Tables { database, applications, known, metrics } = &mut self.tables;
         let kept: Vec<Option<Kept<KnownOpen>>> =
             questions.iter().map(|link| known.opened(link, lineage)).collect();
         let seen = kept.iter().map(|kept| kept.as_ref().map_or(UNKNOWN, |kept| kept.change));

@@ -1,7 +1,6 @@
 //! How often links were opened.
 
 use chrono::NaiveDate;
-use serde_json::json;
 use sqlx::FromRow;
 
 use crate::clock::Timestamp;
@@ -55,14 +54,8 @@ impl Tx {
             }
             TxConnection::Sqlite(tx) => {
                 let text = json_text(days.iter().map(|day| {
-                    json!([
-                        day.drive.to_i64(),
-                        day.link.to_hex(),
-                        day.day.to_string(),
-                        day.views,
-                        day.downloads,
-                        sqlite_time(day.last_opened_at),
-                    ])
+                    let last_opened_at = sqlite_time(day.last_opened_at);
+                    (day.drive.to_i64(), day.link.to_hex(), day.day, day.views, day.downloads, last_opened_at)
                 }));
                 let query = sqlx::query(
                     "INSERT INTO link_opens (drive_id, link_id, day, views, downloads, last_opened_at)

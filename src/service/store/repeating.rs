@@ -61,8 +61,9 @@ impl<S: Repeatable> Repeating<S> {
 
     /// Forgets what was answered, where something was committed since.
     async fn look(&mut self) -> Result<()> {
-        let Tables { database, known, .. } = self.statement.tables();
-        let lineage = known.lineage(database.connect().await?);
+        let tables = self.statement.tables();
+        let lineage = tables.lineage().await?;
+        let database = &mut tables.database;
         let (on_postgres, on_sqlite) =
             (|| sqlx::query_as(SIGHT_ON_POSTGRES), || sqlx::query_as(SIGHT_ON_SQLITE));
         let seen: Vec<(Option<String>,)> = database.fetch_all(on_postgres, on_sqlite).await?;

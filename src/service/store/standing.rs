@@ -63,8 +63,8 @@ impl Statement for AskStandings {
     type Answer = Option<Standing>;
 
     async fn ask(&mut self, questions: &[ItemId]) -> Result<Vec<Option<Standing>>> {
-        let Tables { database, known, .. } = &mut self.0;
-        let lineage = known.lineage(database.connect().await?);
+        let lineage = self.0.lineage().await?;
+        let database = &mut self.0.database;
         let arrays = || {
             sqlx::query_as(ON_POSTGRES)
                 .bind(questions.iter().map(|item| item.drive).collect::<Vec<DriveId>>())
@@ -164,8 +164,8 @@ impl Statement for AskPages {
     type Answer = Option<PageStanding>;
 
     async fn ask(&mut self, questions: &[PageItems]) -> Result<Vec<Option<PageStanding>>> {
-        let Tables { database, known, .. } = &mut self.0;
-        let lineage = known.lineage(database.connect().await?);
+        let lineage = self.0.lineage().await?;
+        let database = &mut self.0.database;
         let text = || sqlx::query_as(PAGES_ON_SQLITE).bind(pages_text(questions));
         let rows: Vec<At<PageRow>> = database.fetch_all(|| pages_on_postgres(questions), text).await?;
         let standing = |row: PageRow| PageStanding { lineage, change: row.next_change, links: row.links };

@@ -192,16 +192,6 @@ impl Tx {
         Ok(())
     }
 
-    /// Lets the transaction's commit be answered before it is on disk, where others wait for the disk, too. For what
-    /// is done again where it was lost, and is on disk with the next transaction that is.
-    pub async fn need_not_last(&mut self) -> Result<()> {
-        if let TxConnection::Postgres(tx) = &mut self.connection {
-            let setting = sqlx::query("SELECT set_config('synchronous_commit', 'off', true)");
-            within_step(self.step, STATEMENT_LIMIT, setting.execute(&mut **tx)).await?;
-        }
-        Ok(())
-    }
-
     pub(super) async fn commit(self) -> Result<()> {
         match self.connection {
             TxConnection::Postgres(tx) => within_step(self.step, STATEMENT_LIMIT, tx.commit()).await,

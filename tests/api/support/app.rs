@@ -11,7 +11,7 @@ use everlink::auth::{LocalIssuer, NewToken};
 use everlink::clock::{Clock, Timestamp};
 use everlink::config::Settings;
 use everlink::keys::Keys;
-use everlink::limits::Limits;
+use everlink::limits::{Limits, Turns};
 use everlink::server;
 use tokio::sync::oneshot;
 
@@ -26,6 +26,8 @@ pub struct TestApp {
     pub database: TestDatabase,
     pub settings: Settings,
     pub http: reqwest::Client,
+    /// What its callers take in turns.
+    pub turns: Arc<Turns>,
     /// Microseconds that the service's clock is ahead.
     ahead: Arc<AtomicI64>,
     running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
@@ -117,7 +119,10 @@ impl TestApp {
                     });
                     let server =
                         server::bind_with(&settings, clock, limits).await.expect("the server starts");
-                    ready.send((server.api, server.health)).expect("the test waits");
+                    let turns = server.app().service.turns.clone();
+                    let Ok(()) = ready.send((server.api, server.health, turns)) else {
+                        panic!("nobody waits")
+                    };
                     server
                         .run(async {
                             stopped.await.unwrap_or_default();
@@ -128,7 +133,7 @@ impl TestApp {
                 });
             })
         };
-        let (api, admin) = is_ready.await.expect("the server starts");
+        let (api, admin, turns) = is_ready.await.expect("the server starts");
         Self {
             url: format!("http://{api}"),
             admin: format!("http://{admin}"),
@@ -138,6 +143,7 @@ impl TestApp {
                 .redirect(reqwest::redirect::Policy::none())
                 .build()
                 .expect("a client"),
+            turns,
             ahead,
             running: Some((stop, thread)),
             folder,

@@ -1,0 +1,1 @@
+-- The number moves more often; nothing new is kept.
