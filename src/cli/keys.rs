@@ -147,6 +147,9 @@ impl RenewIssuer {
         let path = self.installed.storage.keys.key_file();
         if !self.from_file {
             renew_issuer(&path)?;
+        } else if installation.check_keys(keys).await.is_ok() {
+            let known = "the local_issuer in the key file is the one that servers expect: put a fresh one there first";
+            return Err(Failure(known.to_owned()));
         }
         let renewed = Keys::load(&path)?.ok_or_else(|| BadKeys::Missing(path.clone()))?;
         installation.expect_issuer(&renewed).await?;

@@ -112,9 +112,16 @@ fn content_of(settings: &Settings) -> Result<Content, Failure> {
 /// Who is at this machine, as the local issuer knows them: what they share is in the drive that they sign in to.
 #[derive(Args)]
 struct LocalUser {
-    /// Whose drive it is, with a token of the local issuer
+    /// Who one is with a token of the local issuer: whose drive is shared from, and signed in to
     #[arg(long, env = "USER", default_value = "me")]
     user: String,
+}
+
+impl LocalUser {
+    /// A variable that is set and empty names nobody.
+    fn name(&self) -> &str {
+        if self.user.is_empty() { "me" } else { &self.user }
+    }
 }
 
 /// Who acts by a command.

@@ -27,7 +27,7 @@ impl Serve {
         server.dropped_lines = log.dropped_lines.clone();
         match &server.dev {
             Some(dev) => println!("{}", dev.greeting(server.api, server.secure)),
-            None => greet(settings, &server, &self.local.user).await?,
+            None => greet(settings, &server, self.local.name()).await?,
         }
         server.run(asked_to_stop()).await?;
         if let Some(traces) = traces {

@@ -24,7 +24,7 @@ impl SignIn {
     pub async fn run(&self) -> Result<(), Failure> {
         let installation = self.installed.open().await?;
         let now = Clock::system().now();
-        let code = installation.offer_sign_in(&Local::user(&self.local.user), now, ADDRESS_LASTS).await?;
+        let code = installation.offer_sign_in(&Local::user(self.local.name()), now, ADDRESS_LASTS).await?;
         installation.close().await;
         println!("{}", address(self.public_url.trim_end_matches('/'), code.expose_secret()));
         Ok(())

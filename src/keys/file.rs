@@ -101,8 +101,9 @@ pub enum BadKeys {
     #[error("the key file has another secret for epoch {0} than the one that signs this database's links")]
     Different(i16),
     #[error(
-        "the key file has another local_issuer than the other servers' on this database: their tokens would not hold; \
-         where that is meant, `everlink keys renew-issuer --from-file`"
+        "the key file has another local_issuer than the other servers' on this database: their tokens would not hold. \
+         Put their file here; or, where the secret in this one is fresh and is to hold from now on, run \
+         `everlink keys renew-issuer --from-file`"
     )]
     OtherIssuer,
     #[error("the key file lacks epoch {0}, which signs links of this database")]

@@ -98,6 +98,12 @@ async fn a_fresh_secret_of_the_local_issuer_ends_the_tokens_of_before_and_no_lin
     server.user(&app.anybody()).open(&link).await.expect(200);
     assert!(server.signal("TERM").success());
 
+    let known = Process::ask(&app, &["keys", "renew-issuer", "--from-file"]);
+    assert!(
+        !known.status.success() && String::from_utf8_lossy(&known.stderr).contains("a fresh one"),
+        "{known:?}"
+    );
+
     // By hand, as where the file is not the command's to write.
     let text = std::fs::read_to_string(&key_file).expect("text");
     let mut file: Value = serde_json::from_str(&text).expect("JSON");

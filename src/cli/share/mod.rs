@@ -163,7 +163,7 @@ impl Share {
 
     fn local_token(&self, keys: &Keys) -> Result<SecretString, Failure> {
         let token = NewToken {
-            user: Some(self.local.user.clone()),
+            user: Some(self.local.name().to_owned()),
             user_name: None,
             application: "everlink-cli".to_owned(),
             application_name: Some("Everlink command line".to_owned()),

@@ -110,13 +110,16 @@ async fn place_before(
 ) -> Result<Option<PlaceInOrder>> {
     let folder = right.item().id;
     let mut tx = service.store.read("place_at").await?;
+    right.prove(&mut tx).await?;
     // As in `list_children`.
     if !tx.has_more_children(folder, SORTED_AT_ONCE).await? {
         return tx.place_at(folder, order, at).await;
     }
     drop(tx);
     let _turn = service.turns.slow.take(right.who()).await?;
-    service.store.read_slowly("sort_children").await?.place_at(folder, order, at).await
+    let mut tx = service.store.read_slowly("sort_children").await?;
+    right.prove(&mut tx).await?;
+    tx.place_at(folder, order, at).await
 }
 
 pub async fn list_children(service: &Service, right: &ToRead, wanted: &PageRequest) -> Result<ChildrenPage> {

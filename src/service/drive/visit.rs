@@ -5,7 +5,7 @@ use futures_util::TryStreamExt;
 use crate::domain::ids::ItemId;
 use crate::domain::item::{Item, Kind};
 use crate::domain::order::PlaceInOrder;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::service::Service;
 use crate::service::drive::show_bytes;
 use crate::service::rights::{ManagedDrive, Shared, ToPreview};
@@ -54,14 +54,16 @@ pub async fn folders_above(
 /// The neighbours of a file that is inside of what is shared.
 pub async fn find_neighbours(service: &Service, shared: &Shared) -> Result<Neighbours> {
     let right = shared.to_read()?;
-    let item = right.item();
-    if item.id == shared.whole().id {
+    let id = right.item().id;
+    if id == shared.whole().id {
         return Ok(Neighbours::default());
     }
-    let folder = item.folder()?;
-    let name_key = PlaceInOrder::of(item).name_key;
     let mut tx = service.store.read("find_neighbours").await?;
     right.prove(&mut tx).await?;
+    // Where it is now: the folder of before may be nobody's any more who has the link.
+    let item = tx.item(id).await?.ok_or(Error::ItemNotFound)?;
+    let folder = item.folder()?;
+    let name_key = PlaceInOrder::of(&item).name_key;
     let previous = tx.children_of_kind_after(folder, Kind::File, true, &name_key, 1).await?.pop();
     let next = tx.children_of_kind_after(folder, Kind::File, false, &name_key, 1).await?.pop();
     Ok(Neighbours { previous, next })

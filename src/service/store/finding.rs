@@ -198,6 +198,7 @@ impl FindLinks {
 
     /// The same with nothing known.
     async fn find_anew(&mut self, questions: &[NewLink]) -> Result<Vec<Option<Facts>>> {
+        self.tables.lineage().await?;
         let Tables { database, metrics, .. } = &mut self.tables;
         let asked: Vec<(&NewLink, i64)> = questions.iter().map(|new| (new, UNKNOWN)).collect();
         let rows: Vec<At<Facts>> = ask(database, FIND, &asked).await?;

@@ -213,7 +213,10 @@ impl Statement for MakeLinks {
     async fn ask(&mut self, questions: &[NewLink]) -> Result<Vec<Option<Link>>> {
         let made = match &self.writer {
             Some(writer) => Self::on_sqlite(writer, questions).await?,
-            None => Self::on_postgres(&mut self.tables.database, questions).await?,
+            None => {
+                self.tables.lineage().await?;
+                Self::on_postgres(&mut self.tables.database, questions).await?
+            }
         };
         let mut made: HashMap<_, _> = made.into_iter().map(|facts| (facts.link_id, facts)).collect();
         let found = questions.iter().map(|new| (new, made.remove(&new.id))).collect();

@@ -194,6 +194,7 @@ impl OpenLinks {
 
     /// The same with nothing known.
     async fn open_anew(&mut self, questions: &[ProvenLink]) -> Result<Vec<Option<OpenedLink>>> {
+        self.tables.lineage().await?;
         let Tables { database, applications, metrics, .. } = &mut self.tables;
         let asked: Vec<(&ProvenLink, i64)> = questions.iter().map(|link| (link, UNKNOWN)).collect();
         let rows: Vec<At<OpenedRow>> = ask(database, OPEN, &asked).await?;
